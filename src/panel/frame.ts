@@ -1,0 +1,31 @@
+/** A panel with its data at one moment: what `draw` turns into cells. Absence is NaN or a reason, never 0. */
+import type { Timestamp } from "../model/sample.ts";
+import type { PanelSpec, Unit } from "./spec.ts";
+
+export type PanelState = "ok" | "warn" | "crit" | "unknown";
+
+export interface FrameLine {
+  readonly legend: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** One value per `PanelFrame.t`; NaN where there is none. */
+  readonly v: Float64Array;
+  /** Value at the frame's moment; NaN when absent. */
+  readonly last: number;
+}
+
+export interface PanelFrame {
+  readonly spec: PanelSpec;
+  readonly unit: Unit;
+  readonly state: PanelState;
+  /** Why there is nothing to see, or why the state is not ok: "never scraped", "stale since 12:03:10", "2 of 5 over 85 %". */
+  readonly reason: string | undefined;
+  readonly at: Timestamp;
+  /** Evenly spaced, ascending, aligned to absolute time. */
+  readonly t: Float64Array;
+  readonly lines: readonly FrameLine[];
+  /** Axis; finite, min < max. */
+  readonly min: number;
+  readonly max: number;
+  /** The expressions that answered, for `y` (copy) and `--once -o json`. */
+  readonly exprs: readonly string[];
+}
