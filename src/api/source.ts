@@ -101,7 +101,11 @@ export interface QueryOptions {
 }
 
 export interface SilenceRequest {
-  readonly matchers: readonly { readonly name: string; readonly op: "=" | "!=" | "=~" | "!~"; readonly value: string }[];
+  readonly matchers: readonly {
+    readonly name: string;
+    readonly op: "=" | "!=" | "=~" | "!~";
+    readonly value: string;
+  }[];
   readonly startsAt: Timestamp;
   readonly endsAt: Timestamp;
   readonly createdBy: string;

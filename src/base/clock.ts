@@ -58,7 +58,9 @@ export function manualClock(startMs: number): ManualClock {
       const end = elapsed + ms;
       for (;;) {
         await settle();
-        const next = [...due].filter(([, timer]) => timer.at <= end).sort((a, b) => a[1].at - b[1].at || a[0] - b[0])[0];
+        const next = [...due]
+          .filter(([, timer]) => timer.at <= end)
+          .sort((a, b) => a[1].at - b[1].at || a[0] - b[0])[0];
         if (next === undefined) break;
         due.delete(next[0]);
         wall += next[1].at - elapsed;

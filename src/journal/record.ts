@@ -53,7 +53,16 @@ export interface DeliveryRecord extends RecordBase {
   readonly status: "firing" | "resolved" | "acknowledged";
   readonly fingerprints: readonly string[];
   readonly attempt: number;
-  readonly outcome: "sent" | "failed" | "retry" | "dead" | "silenced" | "inhibited" | "muted" | "grouped" | "superseded";
+  readonly outcome:
+    | "sent"
+    | "failed"
+    | "retry"
+    | "dead"
+    | "silenced"
+    | "inhibited"
+    | "muted"
+    | "grouped"
+    | "superseded";
   readonly reason: string;
   /** The other side's name for what was sent (a Telegram message id). */
   readonly externalId?: string;

@@ -34,7 +34,7 @@ export class Labels implements Iterable<readonly [name: string, value: string]> 
   static from(pairs: Iterable<readonly [string, string]> | Readonly<Record<string, string>>): Labels {
     const entries = Symbol.iterator in pairs ? pairs : Object.entries(pairs);
     const unique = new Map<string, string>();
-    for (const [name, value] of entries as Iterable<readonly [string, string]>) unique.set(name, value);
+    for (const [name, value] of entries) unique.set(name, value);
     const names = [...unique.keys()].filter((name) => unique.get(name) !== "");
     if (names.length === 0) return Labels.EMPTY;
     names.sort(compareUtf8);

@@ -8,7 +8,7 @@ export interface Matcher {
   readonly op: MatchOp;
   readonly value: string;
   /** A missing label is asked as "". */
-  matches(value: string): boolean;
+  readonly matches: (value: string) => boolean;
   /** The finite set of values a positive matcher can accept, for index push-down; undefined when unbounded. */
   readonly setMatches: readonly string[] | undefined;
   /** Literal prefix every accepted value must have; "" when unknown. */

@@ -8,7 +8,7 @@ import { RE2JS } from "re2js";
 import { UserError } from "../base/errors.ts";
 
 export interface CompiledRegexp {
-  matches(text: string): boolean;
+  readonly matches: (text: string) => boolean;
   /** All texts that match, when they are finite and few. */
   readonly set: readonly string[] | undefined;
   /** Literal prefix of every match; "" when unknown. */
