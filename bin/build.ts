@@ -1,0 +1,127 @@
+/**
+ * `npm run build`: src/cli/main.ts with everything it needs -> dist/bundle.cjs (one CommonJS file), the LevelDB
+ * addon beside it, and dist/opsmon.cjs, a loader of a few lines that turns Node's compile cache on first: a large
+ * bundle without that cache starts slower than loose files.
+ * `--minify` writes the same to build/ instead, for the single binary, so that packaging and testing keep their
+ * own outputs. Nothing is done when no input changed; outputs appear by rename, so a running reader never sees half.
+ */
+import { createHash } from "node:crypto";
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { build } from "esbuild";
+import { bundlePlugins } from "./bundle/plugins.ts";
+
+const root: string = path.resolve(import.meta.dirname, "..");
+
+/** Everything whose change makes a new bundle. */
+const INPUTS = ["src", "scrapers", "rules", "bin/bundle", "bin/build.ts", "package.json", "package-lock.json"];
+
+const LOADER = `"use strict";
+// Written by bin/build.ts. A missing or read-only cache directory only costs start-up time.
+const path = require("node:path");
+require("node:module").enableCompileCache?.(path.join(__dirname, ".compile-cache"));
+require("./bundle.cjs");
+`;
+
+interface BuildOptions {
+  readonly entry: string;
+  readonly outDir: string;
+  readonly minify: boolean;
+}
+
+function fingerprint(options: BuildOptions): string {
+  const hash = createHash("sha256").update(JSON.stringify(options));
+  const add = (relative: string): void => {
+    const stat = statSync(path.join(root, relative));
+    if (stat.isDirectory()) {
+      for (const name of readdirSync(path.join(root, relative)).sort()) add(path.join(relative, name));
+    } else {
+      hash.update(`${relative}\0${stat.size}\0${stat.mtimeMs}\n`);
+    }
+  };
+  for (const input of INPUTS) add(input);
+  return hash.digest("hex");
+}
+
+function upToDate(stampFile: string, stamp: string, outputs: readonly string[]): boolean {
+  try {
+    for (const output of outputs) statSync(output);
+    return readFileSync(stampFile, "utf8") === stamp;
+  } catch {
+    return false;
+  }
+}
+
+/** Puts `bytes` at `file` in one step. */
+function publish(file: string, bytes: string | Uint8Array): void {
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, bytes);
+  renameSync(draft, file);
+}
+
+async function run(options: BuildOptions): Promise<string> {
+  const at = (name: string): string => path.join(options.outDir, name);
+  const stamp = fingerprint(options);
+  if (upToDate(at(".stamp"), stamp, [at("bundle.cjs"), at("opsmon.cjs"), at("classic-level.node")]))
+    return "up to date";
+  const startedAt = performance.now();
+  mkdirSync(options.outDir, { recursive: true });
+  const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string };
+  const result = await build({
+    entryPoints: [options.entry],
+    absWorkingDir: root,
+    outfile: at("bundle.cjs"),
+    write: false,
+    bundle: true,
+    platform: "node",
+    target: "node24",
+    format: "cjs",
+    jsx: "automatic",
+    minify: options.minify,
+    legalComments: "none",
+    loader: { ".yml": "text", ".yaml": "text" },
+    define: {
+      "process.env.NODE_ENV": '"production"',
+      "process.env.DEV": '"false"',
+      "process.env.OPSMON_VERSION": JSON.stringify(version),
+      "import.meta.url": "__moduleUrl",
+      "import.meta.dirname": "__dirname",
+    },
+    banner: { js: 'const __moduleUrl=require("node:url").pathToFileURL(process.execPath).href;' },
+    plugins: bundlePlugins(root),
+    logLevel: "warning",
+  });
+  const [bundle] = result.outputFiles;
+  if (bundle === undefined) throw new Error("esbuild gave no output");
+  const addon = path.join(root, `node_modules/classic-level/prebuilds/${addonFor(process.arch)}`);
+  copyFileSync(addon, `${at("classic-level.node")}.${process.pid}`);
+  renameSync(`${at("classic-level.node")}.${process.pid}`, at("classic-level.node"));
+  publish(at("bundle.cjs"), bundle.contents);
+  publish(at("opsmon.cjs"), LOADER);
+  publish(at(".stamp"), stamp);
+  const kb = Math.round(bundle.contents.length / 1024);
+  return `${path.relative(root, at("bundle.cjs"))} ${kb} KiB in ${Math.round(performance.now() - startedAt)} ms`;
+}
+
+function addonFor(arch: string): string {
+  if (arch === "x64") return "linux-x64/classic-level.node";
+  if (arch === "arm64") return "linux-arm64/classic-level.armv8.node";
+  throw new Error(`opsmon runs on x64 and arm64, not on "${arch}"`);
+}
+
+const { values } = parseArgs({
+  options: { minify: { type: "boolean", default: false }, entry: { type: "string" }, out: { type: "string" } },
+});
+try {
+  const summary = await run({
+    entry: values.entry ?? "src/cli/main.ts",
+    outDir: path.resolve(values.out ?? path.join(root, values.minify ? "build" : "dist")),
+    minify: values.minify,
+  });
+  console.error(`build: ${summary}`);
+} catch (error) {
+  // esbuild has printed each mistake with its place; a stack of this file would only hide them
+  console.error(`build: ${error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error)}`);
+  process.exitCode = 1;
+}
