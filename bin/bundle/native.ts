@@ -10,7 +10,7 @@ import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
 
 function open(file: string): unknown {
   const holder: { exports: unknown } = { exports: {} };
-  process.dlopen(holder as NodeJS.Module, file, os.constants.dlopen.RTLD_NOW);
+  process.dlopen(holder, file, os.constants.dlopen.RTLD_NOW);
   return holder.exports;
 }
 
