@@ -1,4 +1,7 @@
 /** What a panel is, before any data: expressions, unit, thresholds and where it belongs. Pure data. */
+import type { Unit } from "../model/unit.ts";
+
+export type { Unit };
 
 export type ViewId =
   | "overview"
@@ -13,19 +16,6 @@ export type ViewId =
   | "alerts"
   | "targets"
   | "explore";
-
-export type Unit =
-  | "none"
-  | "percent"
-  | "ratio"
-  | "bytes"
-  | "bytes/s"
-  | "seconds"
-  | "ops/s"
-  | "req/s"
-  | "count"
-  | "bool"
-  | "timestamp";
 
 /** `U`tilisation, `S`aturation, `E`rrors of a resource; `R`ate, `E`rrors, `D`uration of a service. */
 export type Method = "USE.U" | "USE.S" | "USE.E" | "RED.R" | "RED.E" | "RED.D" | "none";

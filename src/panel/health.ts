@@ -1,0 +1,137 @@
+/**
+ * The overview's table: one row for each resource (USE) and each service (RED), the worst first. Frames in, rows with
+ * a cell per method out. A service is found by the label `service` of a RED frame's lines, else `job`, else `instance`.
+ */
+import { formatValue } from "../model/unit.ts";
+import type { FrameLine, PanelFrame, PanelState } from "./frame.ts";
+import type { Method } from "./spec.ts";
+import { crossedText, judge, worse } from "./threshold.ts";
+
+export interface HealthCell {
+  readonly method: Method;
+  readonly state: PanelState;
+  /** The number that counts, with its unit. */
+  readonly value: string;
+  readonly why: string;
+  /** The panel to look at. */
+  readonly panel: string;
+}
+
+export interface HealthRow {
+  readonly resource: string;
+  readonly kind: "resource" | "service";
+  readonly state: PanelState;
+  readonly why: string;
+  /** U, S, E of a resource or R, E, D of a service, in that order; a method nothing measures is missing. */
+  readonly cells: readonly HealthCell[];
+}
+
+/** One line of `--once -o json`'s `health`. */
+export interface HealthLine {
+  readonly resource: string;
+  readonly kind: "resource" | "service";
+  readonly method: string;
+  readonly state: PanelState;
+  readonly why: string;
+}
+
+const ORDER: readonly Method[] = ["USE.U", "USE.S", "USE.E", "RED.R", "RED.E", "RED.D"];
+const WORST_FIRST: Readonly<Record<PanelState, number>> = { crit: 0, warn: 1, ok: 2, unknown: 3 };
+/** Services shown; a label that explodes must not fill the screen. */
+const ROWS_MAX = 100;
+
+/** Rows for all frames with a method; rows of what was never scraped are left out unless `all`. */
+export function healthRows(
+  frames: readonly PanelFrame[],
+  options: { readonly all?: boolean } = {},
+): readonly HealthRow[] {
+  const cells = new Map<string, { resource: string; kind: "resource" | "service"; cells: HealthCell[] }>();
+  const add = (resource: string, kind: "resource" | "service", cell: HealthCell): void => {
+    const key = `${kind}\u0000${resource}`;
+    const row = cells.get(key) ?? { resource, kind, cells: [] };
+    const same = row.cells.findIndex((c) => c.method === cell.method);
+    if (same < 0) row.cells.push(cell);
+    else if (replaces(row.cells[same] as HealthCell, cell)) row.cells[same] = cell;
+    cells.set(key, row);
+  };
+  for (const frame of [...frames].sort((a, b) => a.spec.priority - b.spec.priority)) {
+    if (frame.spec.method === "none") continue;
+    if (frame.lines.length === 0 && options.all !== true) continue;
+    if (frame.spec.method.startsWith("USE")) add(frame.spec.resource, "resource", frameCell(frame));
+    else for (const line of frame.lines) add(serviceOf(line, frame), "service", lineCell(frame, line));
+  }
+  return [...cells.values()].map(finish).sort(byState).slice(0, ROWS_MAX);
+}
+
+export function healthLines(rows: readonly HealthRow[]): readonly HealthLine[] {
+  return rows.flatMap((row) =>
+    row.cells.map(({ method, state, why }) => ({ resource: row.resource, kind: row.kind, method, state, why })),
+  );
+}
+
+/** A cell that knows beats one that does not; otherwise the worse one wins and the first stays. */
+function replaces(old: HealthCell, next: HealthCell): boolean {
+  if (old.state === "unknown") return next.state !== "unknown";
+  return next.state !== "unknown" && old.state !== next.state && worse(old.state, next.state) === next.state;
+}
+
+function finish(row: { resource: string; kind: "resource" | "service"; cells: HealthCell[] }): HealthRow {
+  const sorted = row.cells.sort((a, b) => ORDER.indexOf(a.method) - ORDER.indexOf(b.method));
+  const known = sorted.filter((c) => c.state !== "unknown");
+  const state = known.length === 0 ? "unknown" : known.reduce<PanelState>((s, c) => worse(s, c.state), "ok");
+  const cause = sorted.find((c) => c.state === state && c.why !== "");
+  return {
+    resource: row.resource,
+    kind: row.kind,
+    state,
+    why: state === "ok" ? "" : (cause?.why ?? ""),
+    cells: sorted,
+  };
+}
+
+function byState(a: HealthRow, b: HealthRow): number {
+  const state = WORST_FIRST[a.state] - WORST_FIRST[b.state];
+  if (state !== 0) return state;
+  if (a.kind !== b.kind) return a.kind === "resource" ? -1 : 1;
+  return a.resource < b.resource ? -1 : a.resource > b.resource ? 1 : 0;
+}
+
+function frameCell(frame: PanelFrame): HealthCell {
+  const line = leadingLine(frame);
+  const why = frame.state === "ok" ? "" : `${frame.spec.title}: ${frame.reason ?? "no value"}`;
+  return {
+    method: frame.spec.method,
+    state: frame.state,
+    value: formatValue(line?.last ?? Number.NaN, frame.unit),
+    why,
+    panel: frame.spec.id,
+  };
+}
+
+function lineCell(frame: PanelFrame, line: FrameLine): HealthCell {
+  const { state, crossed } = judge(frame.spec, line.last);
+  const value = formatValue(line.last, frame.unit);
+  const why =
+    crossed !== undefined
+      ? `${frame.spec.title} ${value}, ${crossedText(frame.spec, crossed)}`
+      : state === "unknown"
+        ? `${frame.spec.title}: no value`
+        : "";
+  return { method: frame.spec.method, state, value, why, panel: frame.spec.id };
+}
+
+/** The line that decides: the worst state, among equals the one nearest to its threshold. */
+export function leadingLine(frame: PanelFrame): FrameLine | undefined {
+  const below = frame.spec.thresholds?.[0]?.below === true;
+  let best: FrameLine | undefined;
+  for (const line of frame.lines) {
+    if (Number.isNaN(line.last)) continue;
+    if (best === undefined || (below ? line.last < best.last : line.last > best.last)) best = line;
+  }
+  return best;
+}
+
+function serviceOf(line: FrameLine, frame: PanelFrame): string {
+  const { service, job, instance } = line.labels;
+  return service ?? job ?? instance ?? frame.spec.resource;
+}

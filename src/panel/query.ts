@@ -1,0 +1,129 @@
+/**
+ * What a panel asks. A spec and the screen's window in, a list of queries out that goes over the wire as one batch.
+ * Range queries lie on a grid of absolute time (`t - t % step`), so that a chart moves by whole columns and two
+ * screens ask the very same question. All alternatives of a query are asked at once: a second round trip for the
+ * name an exporter used last year would cost a frame.
+ */
+import type { Timestamp } from "../model/sample.ts";
+import { formatDuration } from "../model/duration.ts";
+import type { QueryResult } from "../promql/value.ts";
+import type { PanelQuery, PanelSpec } from "./spec.ts";
+
+/** The moment, span and sizes every panel of one screen shares. */
+export interface PanelWindow {
+  /** The moment shown: now when live, any time when paused. */
+  readonly at: Timestamp;
+  readonly spanMs: number;
+  /** Columns of the widest chart; two points are asked for each. */
+  readonly columns: number;
+  /** Length of `$rate`; see `rateWindow`. */
+  readonly rateMs: number;
+  /** Scrape interval of the data, lower bound of the step; 15 s unless told. */
+  readonly intervalMs?: number;
+  /** Label matchers for `$filter` without braces, e.g. `instance="db1:9100"`; empty for none. */
+  readonly filter?: string;
+  /** Clock times in reasons are UTC; local unless told. */
+  readonly utc?: boolean;
+}
+
+/** Same shape as a query of `Source.batch`. */
+export interface PanelRequest {
+  /** `<panel id>#<query>.<alternative>`, with `@` at the end for the value at the very moment. */
+  readonly id: string;
+  readonly expr: string;
+  readonly start: Timestamp;
+  readonly end: Timestamp;
+  /** 0 asks for an instant query at `end`. */
+  readonly stepMs: number;
+}
+
+/** Same shape as an answer of `Source.batch`. */
+export type PanelAnswer = { readonly id: string } & (
+  | { readonly ok: true; readonly result: QueryResult }
+  | { readonly ok: false; readonly error: string }
+);
+
+export interface PanelGrid {
+  readonly start: Timestamp;
+  readonly end: Timestamp;
+  readonly stepMs: number;
+  /** Points from start to end, both included. */
+  readonly points: number;
+}
+
+export const DEFAULT_INTERVAL_MS = 15_000;
+/** Points a braille cell can show side by side. */
+const DOTS_PER_COLUMN = 2;
+/** Prometheus refuses a range query of more points. */
+const POINTS_MAX = 11_000;
+/** rate() over fewer than four scrapes loses its value as soon as one scrape is late. */
+const SCRAPES_PER_RATE = 4;
+/** Steps people recognise on a time axis, in seconds. */
+const NICE_STEPS_S = [
+  1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1_200, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400,
+] as const;
+const DAY_MS = 86_400_000;
+
+/** The smallest nice step that is at least the scrape interval and gives at most two points a column. */
+export function chartStep(spanMs: number, columns: number, intervalMs: number = DEFAULT_INTERVAL_MS): number {
+  const wanted = Math.max(spanMs / (DOTS_PER_COLUMN * Math.max(1, columns)), intervalMs, spanMs / (POINTS_MAX - 1), 1);
+  for (const seconds of NICE_STEPS_S) if (seconds * 1_000 >= wanted) return seconds * 1_000;
+  return Math.ceil(wanted / DAY_MS) * DAY_MS;
+}
+
+/** A rate window that no step jumps over and that still has a value when a scrape comes late. */
+export function rateWindow(stepMs: number, intervalMs: number = DEFAULT_INTERVAL_MS): number {
+  return Math.max(SCRAPES_PER_RATE * intervalMs, stepMs);
+}
+
+/** The absolute grid of a window: `end` is the last multiple of the step not after `at`. */
+export function panelGrid(window: PanelWindow): PanelGrid {
+  const stepMs = chartStep(window.spanMs, window.columns, window.intervalMs);
+  const end = window.at - mod(window.at, stepMs);
+  const from = window.at - window.spanMs;
+  const start = from - mod(from, stepMs) + (mod(from, stepMs) === 0 ? 0 : stepMs);
+  const first = Math.min(start, end);
+  return { start: first, end, stepMs, points: (end - first) / stepMs + 1 };
+}
+
+/** Every query of a panel in one list. Charts and stats ask a range, the other kinds the moment only. */
+export function panelQueries(spec: PanelSpec, window: PanelWindow): readonly PanelRequest[] {
+  const grid = panelGrid(window);
+  const ranged = spec.kind === "chart" || spec.kind === "stat";
+  const requests: PanelRequest[] = [];
+  spec.queries.forEach((query: PanelQuery, q) => {
+    query.exprs.forEach((text, alternative) => {
+      const expr = substitute(text, window);
+      const id = requestId(spec.id, q, alternative);
+      if (ranged) requests.push({ id, expr, start: grid.start, end: grid.end, stepMs: grid.stepMs });
+      // On a coarse grid the last column may be minutes old; the number beside the title must not be.
+      if (!ranged || grid.end !== window.at) {
+        requests.push({ id: `${id}@`, expr, start: window.at, end: window.at, stepMs: 0 });
+      }
+    });
+  });
+  return requests;
+}
+
+export function requestId(panelId: string, query: number, alternative: number): string {
+  return `${panelId}#${query}.${alternative}`;
+}
+
+/** The expression as it is sent: `$rate` becomes a duration, `$filter` the screen's matchers or nothing. */
+export function substitute(expr: string, window: Pick<PanelWindow, "rateMs" | "filter">): string {
+  const filter = (window.filter ?? "").trim().replace(/^,|,$/g, "");
+  const rate = formatDuration(Math.max(1_000, Math.round(window.rateMs / 1_000) * 1_000));
+  const filtered =
+    filter === ""
+      ? expr
+          .replaceAll(/,\s*\$filter\b/g, "")
+          .replaceAll(/\{\s*\$filter\s*,?\s*\}/g, "")
+          .replaceAll(/\$filter\s*,?\s*/g, "")
+      : expr.replaceAll(/\$filter\b/g, () => filter);
+  return filtered.replaceAll(/\$rate\b/g, () => rate);
+}
+
+/** Remainder that is never negative, also before 1970. */
+function mod(value: number, by: number): number {
+  return ((value % by) + by) % by;
+}
