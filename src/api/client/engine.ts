@@ -1,0 +1,158 @@
+/** A Source over an opsmon engine: the Prometheus API plus batches, journal, status and control. */
+import { request as httpRequest } from "node:http";
+import type { JournalKind, JournalRecord } from "../../journal/record.ts";
+import type { Alert } from "../../model/alert.ts";
+import type { Timestamp } from "../../model/sample.ts";
+import type { ExplainNode } from "../../promql/options.ts";
+import type { QueryStats } from "../../promql/value.ts";
+import {
+  alertFromWire,
+  ruleFromWire,
+  targetFromWire,
+  type WireAlert,
+  type WireRule,
+  type WireTarget,
+} from "../codec.ts";
+import { secondsText } from "../encode.ts";
+import type { CardinalityReport } from "../services.ts";
+import type {
+  BatchAnswer,
+  BatchQuery,
+  Capabilities,
+  Command,
+  CommandResult,
+  DiscoveredTarget,
+  EngineStatus,
+  QueryOptions,
+  RuleStatus,
+  TargetStatus,
+} from "../source.ts";
+import { decodeValue } from "./decode.ts";
+import { type Endpoint, requestOptions } from "./http.ts";
+import { PrometheusSource } from "./prometheus.ts";
+
+const BASE = "/api/opsmon/v1";
+
+type WireAnswer = { readonly id: string } & (
+  | { ok: true; data: unknown; warnings: string[]; infos: string[]; stats: QueryStats }
+  | { ok: false; error: string }
+);
+
+export interface Explanation {
+  readonly tree: ExplainNode | undefined;
+  readonly stats: QueryStats;
+}
+
+export class EngineSource extends PrometheusSource {
+  #attachment: Disposable | undefined;
+
+  override async capabilities(): Promise<Capabilities> {
+    return { kind: "engine", place: this.place, targets: true, rules: true, journal: true, control: true };
+  }
+
+  override async batch(queries: readonly BatchQuery[], options: QueryOptions = {}): Promise<readonly BatchAnswer[]> {
+    const { data } = await this.ask({
+      method: "POST",
+      path: `${BASE}/batch`,
+      body: JSON.stringify({ queries }),
+      contentType: "application/json",
+      ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+      signal: options.signal,
+    });
+    return (data as readonly WireAnswer[]).map((one) => {
+      if (!one.ok) return one;
+      const { id, warnings, infos, stats } = one;
+      return { id, ok: true, result: { value: decodeValue(one.data, this.place), warnings, infos, stats } };
+    });
+  }
+
+  override async alerts(at: Timestamp | "now"): Promise<readonly Alert[]> {
+    const { data } = await this.get(`${BASE}/alerts`, at === "now" ? [] : [["at", secondsText(at)]]);
+    return (data as readonly WireAlert[]).map(alertFromWire);
+  }
+
+  override async rules(): Promise<readonly RuleStatus[]> {
+    return ((await this.get(`${BASE}/rules`)).data as readonly WireRule[]).map(ruleFromWire);
+  }
+
+  override async targets(): Promise<readonly TargetStatus[]> {
+    return ((await this.get(`${BASE}/targets`)).data as readonly WireTarget[]).map(targetFromWire);
+  }
+
+  override async discovered(): Promise<readonly DiscoveredTarget[]> {
+    return (await this.get(`${BASE}/discovered`)).data as readonly DiscoveredTarget[];
+  }
+
+  override async journal(
+    kinds: readonly JournalKind[],
+    start: Timestamp,
+    end: Timestamp,
+    limit = 1_000,
+  ): Promise<readonly JournalRecord[]> {
+    const window = [
+      ["start", secondsText(start)],
+      ["end", secondsText(end)],
+      ["limit", String(limit)],
+    ] as const;
+    const { data } = await this.get(`${BASE}/journal`, [...kinds.map((kind) => ["kind", kind] as const), ...window]);
+    return data as readonly JournalRecord[];
+  }
+
+  override async status(): Promise<EngineStatus> {
+    return (await this.get(`${BASE}/status`)).data as EngineStatus;
+  }
+
+  async cardinality(limit: number): Promise<CardinalityReport> {
+    return (await this.get(`${BASE}/cardinality`, [["limit", String(limit)]])).data as CardinalityReport;
+  }
+
+  async configText(): Promise<string> {
+    return ((await this.get("/api/v1/status/config")).data as { yaml: string }).yaml;
+  }
+
+  async explain(expr: string, start: Timestamp, end: Timestamp, stepMs: number): Promise<Explanation> {
+    const window = [
+      ["start", secondsText(start)],
+      ["end", secondsText(end)],
+      ["step", secondsText(stepMs)],
+    ] as const;
+    return (await this.get(`${BASE}/explain`, [["query", expr], ...window])).data as Explanation;
+  }
+
+  override async command(command: Command): Promise<CommandResult> {
+    const { data } = await this.ask({
+      method: "POST",
+      path: `${BASE}/command`,
+      body: JSON.stringify(command),
+      contentType: "application/json",
+    });
+    return data as CommandResult;
+  }
+
+  /**
+   * Tells the engine that a screen is open; an embedded engine lives until its last one goes. The held connection is
+   * the sign, so a killed screen needs no goodbye.
+   */
+  attach(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const request = httpRequest(requestOptions(this.endpoint, { method: "GET", path: `${BASE}/attach` }));
+      request.once("error", reject);
+      request.once("response", (response) => {
+        response.resume();
+        response.on("error", () => undefined);
+        resolve();
+      });
+      request.end();
+      this.#attachment = { [Symbol.dispose]: () => request.destroy() };
+    });
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    this.#attachment?.[Symbol.dispose]();
+  }
+}
+
+export function engineSource(socketPath: string): EngineSource {
+  const endpoint: Endpoint = { kind: "socket", path: socketPath };
+  return new EngineSource(endpoint);
+}

@@ -1,0 +1,122 @@
+/** `/api/v1/query`, `query_range`, `query_exemplars`, `format_query`, `parse_query`. */
+import { UserError } from "../../base/errors.ts";
+import { astJson } from "../ast-json.ts";
+import { encodeValue } from "../encode.ts";
+import { type Answer, type Request, type Route, success, successText } from "../http.ts";
+import { prettyExpr } from "../../promql/print.ts";
+import { POINTS_PER_SERIES_MAX } from "../../promql/options.ts";
+import { parseExpr } from "../../promql/parse.ts";
+import type { QueryResult } from "../../promql/value.ts";
+import type { EngineServices, EvaluateOptions } from "../services.ts";
+
+/** Longest evaluation a client may ask for, ms. */
+const TIMEOUT_MS_MAX = 120_000;
+
+function optionsOf(request: Request): EvaluateOptions {
+  const timeoutMs = request.parameters.duration("timeout");
+  const lookbackMs = request.parameters.duration("lookback_delta");
+  return {
+    signal: request.signal,
+    ...(timeoutMs === undefined ? {} : { timeoutMs: Math.min(timeoutMs, TIMEOUT_MS_MAX) }),
+    ...(lookbackMs === undefined ? {} : { lookbackMs }),
+  };
+}
+
+function expression(request: Request): string {
+  const expr = request.parameters.text("query");
+  if (expr === undefined) {
+    throw new UserError(
+      "bad-parameter",
+      'invalid parameter "query": unknown position: parse error: no expression found in input',
+    );
+  }
+  return expr;
+}
+
+/** Prometheus says which parameter holds the mistake. */
+function naming<T>(evaluation: Promise<T>): Promise<T> {
+  return evaluation.catch((error: unknown) => {
+    if (error instanceof UserError && error.code === "promql-parse") {
+      throw new UserError(error.code, `invalid parameter "query": ${error.message}`, {
+        hint: error.hint,
+        cause: error,
+      });
+    }
+    throw error;
+  });
+}
+
+function answer(result: QueryResult, limit: number): Answer {
+  const { text, truncated } = encodeValue(result.value, limit);
+  const warnings = truncated ? [...result.warnings, "results truncated due to limit"] : result.warnings;
+  return successText(text, { warnings, infos: result.infos });
+}
+
+export function queryRoutes(services: EngineServices): readonly Route[] {
+  return [
+    {
+      methods: ["GET", "POST"],
+      path: "/api/v1/query",
+      async handle(request) {
+        const limit = request.parameters.limit();
+        const at = request.parameters.time("time", services.now());
+        const expr = expression(request);
+        return answer(await naming(services.evaluator.instant(expr, at, optionsOf(request))), limit);
+      },
+    },
+    {
+      methods: ["GET", "POST"],
+      path: "/api/v1/query_range",
+      async handle(request) {
+        const limit = request.parameters.limit();
+        const start = request.parameters.requiredTime("start");
+        const end = request.parameters.requiredTime("end");
+        if (end < start)
+          throw new UserError("bad-parameter", 'invalid parameter "end": end timestamp must not be before start time');
+        const stepMs = request.parameters.requiredDuration("step");
+        if (stepMs <= 0) {
+          throw new UserError(
+            "bad-parameter",
+            'invalid parameter "step": zero or negative query resolution step widths are not accepted. Try a positive integer',
+          );
+        }
+        if ((end - start) / stepMs > POINTS_PER_SERIES_MAX) {
+          throw new UserError(
+            "bad-parameter",
+            "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
+          );
+        }
+        const expr = expression(request);
+        return answer(await naming(services.evaluator.range(expr, start, end, stepMs, optionsOf(request))), limit);
+      },
+    },
+    {
+      methods: ["GET", "POST"],
+      path: "/api/v1/query_exemplars",
+      handle: async (request) => {
+        parseExpr(expression(request));
+        return success([]);
+      },
+    },
+    {
+      methods: ["GET", "POST"],
+      path: "/api/v1/format_query",
+      handle: async (request) => success(prettyExpr(parseNamed(expression(request)))),
+    },
+    {
+      methods: ["GET", "POST"],
+      path: "/api/v1/parse_query",
+      handle: async (request) => success(astJson(parseNamed(expression(request)))),
+    },
+  ];
+}
+
+function parseNamed(text: string): ReturnType<typeof parseExpr> {
+  try {
+    return parseExpr(text);
+  } catch (error) {
+    if (error instanceof UserError)
+      throw new UserError(error.code, `invalid parameter "query": ${error.message}`, { cause: error });
+    throw error;
+  }
+}

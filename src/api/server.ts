@@ -1,0 +1,184 @@
+/**
+ * The HTTP server: one handler for the unix socket and for TCP. It knows routes and limits, not rooms; `app` gives
+ * it the services. No request can throw into the process.
+ */
+import { chmodSync, existsSync, unlinkSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { connect } from "node:net";
+import { EXIT, UserError, errorText } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import { failure, failureOf, matchRoute, parametersOf, readBody, type Route, send } from "./http.ts";
+import { alertRoutes } from "./routes/alerts.ts";
+import { labelRoutes } from "./routes/labels.ts";
+import { lifecycleRoutes } from "./routes/lifecycle.ts";
+import { opsmonRoutes } from "./routes/opsmon.ts";
+import { queryRoutes } from "./routes/query.ts";
+import { statusRoutes } from "./routes/status.ts";
+import { writeRoutes } from "./routes/write.ts";
+import type { EngineServices } from "./services.ts";
+
+/** Sockets open at once; the next one waits in the kernel's backlog. */
+const CONNECTIONS_MAX = 512;
+/** A client that does not finish its headers or body in this time is dropped, ms. */
+const REQUEST_TIMEOUT_MS = 60_000;
+/** How long a stranger on our socket path may take to answer before the path counts as dead, ms. */
+const PROBE_TIMEOUT_MS = 500;
+
+export interface ApiServer {
+  listenSocket(path: string, mode: number): Promise<void>;
+  /** @returns the port, for port 0. @throws UserError `listen-failed`, `listen-unsafe`. */
+  listenTcp(host: string, port: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+export function createApiServer(services: EngineServices, log: Logger): ApiServer {
+  const routes: readonly Route[] = [
+    ...queryRoutes(services),
+    ...labelRoutes(services),
+    ...alertRoutes(services),
+    ...statusRoutes(services),
+    ...writeRoutes(services),
+    ...lifecycleRoutes(services),
+    ...opsmonRoutes(services),
+  ];
+  const servers: Server[] = [];
+  const paths: string[] = [];
+
+  const make = (): Server => {
+    const server = createServer((request, response) => {
+      handle(routes, request, response).catch((error: unknown) => {
+        log.error("request failed", { path: request.url, error: errorText(error) });
+        response.destroy();
+      });
+    });
+    server.maxConnections = CONNECTIONS_MAX;
+    server.requestTimeout = REQUEST_TIMEOUT_MS;
+    servers.push(server);
+    return server;
+  };
+
+  return {
+    async listenSocket(path, mode) {
+      await freeSocketPath(path);
+      const server = make();
+      const before = process.umask(0o777 & ~mode);
+      try {
+        await listening(server, () => server.listen(path), path);
+      } finally {
+        process.umask(before);
+      }
+      chmodSync(path, mode);
+      paths.push(path);
+    },
+    async listenTcp(host, port) {
+      if (!isLoopback(host)) {
+        throw new UserError(
+          "listen-unsafe",
+          `refusing to listen on "${host}": anyone who reaches it could read and change everything`,
+          {
+            hint: "listen on 127.0.0.1 and forward it over SSH",
+          },
+        );
+      }
+      const server = make();
+      await listening(server, () => server.listen({ host, port }), `${host}:${port}`);
+      const address = server.address();
+      return typeof address === "object" && address !== null ? address.port : port;
+    },
+    async close() {
+      await Promise.all(
+        servers.map(
+          (server) =>
+            new Promise<void>((resolve) => {
+              server.close(() => resolve());
+              server.closeAllConnections();
+            }),
+        ),
+      );
+      for (const path of paths) if (existsSync(path)) unlinkSync(path);
+    },
+  };
+}
+
+async function handle(routes: readonly Route[], request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const method = request.method ?? "GET";
+  const gone = new AbortController();
+  response.on("close", () => {
+    if (!response.writableFinished) gone.abort(new UserError("promql-canceled", "the client went away"));
+  });
+  try {
+    const url = new URL(request.url ?? "/", "http://opsmon.invalid");
+    if (method === "OPTIONS") return await send(request, response, { status: 204, type: "text/plain", body: "" });
+    const found = matchRoute(routes, method, url.pathname);
+    if ("allowed" in found) {
+      request.resume();
+      return await send(request, response, refusal(found.allowed, method, url.pathname));
+    }
+    const body = method === "GET" || method === "HEAD" ? Buffer.alloc(0) : await readBody(request);
+    const answer = await found.route.handle(
+      {
+        method,
+        path: url.pathname,
+        parameters: parametersOf(url, request.headers, body),
+        headers: request.headers,
+        body,
+        signal: gone.signal,
+        raw: { request, response },
+      },
+      found.holes,
+    );
+    if (answer !== undefined) await send(request, response, answer);
+  } catch (error) {
+    if (!response.headersSent && !response.destroyed) await send(request, response, failureOf(error));
+  }
+}
+
+function refusal(allowed: readonly string[], method: string, path: string): ReturnType<typeof failure> {
+  if (allowed.length === 0) return failure("not_found", `there is no ${path} here`);
+  return { ...failure("bad_data", `${path} does not take ${method}, only ${allowed.join(", ")}`), status: 405 };
+}
+
+function listening(server: Server, start: () => void, place: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("listening", resolve);
+    server.once("error", (cause) => {
+      reject(
+        new UserError("listen-failed", `cannot listen on ${place}: ${errorText(cause)}`, {
+          hint: "another program may use it; choose another with --socket or --listen",
+          exit: EXIT.unreachable,
+          cause,
+        }),
+      );
+    });
+    start();
+  });
+}
+
+/** Removes a socket left by a dead engine. @throws UserError `socket-in-use` when someone answers there. */
+async function freeSocketPath(path: string): Promise<void> {
+  if (!existsSync(path)) return;
+  if (await answers(path)) {
+    throw new UserError("socket-in-use", `an engine already answers on ${path}`, {
+      hint: 'attach to it with "opsmon top", or give this one its own --socket and --data',
+      exit: EXIT.unreachable,
+    });
+  }
+  unlinkSync(path);
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(path);
+    const end = (result: boolean): void => {
+      probe.destroy();
+      resolve(result);
+    };
+    probe.setTimeout(PROBE_TIMEOUT_MS, () => end(true));
+    probe.once("connect", () => end(true));
+    probe.once("error", () => end(false));
+  });
+}
+
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host);
+}

@@ -1,0 +1,70 @@
+/**
+ * What the HTTP server needs from the rest of the program, as interfaces it owns: `app` plugs the rooms in, so the
+ * server never imports scrape, rules, notify or the store.
+ */
+import type { JournalKind, JournalRecord } from "../journal/record.ts";
+import type { Alert } from "../model/alert.ts";
+import type { Timestamp } from "../model/sample.ts";
+import type { EngineResult } from "../promql/options.ts";
+import type { Appendable, MetadataReader, Queryable } from "../storage/storage.ts";
+import type { Command, CommandResult, DiscoveredTarget, EngineStatus, RuleStatus, TargetStatus } from "./source.ts";
+
+export interface EvaluateOptions {
+  readonly timeoutMs?: number;
+  readonly lookbackMs?: number;
+  readonly signal?: AbortSignal;
+  readonly explain?: boolean;
+}
+
+export interface Evaluator {
+  instant(expr: string, at: Timestamp, options?: EvaluateOptions): Promise<EngineResult>;
+  range(
+    expr: string,
+    start: Timestamp,
+    end: Timestamp,
+    stepMs: number,
+    options?: EvaluateOptions,
+  ): Promise<EngineResult>;
+}
+
+export interface CardinalityRow {
+  readonly name: string;
+  readonly count: number;
+}
+export interface CardinalityReport {
+  readonly series: number;
+  readonly metrics: readonly CardinalityRow[];
+  readonly labels: readonly CardinalityRow[];
+  readonly pairs: readonly CardinalityRow[];
+  readonly jobs: readonly CardinalityRow[];
+}
+
+export interface EngineServices {
+  readonly storage: Appendable & Queryable & MetadataReader;
+  readonly evaluator: Evaluator;
+  now(): Timestamp;
+  targets(): readonly TargetStatus[];
+  discovered(): Promise<readonly DiscoveredTarget[]>;
+  rules(): readonly RuleStatus[];
+  alerts(at: Timestamp | "now"): Promise<readonly Alert[]>;
+  journal(
+    kinds: readonly JournalKind[],
+    start: Timestamp,
+    end: Timestamp,
+    limit: number,
+  ): Promise<readonly JournalRecord[]>;
+  status(): Promise<EngineStatus>;
+  cardinality(limit: number): Promise<CardinalityReport>;
+  command(command: Command): Promise<CommandResult>;
+  /** The configuration in force as YAML, secrets masked. */
+  configText(): string;
+  flags(): Readonly<Record<string, string>>;
+  /** Own metrics in the text format. */
+  metricsText(): Promise<string>;
+  /** Number of screens attached; the embedded engine leaves with its last one. */
+  attached(change: 1 | -1): void;
+  /** True when new samples may come in by remote write. */
+  readonly acceptsWrites: boolean;
+  /** Ends the process in good order, as `/-/quit` asks. */
+  quit(): void;
+}
