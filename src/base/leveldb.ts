@@ -1,0 +1,143 @@
+/**
+ * The one door to LevelDB. In: a directory. Out: an open database of bytes, opened exactly once per process, and
+ * what had to be done to open it. A damaged database is repaired; one that cannot be repaired is set aside under a
+ * new name and an empty one takes its place, because a monitor that refuses to start helps nobody. Nothing is ever
+ * deleted here.
+ */
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { mkdir, rename } from "node:fs/promises";
+import { dirname } from "node:path";
+import { ClassicLevel } from "classic-level";
+import { EXIT, UserError, errorText } from "./errors.ts";
+
+/** Keys and values are bytes; keys sort bytewise. */
+export type ByteLevel = ClassicLevel<Uint8Array, Uint8Array>;
+
+export interface LevelOptions {
+  /** Snappy on tables; false where values are compressed already. */
+  readonly compression?: boolean;
+  readonly cacheBytes?: number;
+  /** Memtable size: up to two of them stay in memory. */
+  readonly writeBufferBytes?: number;
+  readonly maxFileBytes?: number;
+  /** Reads enough to notice damage that opening alone does not; a throw means "damaged". */
+  readonly probe?: (db: ByteLevel) => Promise<void>;
+  /** What the error and the log call this database, e.g. `series`. */
+  readonly name: string;
+}
+
+export interface OpenedLevel {
+  readonly db: ByteLevel;
+  readonly repaired: boolean;
+  /** Where the unrepairable database went; undefined in the usual case. */
+  readonly setAside: string | undefined;
+  /** Why it was repaired or set aside. */
+  readonly reason: string | undefined;
+}
+
+const DATA_FILE = /^(?:\d+\.(?:ldb|sst|log)|MANIFEST-\d+)$/;
+
+/** The innermost `code` that classic-level put on the error, e.g. `LEVEL_LOCKED`. */
+function levelCode(error: unknown): string {
+  let code = "";
+  for (let e: unknown = error; e instanceof Error; e = e.cause) code = (e as { code?: string }).code ?? code;
+  return code;
+}
+
+function levelText(error: unknown): string {
+  let inner = error;
+  while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
+  return errorText(inner);
+}
+
+/** A database whose bytes are wrong, as opposed to one that is busy, unreadable or on a full disk. */
+export function isLevelDamage(error: unknown): boolean {
+  const code = levelCode(error);
+  return (
+    code === "LEVEL_CORRUPTION" || (code === "LEVEL_IO_ERROR" && /No such file|not an sstable/i.test(levelText(error)))
+  );
+}
+
+async function openOnce(dir: string, options: LevelOptions): Promise<ByteLevel> {
+  // LevelDB takes a directory without CURRENT for a new database and removes the tables it finds there.
+  if (!existsSync(`${dir}/CURRENT`) && existsSync(dir) && readdirSync(dir).some((file) => DATA_FILE.test(file))) {
+    throw Object.assign(new Error("CURRENT is missing beside data files"), { code: "LEVEL_CORRUPTION" });
+  }
+  const db: ByteLevel = new ClassicLevel<Uint8Array, Uint8Array>(dir, {
+    keyEncoding: "view",
+    valueEncoding: "view",
+    compression: options.compression ?? true,
+    cacheSize: options.cacheBytes ?? 8 << 20,
+    writeBufferSize: options.writeBufferBytes ?? 4 << 20,
+    maxFileSize: options.maxFileBytes ?? 2 << 20,
+  });
+  await db.open();
+  try {
+    await options.probe?.(db);
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+  return db;
+}
+
+function refusal(dir: string, name: string, error: unknown): UserError {
+  if (levelCode(error) === "LEVEL_LOCKED") {
+    return new UserError("store-locked", `"${dir}" is in use by another process`, {
+      hint: "an engine is running on this data: ask it through its socket (--socket), or point --data at another directory",
+      exit: EXIT.damaged,
+      cause: error,
+    });
+  }
+  return new UserError("store-unusable", `cannot open the ${name} database "${dir}": ${levelText(error)}`, {
+    hint: "check the owner and the permissions of the directory and the free space of its disk",
+    exit: EXIT.damaged,
+    cause: error,
+  });
+}
+
+/** `<dir>.damaged-1`, the first such name that is free. */
+function asideName(dir: string): string {
+  for (let n = 1; ; n++) if (!existsSync(`${dir}.damaged-${n}`)) return `${dir}.damaged-${n}`;
+}
+
+/**
+ * Opens or creates the database in `dir`; a damaged one is repaired, else renamed to `<dir>.damaged-N`.
+ *
+ * @throws UserError `store-locked` (exit 6) while another process, or this one, holds it; `store-unusable` when the
+ *   directory cannot be used at all.
+ */
+export async function openLevel(dir: string, options: LevelOptions): Promise<OpenedLevel> {
+  if (existsSync(dir) && !statSync(dir).isDirectory()) {
+    throw new UserError("store-unusable", `"${dir}" is not a directory`, {
+      hint: "point --data at a directory that opsmon may fill",
+      exit: EXIT.damaged,
+    });
+  }
+  await mkdir(dirname(dir), { recursive: true });
+  let reason: string;
+  try {
+    return { db: await openOnce(dir, options), repaired: false, setAside: undefined, reason: undefined };
+  } catch (error) {
+    if (!isLevelDamage(error)) throw refusal(dir, options.name, error);
+    reason = levelText(error);
+  }
+  try {
+    await ClassicLevel.repair(dir);
+    return { db: await openOnce(dir, options), repaired: true, setAside: undefined, reason };
+  } catch (error) {
+    if (!isLevelDamage(error)) throw refusal(dir, options.name, error);
+    const setAside = asideName(dir);
+    await rename(dir, setAside);
+    try {
+      return { db: await openOnce(dir, options), repaired: false, setAside, reason };
+    } catch (again) {
+      throw refusal(dir, options.name, again);
+    }
+  }
+}
+
+/** Rebuilds the database's own directory of tables from the tables; the database must be closed. */
+export async function repairLevel(dir: string): Promise<void> {
+  await ClassicLevel.repair(dir);
+}

@@ -1,0 +1,106 @@
+/** What the store may be told, and what it tells about itself. Limits carry their reasons. */
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { Timestamp } from "../model/sample.ts";
+
+export interface TsdbOptions {
+  /** The data directory; the store keeps to `series/` and `log/` inside it. */
+  readonly dir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Samples older than this are refused, and whole chunks past it are dropped; 0 or absent = kept for ever. */
+  readonly retentionMs?: number;
+  /** The oldest chunks go once all files together exceed this; 0 or absent = no limit. */
+  readonly retentionBytes?: number;
+  /** New series beyond this are refused (NO_REF). */
+  readonly maxSeries?: number;
+  /** Samples further in the future than this are refused. */
+  readonly maxFutureMs?: number;
+  /** Free disk space below which the store turns read-only; a function is asked anew each second. */
+  readonly reserveBytes?: number | (() => number);
+  /** How often the append log is forced to the disk; a power cut loses at most this much. */
+  readonly syncMs?: number;
+  /** Decoded chunks kept for the next query. */
+  readonly cacheBytes?: number;
+  /** Most series one select may return. */
+  readonly maxSelectSeries?: number;
+  /** Samples of one series in one chunk. */
+  readonly chunkRows?: number;
+}
+
+/** A chunk, a log record or a file that failed its check: named, kept where it is, and passed over. */
+export interface Quarantined {
+  /** e.g. `chunk 17 of group 3, segment 2` or `log/00000004.log at 8192`. */
+  readonly what: string;
+  readonly why: string;
+  readonly foundAt: Timestamp;
+}
+
+/** A stretch in which samples were held in memory only, or refused. */
+export interface WriteGap {
+  readonly from: Timestamp;
+  readonly to: Timestamp;
+  readonly reason: string;
+}
+
+export interface TsdbStats {
+  /** Series with a sample in the store. */
+  readonly series: number;
+  /** Samples in chunks and head, as far as counted. */
+  readonly samples: number;
+  /** Sealed chunks (a chunk: one group of series, up to `chunkRows` times). */
+  readonly blocks: number;
+  readonly headSamples: number;
+  /** All files of the store. */
+  readonly diskBytes: number;
+  readonly logBytes: number;
+  /** Bytes of sealed chunks by sample; 0 while nothing is sealed. */
+  readonly bytesPerSample: number;
+  readonly minT: Timestamp | undefined;
+  readonly maxT: Timestamp | undefined;
+  /** When the append log last reached the disk. */
+  readonly lastSyncAt: Timestamp | undefined;
+  /** Why nothing is written now; undefined in the usual case. */
+  readonly readOnly: string | undefined;
+  readonly gaps: readonly WriteGap[];
+  /** Newest last, at most QUARANTINE_MAX. */
+  readonly quarantined: readonly Quarantined[];
+  /** Where an unrepairable database went when the store was opened. */
+  readonly setAside: string | undefined;
+  readonly duplicates: number;
+  readonly outOfBounds: number;
+  readonly limited: number;
+  /** Samples that came later than newer ones of their series and went to a chunk of their own. */
+  readonly outOfOrder: number;
+}
+
+/** One name with how many series carry it. */
+export interface CardinalityEntry {
+  readonly name: string;
+  readonly series: number;
+}
+
+export interface Cardinality {
+  readonly series: number;
+  readonly labelPairs: number;
+  readonly metrics: readonly CardinalityEntry[];
+  /** `series` counts distinct values here. */
+  readonly labelNames: readonly CardinalityEntry[];
+  /** `name=value`. */
+  readonly pairs: readonly CardinalityEntry[];
+}
+
+/** Two million series are about 1 GB of memory: past that a single process stops being the right tool. */
+export const SERIES_MAX = 2_000_000;
+/** A scraper's clock may run ahead; a day ahead would hide real samples behind wrong ones. */
+export const FUTURE_MS_MAX = 3_600_000;
+/** Below this a log segment, a chunk batch and LevelDB's own log no longer fit together. */
+export const RESERVE_BYTES = 64 * 1024 * 1024;
+/** The promise made to users: a power cut loses at most one second. */
+export const SYNC_MS = 1_000;
+export const CACHE_BYTES = 64 * 1024 * 1024;
+/** As Prometheus' own default of 50 million samples a query, seen from the series side. */
+export const SELECT_SERIES_MAX = 1_000_000;
+/** Measured on node_exporter pages: 120 rows cost 0.53 bytes a sample, 480 rows no less. */
+export const CHUNK_ROWS = 120;
+export const QUARANTINE_MAX = 1_000;
