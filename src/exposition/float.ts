@@ -1,0 +1,96 @@
+/**
+ * Numbers as Go's strconv reads and writes them, over bytes.
+ *
+ * Short decimals are computed exactly without making a string (an integer below 2^53 times or divided by a power
+ * of ten up to 22 rounds once, so the result is the correctly rounded one); everything else goes through `Number`.
+ * @see https://www.exploringbinary.com/fast-path-decimal-to-floating-point-conversion/ (Clinger 1990)
+ */
+
+const POWERS = Float64Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
+/** Digits that always fit below 2^53. */
+const EXACT_DIGITS_MAX = 15;
+const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const INFINITE = /^([+-]?)inf(?:inity)?$/i;
+const SPECIAL_NAN = /^nan$/i;
+
+/**
+ * Parses `bytes[from, to)` into `out[index]`.
+ *
+ * @returns false when the text is not a number to Go: empty, hexadecimal, with `_`, or beyond the range of a float64.
+ */
+export function parseFloatInto(out: Float64Array, index: number, bytes: Uint8Array, from: number, to: number): boolean {
+  let i = from;
+  let negative = false;
+  const sign = bytes[i];
+  if (sign === 0x2d || sign === 0x2b) {
+    negative = sign === 0x2d;
+    i++;
+  }
+  let mantissa = 0;
+  let digits = 0;
+  let fraction = 0;
+  let dot = false;
+  let seen = false;
+  for (; i < to; i++) {
+    const c = bytes[i] as number;
+    if (c >= 0x30 && c <= 0x39) {
+      seen = true;
+      if (digits > 0 || c !== 0x30) digits++;
+      if (digits > EXACT_DIGITS_MAX) return parseSlow(out, index, bytes, from, to);
+      mantissa = mantissa * 10 + (c - 0x30);
+      if (dot) fraction++;
+    } else if (c === 0x2e && !dot) {
+      dot = true;
+    } else {
+      return parseSlow(out, index, bytes, from, to);
+    }
+  }
+  if (!seen || fraction > 22) return parseSlow(out, index, bytes, from, to);
+  const value = fraction === 0 ? mantissa : mantissa / (POWERS[fraction] as number);
+  out[index] = negative ? -value : value;
+  return true;
+}
+
+function parseSlow(out: Float64Array, index: number, bytes: Uint8Array, from: number, to: number): boolean {
+  let text = "";
+  // A number of more than this is nobody's sample; the bound keeps a 64 MiB "number" from becoming a string.
+  if (to - from > 1_000) return false;
+  for (let i = from; i < to; i++) text += String.fromCharCode(bytes[i] as number);
+  const value = parseGoFloat(text);
+  if (value === undefined) return false;
+  out[index] = value;
+  return true;
+}
+
+/** @returns undefined when Go's `strconv.ParseFloat` (without hexadecimal and `_`) refuses `text`. */
+export function parseGoFloat(text: string): number | undefined {
+  if (DECIMAL.test(text)) {
+    const value = Number(text);
+    return Number.isFinite(value) ? value : undefined;
+  }
+  const infinite = INFINITE.exec(text);
+  if (infinite !== null) return infinite[1] === "-" ? -Infinity : Infinity;
+  return SPECIAL_NAN.test(text) ? Number.NaN : undefined;
+}
+
+/** Go's `'g'` with shortest precision turns to an exponent from 1e6 on (and below 1e-4). */
+const GO_EXPONENT_FROM = 6;
+
+/** The shortest text that reads back as `value`, as Go's `FormatFloat(v, 'g', -1, 64)` writes it: `1.5`, `1e+06`. */
+export function formatGoFloat(value: number): string {
+  if (Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
+  if (value === 0) return Object.is(value, -0) ? "-0" : "0";
+  const [mantissa, exponent] = value.toExponential().split("e") as [string, string];
+  const power = Number(exponent);
+  // JS writes 1e-4 and up without an exponent as well, so its own text serves for the middle range.
+  if (power >= -4 && power < GO_EXPONENT_FROM) return String(value);
+  return `${mantissa}e${power < 0 ? "-" : "+"}${Math.abs(power).toString().padStart(2, "0")}`;
+}
+
+/** As `le` and `quantile` are kept: a float text that always shows it is one (`1.0`, `1e+06`, `+Inf`). */
+export function formatOpenMetricsFloat(value: number): string {
+  if (value === 0) return "0.0";
+  const text = formatGoFloat(value);
+  return /[.eIN]/.test(text) ? text : `${text}.0`;
+}

@@ -1,0 +1,298 @@
+/**
+ * First reading of a page: every byte is looked at, series texts go through the cache, and the tokens that may
+ * change are noted for the replay of later pages.
+ *
+ * As strict as Prometheus 3: one bad line refuses the whole page. Stricter in one place: a NUL byte where a line
+ * starts ends Prometheus' reading silently; here it is refused, because half a page is not a page.
+ */
+import { isUtf8 } from "node:buffer";
+import type { Metadata, MetricType } from "../model/metadata.ts";
+import type { PageFormat, PageSeries } from "./page.ts";
+import type { SeriesCache } from "./series.ts";
+import { parseFloatInto } from "./float.ts";
+import { refuse, refuseLine, snippet } from "./refuse.ts";
+import { CHAR, CLASS, endOfString, unescapeLabel } from "./series.ts";
+import { endOfValue, readExemplar, readTimestamp, startsExemplar } from "./suffix.ts";
+import { SampleList, TOKEN, TokenList } from "./tokens.ts";
+
+const LF = 0x0a;
+const SPACE = 0x20;
+const HASH = 0x23;
+const TEXT_TYPES: ReadonlyMap<string, MetricType> = new Map([
+  ["counter", "counter"],
+  ["gauge", "gauge"],
+  ["histogram", "histogram"],
+  ["summary", "summary"],
+  ["untyped", "unknown"],
+]);
+const OPENMETRICS_TYPES: ReadonlyMap<string, MetricType> = new Map([
+  ["counter", "counter"],
+  ["gauge", "gauge"],
+  ["histogram", "histogram"],
+  ["gaugehistogram", "gaugehistogram"],
+  ["summary", "summary"],
+  ["info", "info"],
+  ["stateset", "stateset"],
+  ["unknown", "unknown"],
+]);
+
+export class PageScan {
+  readonly tokens: TokenList = new TokenList();
+  readonly samples: SampleList = new SampleList();
+  readonly series: PageSeries[] = [];
+  readonly metadata: Map<string, Metadata> = new Map();
+  exemplars = 0;
+  readonly #page: Buffer;
+  readonly #format: PageFormat;
+  readonly #cache: SeriesCache;
+  #pos = 0;
+  #type: MetricType = "unknown";
+
+  constructor(page: Buffer, format: PageFormat, cache: SeriesCache) {
+    this.#page = page;
+    this.#format = format;
+    this.#cache = cache;
+  }
+
+  /** @throws UserError `bad-exposition`. */
+  run(): void {
+    if (this.#format === "openmetrics") this.#openMetrics();
+    else this.#text();
+  }
+
+  #text(): void {
+    const page = this.#page;
+    const end = page.length;
+    while (this.#pos < end) {
+      this.#skipBlanks();
+      const c = page[this.#pos];
+      if (this.#pos >= end) return;
+      if (c === LF) this.#pos++;
+      else if (c === HASH) this.#textComment();
+      else this.#sample();
+    }
+  }
+
+  #openMetrics(): void {
+    const page = this.#page;
+    for (;;) {
+      if (this.#pos >= page.length) refuseLine(page, this.#pos, "the page does not end with # EOF");
+      if (page[this.#pos] !== HASH) {
+        this.#sample();
+        continue;
+      }
+      const at = this.#pos;
+      const word = page.toString("latin1", at, at + 7);
+      if (word === "# HELP " || word === "# TYPE " || word === "# UNIT ") {
+        this.#meta(at + 7, word.slice(2, 6));
+      } else if (word.startsWith("# EOF")) {
+        const stop = at + 5 + (page[at + 5] === LF ? 1 : 0);
+        if (stop !== page.length) refuse(page, stop, "there is something after # EOF");
+        return;
+      } else {
+        refuse(page, at, "a comment line is HELP, TYPE, UNIT or EOF in OpenMetrics");
+      }
+    }
+  }
+
+  #skipBlanks(): void {
+    const page = this.#page;
+    while (this.#pos < page.length && (CLASS[page[this.#pos] as number] as number) & CHAR.blank) this.#pos++;
+  }
+
+  #lineEnd(from: number): number {
+    const lf = this.#page.indexOf(LF, from);
+    return lf < 0 ? this.#page.length : lf;
+  }
+
+  #textComment(): void {
+    const page = this.#page;
+    const at = this.#pos;
+    this.#pos++;
+    this.#skipBlanks();
+    const word = page.toString("latin1", this.#pos, this.#pos + 4);
+    const after = page[this.#pos + 4];
+    const isMeta = this.#pos > at + 1 && (word === "HELP" || word === "TYPE") && (after === SPACE || after === 0x09);
+    if (!isMeta) {
+      this.#pos = this.#lineEnd(this.#pos) + 1;
+      return;
+    }
+    this.#pos += 4;
+    this.#skipBlanks();
+    this.#meta(this.#pos, word);
+  }
+
+  /** The family name and the text after it. */
+  #meta(at: number, word: string): void {
+    const page = this.#page;
+    let stop = at;
+    let family: string;
+    if (page[at] === 0x22) {
+      stop = endOfString(page, at, page.length);
+      if (stop < 0 || !isUtf8(page.subarray(at, stop))) refuse(page, at, `expected a metric name after ${word}`);
+      family = unescapeLabel(page.toString("utf8", at + 1, stop - 1));
+    } else {
+      if ((CLASS[page[at] as number] as number) & CHAR.metricStart) {
+        while (stop < page.length && (CLASS[page[stop] as number] as number) & CHAR.metric) stop++;
+      }
+      if (stop === at) refuse(page, at, `expected a metric name after ${word}`);
+      family = page.toString("latin1", at, stop);
+    }
+    const end = this.#lineEnd(stop);
+    if (this.#format === "openmetrics" && (page[stop] !== SPACE || end === page.length)) {
+      refuse(page, stop, `expected a space and a text after the name in ${word}`);
+    }
+    const raw = page.subarray(Math.min(stop + 1, end), end);
+    this.#pos = end + 1;
+    this.#describe(family, word, raw, at);
+  }
+
+  #describe(family: string, word: string, raw: Buffer, at: number): void {
+    const page = this.#page;
+    const known = this.metadata.get(family) ?? { type: "unknown", help: "", unit: "" };
+    if (word === "HELP") {
+      if (!isUtf8(raw)) refuseLine(page, at, `the help text of "${family}" is not valid UTF-8`);
+      this.metadata.set(family, { ...known, help: this.#helpText(raw) });
+    } else if (word === "UNIT") {
+      const unit = raw.toString("utf8");
+      if (unit !== "" && !family.endsWith(`_${unit}`)) {
+        refuseLine(page, at, `the unit ${snippet(raw, 0)} is not the end of the metric name "${family}"`);
+      }
+      this.metadata.set(family, { ...known, unit });
+    } else {
+      const type = (this.#format === "text" ? TEXT_TYPES : OPENMETRICS_TYPES).get(raw.toString("latin1"));
+      if (type === undefined) {
+        const hint = raw.at(-1) === 0x0d ? "lines end with CR LF; the format wants LF alone" : undefined;
+        refuseLine(page, at, `${snippet(raw, 0, raw.length)} is not a metric type${hint ? `: ${hint}` : ""}`);
+      }
+      this.#type = type;
+      this.metadata.set(family, { ...known, type });
+    }
+  }
+
+  #helpText(raw: Buffer): string {
+    const text = raw.toString("utf8");
+    // A text page leaves quotes alone in help; a page of blanks is an empty help.
+    if (this.#format === "openmetrics") return unescapeLabel(text);
+    if (/^[ \t]*$/.test(text)) return "";
+    return text.replace(/\\[\\n]/g, (pair) => (pair === "\\n" ? "\n" : "\\"));
+  }
+
+  #sample(): void {
+    const page = this.#page;
+    const start = this.#pos;
+    const c = page[start] as number;
+    if (!((CLASS[c] as number) & CHAR.metricStart) && c !== 0x7b) this.#badStart(start);
+    this.series.push(this.#seriesAt(start));
+    this.#suffix();
+  }
+
+  #badStart(at: number): never {
+    if (this.series.length === 0 && this.#page[at] === 0x3c) {
+      refuseLine(this.#page, at, "the body is HTML, not metrics", "check the port and metrics_path of the target");
+    }
+    refuse(this.#page, at, "expected a metric name");
+  }
+
+  /** Moves past the series text. A text seen before costs one scan to its end and one map look-up. */
+  #seriesAt(start: number): PageSeries {
+    const page = this.#page;
+    const stop = this.#endOfSeries(start);
+    if (stop > 0) {
+      const known = this.#cache.find(page.toString("latin1", start, stop), this.#type);
+      if (known !== undefined) {
+        this.#pos = stop;
+        return known;
+      }
+    }
+    const [series, after] = this.#cache.parse(page, start, page.length, this.#format, this.#type);
+    this.#pos = after;
+    return series;
+  }
+
+  /** End of `name{…}` found by its closing brace alone; -1 when there is none. Checks nothing. */
+  #endOfSeries(start: number): number {
+    const page = this.#page;
+    const end = page.length;
+    let i = start;
+    while (i < end && (CLASS[page[i] as number] as number) & CHAR.metric) i++;
+    const nameEnd = i;
+    if (this.#format === "text") while (i < end && (CLASS[page[i] as number] as number) & CHAR.blank) i++;
+    if (page[i] !== 0x7b) return nameEnd;
+    for (i++; i < end; i++) {
+      const c = page[i];
+      if (c === 0x7d) return i + 1;
+      if (c === 0x22) {
+        i = endOfString(page, i, end) - 1;
+        if (i < 0) return -1;
+      }
+    }
+    return -1;
+  }
+
+  #suffix(): void {
+    const page = this.#page;
+    const index = this.samples.add();
+    const strict = this.#format === "openmetrics";
+    if (strict) {
+      if (page[this.#pos] !== SPACE) refuse(page, this.#pos, "expected a space and a value after the metric");
+      this.#pos++;
+    } else {
+      this.#skipBlanks();
+    }
+    const start = this.#pos;
+    const stop = endOfValue(page, start, page.length, this.#format);
+    if (stop === start) refuse(page, start, "expected a value after the metric");
+    if (!parseFloatInto(this.samples.values, index, page, start, stop)) {
+      const hint = page[stop - 1] === 0x0d ? ": lines end with CR LF; the format wants LF alone" : "";
+      refuseLine(page, start, `${snippet(page, start, stop)} is not a number${hint}`);
+    }
+    this.tokens.push(TOKEN.value, start, stop);
+    this.#pos = stop;
+    if (!strict) this.#textEnd(index);
+    else this.#openMetricsEnd(index);
+  }
+
+  #textEnd(index: number): void {
+    const page = this.#page;
+    this.#skipBlanks();
+    const at = this.#pos;
+    if (at < page.length && page[at] !== LF) {
+      let stop = at;
+      while (stop < page.length && ((page[stop] as number) - 0x30) >>> 0 <= 9) stop++;
+      this.#timestamp(index, at, stop);
+      this.#skipBlanks();
+      if (this.#pos < page.length && page[this.#pos] !== LF) {
+        refuse(page, this.#pos, "expected the end of the line after the timestamp");
+      }
+    }
+    this.#pos++;
+  }
+
+  #openMetricsEnd(index: number): void {
+    const page = this.#page;
+    if (page[this.#pos] === SPACE && !startsExemplar(page, this.#pos)) {
+      const at = this.#pos + 1;
+      this.#timestamp(index, at, endOfValue(page, at, page.length, this.#format));
+    }
+    if (startsExemplar(page, this.#pos)) {
+      const stop = readExemplar(page, this.#pos, page.length);
+      if (stop < 0) refuse(page, this.#pos, "the exemplar is broken");
+      this.tokens.push(TOKEN.exemplar, this.#pos, stop);
+      this.exemplars++;
+      this.#pos = stop;
+    }
+    if (this.#pos >= page.length) refuseLine(page, this.#pos, "the page does not end with # EOF");
+    if (page[this.#pos] !== LF) refuse(page, this.#pos, "expected a timestamp, an exemplar or the end of the line");
+    this.#pos++;
+  }
+
+  #timestamp(index: number, at: number, stop: number): void {
+    this.samples.setTimestamp(index, 0);
+    if (!readTimestamp(this.samples.timestamps, index, this.#page, at, stop, this.#format)) {
+      refuse(this.#page, at, "expected a timestamp or the end of the line");
+    }
+    this.tokens.push(TOKEN.timestamp, at, stop);
+    this.#pos = stop;
+  }
+}
