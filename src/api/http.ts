@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { promisify } from "node:util";
-import { gunzip, gzip, constants as zlibConstants } from "node:zlib";
+import { gunzip, gzip, type ZlibOptions, constants as zlibConstants } from "node:zlib";
 import { UserError } from "../base/errors.ts";
 import { Parameters } from "./params.ts";
 
@@ -13,8 +13,8 @@ export const BODY_BYTES_MAX = 64 * 1024 * 1024;
 /** Answers shorter than this are not worth a gzip call. */
 const GZIP_BYTES_MIN = 1_400;
 
-const deflate = promisify(gzip);
-const inflate = promisify(gunzip);
+const deflate: (body: Buffer, options: ZlibOptions) => Promise<Buffer> = promisify(gzip);
+const inflate: (body: Buffer, options: ZlibOptions) => Promise<Buffer> = promisify(gunzip);
 
 export type ErrorType =
   | "bad_data"
@@ -60,6 +60,8 @@ export interface Answer {
   readonly status: number;
   readonly type: string;
   readonly body: string | Buffer;
+  /** Content-Encoding the body already has. */
+  readonly encoding?: string;
 }
 
 export interface Request {
@@ -167,7 +169,8 @@ export async function send(request: IncomingMessage, response: ServerResponse, a
     "x-content-type-options": "nosniff",
   };
   let body = typeof answer.body === "string" ? Buffer.from(answer.body) : answer.body;
-  if (body.length >= GZIP_BYTES_MIN && /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""))) {
+  if (answer.encoding !== undefined) headers["content-encoding"] = answer.encoding;
+  else if (body.length >= GZIP_BYTES_MIN && /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""))) {
     body = await deflate(body, { level: zlibConstants.Z_BEST_SPEED });
     headers["content-encoding"] = "gzip";
     headers["vary"] = "Accept-Encoding";

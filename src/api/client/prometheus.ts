@@ -61,7 +61,7 @@ export class PrometheusSource implements Source {
   }
 
   protected get(path: string, parameters: readonly (readonly [string, string])[] = []): Promise<Envelope> {
-    const query = new URLSearchParams(parameters.map(([name, value]) => [name, value])).toString();
+    const query = new URLSearchParams(parameters.map(([name, value]): [string, string] => [name, value])).toString();
     return this.ask({ method: "GET", path: query === "" ? path : `${path}?${query}` });
   }
 

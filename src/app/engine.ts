@@ -1,0 +1,228 @@
+/**
+ * The composition root: builds every room in order, joins them through their ports, and takes them down in the
+ * opposite order. Nothing else in the program knows more than its neighbours.
+ */
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import { createApiServer } from "../api/server.ts";
+import { UserError, errorText } from "../base/errors.ts";
+import { openJournal } from "../journal/journal.ts";
+import { createNotifier } from "../notify/notifier.ts";
+import { createEngine } from "../promql/engine.ts";
+import { createRuleManager } from "../rules/manager.ts";
+import { createHostCollector, type HostCollector } from "../scrape/host.ts";
+import { createScrapeManager } from "../scrape/manager.ts";
+import { openState } from "../state/leveldb.ts";
+import { openTsdb } from "../tsdb/tsdb.ts";
+import { type Attachments, watchAttachments } from "./attachments.ts";
+import { createDiscovery } from "./discovery.ts";
+import { type EngineOptions, RETENTION_MS_DEFAULT } from "./options.ts";
+import type { Rooms } from "./rooms.ts";
+import { createServices } from "./services.ts";
+import { loadSettings, type Settings } from "./settings.ts";
+
+/** Between the collector's two first samples: long enough for a rate, short enough for a first frame. */
+const FIRST_PAIR_MS = 250;
+/** How often old journal records are dropped. */
+const PRUNE_EVERY_MS = 3_600_000;
+
+export interface RunningEngine {
+  /** Resolves when the engine has stopped by itself or by `stop`. */
+  readonly stopped: Promise<void>;
+  /** TCP port in use; undefined without `--listen`. */
+  readonly port: number | undefined;
+  stop(reason: string): Promise<void>;
+}
+
+/** @throws UserError `config-invalid`, `store-locked`, `socket-in-use`, `listen-failed` …: nothing is left running then. */
+export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
+  const settings = loadSettings(options.configFile, options.env);
+  mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
+  const cleanup: (() => Promise<void> | void)[] = [];
+  try {
+    return await build(options, settings, cleanup);
+  } catch (error) {
+    for (const undo of cleanup.reverse()) await undo();
+    throw error;
+  }
+}
+
+async function build(
+  options: EngineOptions,
+  settings: Settings,
+  cleanup: (() => Promise<void> | void)[],
+): Promise<RunningEngine> {
+  const { clock, log } = options;
+  const storage = settings.config.storage;
+  const tsdb = await openTsdb({
+    dir: options.dataDir,
+    clock,
+    log: log.with({ room: "tsdb" }),
+    retentionMs: options.retentionMs ?? storage.retentionMs ?? RETENTION_MS_DEFAULT,
+    ...optional("retentionBytes", options.retentionBytes ?? storage.retentionBytes),
+    ...optional("maxSeries", settings.config.own.limits.maxSeries),
+  });
+  cleanup.push(() => tsdb.close());
+  const host = hostCollector(options, settings, tsdb);
+  // The first of two samples is taken before anything else is built, so that the pair costs no waiting.
+  const firstAt = clock.monotonic();
+  await host?.collect();
+  const state = await openState(path.join(options.dataDir, "state"));
+  cleanup.push(() => state.close());
+  const journal = openJournal(state, clock);
+  const limits = settings.config.own.limits;
+  const evaluator = createEngine({
+    queryable: tsdb,
+    clock,
+    ...optional("features", options.features),
+    ...optional("timeoutMs", options.queryTimeoutMs ?? limits.queryTimeoutMs),
+    ...optional("lookbackMs", options.queryLookbackMs),
+    ...optional("maxSamples", limits.querySamplesMax),
+    ...optional("maxConcurrency", limits.queryConcurrency),
+  });
+  const notifier = createNotifier({
+    config: settings.notify,
+    state,
+    journal,
+    clock,
+    log: log.with({ room: "notify" }),
+    ...optional("externalUrl", settings.config.own.externalUrl),
+  });
+  const rules = createRuleManager({
+    engine: evaluator,
+    appendable: tsdb,
+    state,
+    journal,
+    clock,
+    log: log.with({ room: "rules" }),
+    evaluationIntervalMs: settings.config.global.evaluationIntervalMs,
+    queryOffsetMs: settings.config.global.ruleQueryOffsetMs,
+    externalLabels: settings.config.global.externalLabels,
+    onNoData: settings.config.own.alerts.onNoData,
+    noDataHoldMs: settings.config.own.alerts.noDataHoldMs,
+    ...optional("externalUrl", settings.config.own.externalUrl),
+    onTick: (alerts, at) => notifier.accept(alerts, at),
+    onCommitted: () => notifier.committed(),
+  });
+  const scraper = createScrapeManager({
+    appendable: tsdb,
+    clock,
+    log: log.with({ room: "scrape" }),
+    version: options.version,
+    ...(options.configFile === undefined ? {} : { baseDir: path.dirname(path.resolve(options.configFile)) }),
+  });
+  cleanup.push(() => scraper.close());
+  const discovery = createDiscovery({
+    state,
+    scraper,
+    clock,
+    log: log.with({ room: "discovery" }),
+    settings,
+    addFound: options.discover,
+  });
+  const rooms: Rooms = { options, tsdb, state, journal, evaluator, notifier, rules, scraper, host, discovery };
+  return run(rooms, settings, firstAt, cleanup);
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return (value === undefined ? {} : { [key]: value }) as { [P in K]?: V };
+}
+
+function hostCollector(options: EngineOptions, { config }: Settings, tsdb: Rooms["tsdb"]): HostCollector | undefined {
+  const { enabled, intervalMs, instance } = config.own.hostCollector;
+  if (!enabled) return undefined;
+  const log = options.log.with({ room: "host" });
+  return createHostCollector({
+    appendable: tsdb,
+    clock: options.clock,
+    log,
+    intervalMs,
+    ...optional("instance", instance),
+  });
+}
+
+async function run(
+  rooms: Rooms,
+  settings: Settings,
+  firstAt: number,
+  cleanup: (() => Promise<void> | void)[],
+): Promise<RunningEngine> {
+  const { options, notifier, rules, host, discovery, journal, tsdb, state, scraper } = rooms;
+  const { clock, log } = options;
+  let finish = (): void => undefined;
+  const stopped = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  let stopping: Promise<void> | undefined;
+  let prune: Disposable | undefined;
+  const stop = (reason: string): Promise<void> => {
+    stopping ??= (async () => {
+      log.info("stopping", { reason });
+      attachments[Symbol.dispose]();
+      prune?.[Symbol.dispose]();
+      await server.close();
+      discovery.close();
+      host?.close();
+      await scraper.close();
+      await rules.close();
+      await notifier.close();
+      await journal
+        .append([{ kind: "note", at: clock.now(), topic: "engine", text: `stopped: ${reason}` }])
+        .catch(() => undefined);
+      await tsdb.close();
+      await state.close();
+      finish();
+    })();
+    return stopping;
+  };
+  const attachments: Attachments = watchAttachments({
+    clock,
+    embedded: options.embedded,
+    leave: () => void stop("the last screen left"),
+  });
+  const services = createServices(rooms, settings, { attachments, quit: () => void stop("asked to quit") });
+  const server = createApiServer(services, log.with({ room: "api" }));
+  cleanup.push(() => server.close());
+  await server.listenSocket(options.socketPath, options.socketMode);
+  const port = options.listen === undefined ? undefined : await listen(server, options.listen);
+  await journal.append([{ kind: "note", at: clock.now(), topic: "engine", text: `started ${options.version}` }]);
+  await notifier.start();
+  cleanup.push(() => notifier.close());
+  await rules.apply(settings.groups);
+  await discovery.start();
+  const wait = FIRST_PAIR_MS - (clock.monotonic() - firstAt);
+  if (host !== undefined && wait > 0) await new Promise<void>((resolve) => void clock.after(wait, resolve));
+  await host?.collect();
+  host?.start();
+  await rules.start();
+  services.ready();
+  prune = pruneJournal(rooms, settings);
+  log.info("ready", { socket: options.socketPath, listen: options.listen ?? "", data: options.dataDir });
+  return { stopped, port, stop };
+}
+
+function pruneJournal({ journal, options }: Rooms, settings: Settings): Disposable {
+  let timer: Disposable;
+  const arm = (): void => {
+    timer = options.clock.after(PRUNE_EVERY_MS, () => {
+      journal
+        .prune(options.clock.now() - settings.config.own.journalRetentionMs)
+        .catch((error: unknown) => options.log.warn("journal not pruned", { error: errorText(error) }));
+      arm();
+    });
+  };
+  arm();
+  return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
+}
+
+function listen(server: ReturnType<typeof createApiServer>, place: string): Promise<number> {
+  const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(place);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) {
+    throw new UserError("bad-listen", `"${place}" is not an address to listen on`, {
+      hint: "write HOST:PORT, for example 127.0.0.1:9090",
+      exit: 2,
+    });
+  }
+  return server.listenTcp(match[1] ?? (match[2] === "" ? "0.0.0.0" : (match[2] as string)), port);
+}

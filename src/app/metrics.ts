@@ -1,0 +1,53 @@
+/** The engine's own metrics for `/metrics`, by prom-client, read from the rooms when somebody asks. */
+import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import type { Rooms } from "./rooms.ts";
+
+export interface OwnMetrics {
+  /** Text format 0.0.4. */
+  text(): Promise<string>;
+}
+
+export function createOwnMetrics(rooms: Rooms): OwnMetrics {
+  let registry: Registry | undefined;
+  const build = (): Registry => {
+    const made = new Registry();
+    collectDefaultMetrics({ register: made });
+    const gauge = (name: string, help: string, read: () => number): void => {
+      new Gauge({
+        name,
+        help,
+        registers: [made],
+        collect() {
+          this.set(read());
+        },
+      });
+    };
+    const stats = (): ReturnType<Rooms["tsdb"]["stats"]> => rooms.tsdb.stats();
+    gauge("opsmon_tsdb_series", "Series in the store.", () => stats().series);
+    gauge("opsmon_tsdb_samples", "Samples in the store.", () => stats().samples);
+    gauge("opsmon_tsdb_disk_bytes", "Bytes of all files of the store.", () => stats().diskBytes);
+    gauge("opsmon_tsdb_blocks", "Sealed chunks in the store.", () => stats().blocks);
+    gauge("opsmon_tsdb_read_only", "1 while nothing can be written.", () => (stats().readOnly === undefined ? 0 : 1));
+    gauge("opsmon_tsdb_quarantined", "Chunks and records that failed their check.", () => stats().quarantined.length);
+    gauge("opsmon_targets", "Targets scraped.", () => rooms.scraper.targets().length);
+    gauge(
+      "opsmon_targets_down",
+      "Targets whose last scrape failed.",
+      () => rooms.scraper.targets().filter((target) => target.health === "down").length,
+    );
+    gauge(
+      "opsmon_alerts_firing",
+      "Alerts firing.",
+      () => rooms.rules.alerts().filter((alert) => alert.state === "firing").length,
+    );
+    gauge("opsmon_rule_iterations_missed", "Rule evaluations skipped since the start.", () =>
+      rooms.rules.missedIterations(),
+    );
+    gauge("opsmon_notify_queued", "Messages waiting to be delivered.", () =>
+      rooms.notifier.channels().reduce((sum, channel) => sum + channel.queued, 0),
+    );
+    return made;
+  };
+  // prom-client's default collectors cost a few ms to set up: nobody pays before the first scrape of us.
+  return { text: () => (registry ??= build()).metrics() };
+}

@@ -1,0 +1,124 @@
+/** Joins the rooms to the interfaces the HTTP server owns. */
+import type { EngineServices } from "../api/services.ts";
+import type { Command, CommandResult } from "../api/source.ts";
+import { UserError } from "../base/errors.ts";
+import { formatDuration } from "../model/duration.ts";
+import { configText } from "../config/show.ts";
+import { alertsAt } from "./alerts-at.ts";
+import type { Attachments } from "./attachments.ts";
+import { createOwnMetrics } from "./metrics.ts";
+import { RETENTION_MS_DEFAULT } from "./options.ts";
+import type { Rooms } from "./rooms.ts";
+import { loadSettings, type Settings } from "./settings.ts";
+import { engineStatus } from "./status.ts";
+
+export interface AppServices extends EngineServices {
+  /** Everything is started; until then the panels wait for the first pair of samples. */
+  ready(): void;
+}
+
+export function createServices(
+  rooms: Rooms,
+  first: Settings,
+  process: { readonly attachments: Attachments; readonly quit: () => void },
+): AppServices {
+  const { options, tsdb, journal, evaluator, notifier, rules, scraper, host, discovery } = rooms;
+  const startedAt = options.clock.now();
+  let settings = first;
+  let open = (): void => undefined;
+  const started = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const metrics = createOwnMetrics(rooms);
+
+  const reload = async (): Promise<CommandResult> => {
+    const next = loadSettings(options.configFile, options.env);
+    await discovery.reload(next);
+    await notifier.reload(next.notify);
+    await rules.apply(next.groups);
+    settings = next;
+    await journal.append([
+      { kind: "note", at: options.clock.now(), topic: "reload", text: options.configFile ?? "defaults" },
+    ]);
+    return {
+      text: `reloaded ${options.configFile ?? "the defaults"}: ${next.config.scrapeJobs.length} jobs, ${next.groups.length} rule groups`,
+    };
+  };
+
+  return {
+    storage: tsdb,
+    evaluator: {
+      // A screen that attaches while we start gets its first answer with both first samples in it.
+      instant: async (expr, at, wishes) => {
+        await started;
+        return evaluator.instant(expr, at, wishes);
+      },
+      range: async (expr, start, end, stepMs, wishes) => {
+        await started;
+        return evaluator.range(expr, start, end, stepMs, wishes);
+      },
+    },
+    now: () => options.clock.now(),
+    targets: () => [...(host === undefined ? [] : [host.status()]), ...scraper.targets()],
+    discovered: () => discovery.found(),
+    rules: () => rules.rules(),
+    alerts: async (at) => (at === "now" ? rules.alerts() : alertsAt(journal, at)),
+    journal: (kinds, start, end, limit) => journal.scan(kinds, start, end, limit),
+    status: () => engineStatus(rooms, settings, startedAt),
+    async cardinality(limit) {
+      const found = tsdb.cardinality(limit);
+      const rows = (all: readonly { name: string; series: number }[]): { name: string; count: number }[] =>
+        all.map(({ name, series }) => ({ name, count: series }));
+      const jobs = found.pairs.filter((pair) => pair.name.startsWith("job="));
+      return {
+        series: found.series,
+        metrics: rows(found.metrics),
+        labels: rows(found.labelNames),
+        pairs: rows(found.pairs),
+        jobs: rows(jobs.map((pair) => ({ ...pair, name: pair.name.slice("job=".length) }))),
+      };
+    },
+    command: (command) => (command.kind === "reload" ? reload() : carryOut(rooms, command)),
+    configText: () => configText(settings.config),
+    flags: () => ({
+      "config.file": options.configFile ?? "",
+      "storage.tsdb.path": options.dataDir,
+      "storage.tsdb.retention.time": formatDuration(
+        options.retentionMs ?? settings.config.storage.retentionMs ?? RETENTION_MS_DEFAULT,
+      ),
+      "web.listen-address": options.listen ?? "",
+      "enable-feature": [...(options.features ?? [])].join(","),
+    }),
+    metricsText: () => metrics.text(),
+    attached: (change) => process.attachments.change(change),
+    acceptsWrites: true,
+    quit: process.quit,
+    ready: () => open(),
+  };
+}
+
+async function carryOut(rooms: Rooms, command: Exclude<Command, { kind: "reload" }>): Promise<CommandResult> {
+  const { journal, notifier, discovery, options } = rooms;
+  switch (command.kind) {
+    case "mark": {
+      const at = command.at ?? options.clock.now();
+      if (command.text.trim() === "") throw new UserError("bad-mark", "a mark needs a text", { exit: 2 });
+      await journal.append([{ kind: "mark", at, text: command.text, author: command.author, labels: {} }]);
+      return { text: `marked ${new Date(at).toISOString()}: ${command.text}` };
+    }
+    case "silence": {
+      const made = await notifier.silence(command.silence);
+      return { id: made.id, text: `silenced until ${new Date(made.endsAt).toISOString()} as ${made.id}` };
+    }
+    case "expire-silence":
+      await notifier.expireSilence(command.id);
+      return { id: command.id, text: `expired ${command.id}` };
+    case "ack": {
+      const made = await notifier.acknowledge(command.fingerprint, command.author, command.comment);
+      return { id: made.id, text: `acknowledged by ${command.author}` };
+    }
+    case "add-target":
+      await discovery.add(command.scraper, command.url);
+      return { text: `scraping ${command.url} as ${command.scraper}` };
+  }
+}

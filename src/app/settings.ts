@@ -1,0 +1,134 @@
+/**
+ * Configuration in force: the file and the rule files it names, read and checked together, so that a reload takes
+ * all of it or nothing.
+ */
+import { globSync, readFileSync, realpathSync } from "node:fs";
+import path from "node:path";
+import { EXIT, UserError, errorText } from "../base/errors.ts";
+import { formatProblem, hasErrors, type Problem, sortProblems } from "../base/problem.ts";
+import { defaultAlertmanagerConfig, loadAlertmanagerConfig } from "../config/alertmanager.ts";
+import type { Config } from "../config/config.ts";
+import { defaultConfig, loadConfig } from "../config/load.ts";
+import type { Environment } from "../config/paths.ts";
+import type { NotifyConfig } from "../model/routing.ts";
+import { parseRuleFile } from "../rules/file.ts";
+import type { RuleGroup } from "../rules/group.ts";
+import { packText, RULE_PACKS } from "../../rules/index.ts";
+
+export interface Settings {
+  readonly config: Config;
+  readonly groups: readonly RuleGroup[];
+  readonly notify: NotifyConfig;
+  readonly problems: readonly Problem[];
+}
+
+const read = (file: string): string => readFileSync(file, "utf8");
+
+/** @throws UserError `config-invalid` (exit 3) whose message lists every mistake of every file. */
+export function loadSettings(configFile: string | undefined, env: Environment): Settings {
+  const { settings, problems } = checkSettings(configFile, env);
+  if (settings === undefined) throw invalid(problems);
+  return settings;
+}
+
+export function invalid(problems: readonly Problem[]): UserError {
+  return new UserError("config-invalid", problems.map(formatProblem).join("\n"), { exit: EXIT.invalid });
+}
+
+/** Everything wrong with a configuration and what it names; `settings` only when nothing is an error. */
+export function checkSettings(
+  configFile: string | undefined,
+  env: Environment,
+): { readonly settings: Settings | undefined; readonly problems: readonly Problem[] } {
+  const problems: Problem[] = [];
+  let config: Config | undefined = defaultConfig();
+  if (configFile !== undefined) {
+    const file = path.resolve(configFile);
+    const loaded = loadConfig(readText(file, "configuration"), file, { readFile: read, env });
+    problems.push(...loaded.problems);
+    config = loaded.config;
+  }
+  if (config === undefined) return { settings: undefined, problems: sortProblems(problems) };
+  const groups = [...ruleFileGroups(config, problems), ...packGroups(config, problems)];
+  const notify = notifyConfig(config, problems);
+  const sorted = sortProblems(problems);
+  if (notify === undefined || hasErrors(problems)) return { settings: undefined, problems: sorted };
+  return { settings: { config, groups, notify, problems: sorted }, problems: sorted };
+}
+
+function readText(file: string, what: string): string {
+  try {
+    return read(file);
+  } catch (cause) {
+    throw new UserError("unreadable", `cannot read the ${what} "${file}": ${errorText(cause)}`, { cause });
+  }
+}
+
+function ruleFileGroups(config: Config, problems: Problem[]): readonly RuleGroup[] {
+  const groups: RuleGroup[] = [];
+  const seen = new Set<string>();
+  for (const pattern of config.ruleFiles) {
+    const files = globSync(pattern).sort();
+    if (files.length === 0) {
+      problems.push({
+        severity: "warning",
+        file: config.file,
+        line: 0,
+        column: 0,
+        message: `no rule file matches "${pattern}"`,
+      });
+    }
+    for (const file of files) {
+      const real = realpathSync(file);
+      if (seen.has(real)) continue;
+      seen.add(real);
+      const parsed = parseRuleFile(readText(file, "rule file"), file);
+      groups.push(...parsed.groups);
+      problems.push(...parsed.problems);
+    }
+  }
+  return groups;
+}
+
+/** The packs that are on: the default profile, changed by `opsmon.rule_packs`. */
+function packGroups(config: Config, problems: Problem[]): readonly RuleGroup[] {
+  const groups: RuleGroup[] = [];
+  const chosen = new Map(config.own.rulePacks.map((pack) => [pack.name, pack]));
+  for (const pack of RULE_PACKS) {
+    const choice = chosen.get(pack.name);
+    chosen.delete(pack.name);
+    if (!(choice?.enabled ?? pack.onByDefault)) continue;
+    const { text, problems: wrong } = packText(pack, choice?.vars ?? {});
+    for (const message of wrong) {
+      problems.push({
+        severity: "error",
+        file: config.file,
+        line: choice?.at.line ?? 0,
+        column: choice?.at.column ?? 0,
+        message,
+      });
+    }
+    const parsed = parseRuleFile(text, `rules/${pack.name}.yml`);
+    groups.push(...parsed.groups);
+    problems.push(...parsed.problems);
+  }
+  for (const unknown of chosen.values()) {
+    problems.push({
+      severity: "error",
+      file: config.file,
+      line: unknown.at.line,
+      column: unknown.at.column,
+      message: `there is no rule pack "${unknown.name}"`,
+      hint: `packs: ${RULE_PACKS.map((pack) => pack.name).join(", ")}`,
+    });
+  }
+  return groups;
+}
+
+function notifyConfig(config: Config, problems: Problem[]): NotifyConfig | undefined {
+  const file = config.own.alertmanagerConfigFile;
+  if (file === undefined) return defaultAlertmanagerConfig({ telegram: config.own.telegram });
+  const loaded = loadAlertmanagerConfig(readText(file, "Alertmanager configuration"), file, { readFile: read });
+  problems.push(...loaded.problems);
+  return loaded.config;
+}

@@ -1,0 +1,126 @@
+/** `opsmon status`: the engine's own health, worst first, each item a sentence somebody can act on. */
+import type { EngineStatus, StatusItem } from "../api/source.ts";
+import { formatDuration } from "../model/duration.ts";
+import type { Timestamp } from "../model/sample.ts";
+import { formatUnit } from "../model/unit.ts";
+import type { Rooms } from "./rooms.ts";
+import type { Settings } from "./settings.ts";
+
+/** A message that waits longer than this is a message nobody got, ms. */
+const OUTBOX_LATE_MS = 120_000;
+const RANK = { crit: 0, warn: 1, ok: 2 } as const;
+
+export async function engineStatus(rooms: Rooms, settings: Settings, startedAt: Timestamp): Promise<EngineStatus> {
+  const { options } = rooms;
+  const items = [
+    ...storeItems(rooms),
+    ...targetItems(rooms),
+    ...ruleItems(rooms),
+    ...notifyItems(rooms),
+    ...configItems(settings),
+  ];
+  return {
+    version: options.version,
+    pid: process.pid,
+    startedAt,
+    dataDir: options.dataDir,
+    configFile: options.configFile ?? "",
+    embedded: options.embedded,
+    items: items.sort((a, b) => RANK[a.state] - RANK[b.state]),
+  };
+}
+
+function storeItems({ tsdb, state, journal, options }: Rooms): readonly StatusItem[] {
+  const stats = tsdb.stats();
+  const items: StatusItem[] = [];
+  if (stats.readOnly !== undefined) items.push({ name: "store", state: "crit", text: `read-only: ${stats.readOnly}` });
+  for (const one of stats.quarantined.slice(-5))
+    items.push({ name: "store", state: "crit", text: `quarantined ${one.what}: ${one.why}` });
+  if (stats.setAside !== undefined)
+    items.push({
+      name: "store",
+      state: "warn",
+      text: `a database that could not be repaired lies in ${stats.setAside}`,
+    });
+  const damaged = state.damaged();
+  if (damaged.length > 0)
+    items.push({ name: "state", state: "crit", text: `${damaged.length} damaged records, e.g. ${damaged[0]}` });
+  if (journal.unreadable() > 0)
+    items.push({ name: "journal", state: "warn", text: `${journal.unreadable()} unreadable records` });
+  if (stats.limited > 0)
+    items.push({ name: "store", state: "warn", text: `${stats.limited} samples refused by the series limit` });
+  const size = formatUnit(stats.diskBytes, "bytes");
+  const span =
+    stats.minT === undefined
+      ? ""
+      : `, ${formatDuration(Math.max(0, Math.round((options.clock.now() - stats.minT) / 60_000) * 60_000))} kept`;
+  const density = stats.bytesPerSample > 0 ? `, ${stats.bytesPerSample.toFixed(2)} B/sample in blocks` : "";
+  items.push({
+    name: "store",
+    state: "ok",
+    text: `${stats.series} series, ${stats.samples} samples, ${size} on disk${density}${span}`,
+  });
+  return items;
+}
+
+function targetItems({ scraper, host }: Rooms): readonly StatusItem[] {
+  const targets = [...(host === undefined ? [] : [host.status()]), ...scraper.targets()];
+  const down = targets.filter((target) => target.health === "down");
+  const items: StatusItem[] = down.map((target) => ({
+    name: "target",
+    state: "crit" as const,
+    text: `${target.job} ${target.url}: ${target.lastError}`,
+  }));
+  for (const target of targets)
+    for (const text of target.warnings)
+      items.push({ name: "target", state: "warn", text: `${target.job} ${target.url}: ${text}` });
+  items.push({ name: "targets", state: "ok", text: `${targets.length - down.length} of ${targets.length} up` });
+  return items;
+}
+
+function ruleItems({ rules }: Rooms): readonly StatusItem[] {
+  const all = rules.rules();
+  const failing = all.filter((rule) => rule.health === "err");
+  const items: StatusItem[] = failing.map((rule) => ({
+    name: "rule",
+    state: "crit" as const,
+    text: `${rule.file} ${rule.name}: ${rule.lastError}`,
+  }));
+  const missed = rules.missedIterations();
+  if (missed > 0) items.push({ name: "rules", state: "warn", text: `${missed} evaluations missed since the start` });
+  items.push({
+    name: "rules",
+    state: "ok",
+    text: `${all.length} rules, ${rules.alerts().filter((alert) => alert.state === "firing").length} alerts firing`,
+  });
+  return items;
+}
+
+function notifyItems({ notifier }: Rooms): readonly StatusItem[] {
+  return notifier.channels().flatMap((channel) => {
+    const name = `${channel.receiver}/${channel.integration}`;
+    const items: StatusItem[] = channel.warnings.map((text) => ({ name, state: "warn" as const, text }));
+    if (channel.oldestMs > OUTBOX_LATE_MS) {
+      items.push({
+        name,
+        state: "crit",
+        text: `${channel.queued} messages wait, the oldest for ${formatDuration(Math.round(channel.oldestMs / 1_000) * 1_000)}: ${channel.lastError}`,
+      });
+    } else if (channel.lastError !== "") items.push({ name, state: "warn", text: channel.lastError });
+    else
+      items.push({
+        name,
+        state: "ok",
+        text: channel.queued === 0 ? "nothing waits" : `${channel.queued} messages on their way`,
+      });
+    return items;
+  });
+}
+
+function configItems({ problems }: Settings): readonly StatusItem[] {
+  return problems.map((problem) => ({
+    name: "config",
+    state: "warn" as const,
+    text: `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`,
+  }));
+}
