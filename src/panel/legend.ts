@@ -1,7 +1,7 @@
 /** Legends: `{{label}}` holes filled from a series' labels. A template that fills to nothing falls back to what tells the series apart. */
 import { METRIC_NAME, type Labels } from "../model/labels.ts";
 
-/** Longest legend kept; one label value may be megabytes. Cut by code points, not in the middle of one. */
+/** Longest legend kept; one label value may be megabytes. */
 const LEGEND_CHARS_MAX = 200;
 
 export function fillLegend(template: string, labels: Labels): string {
@@ -10,7 +10,7 @@ export function fillLegend(template: string, labels: Labels): string {
     .replaceAll(/\s+/g, " ")
     .trim();
   const text = filled === "" && template !== "" ? distinguishing(labels) : filled;
-  return text.length <= LEGEND_CHARS_MAX ? text : `${[...text.slice(0, LEGEND_CHARS_MAX)].slice(0, -1).join("")}…`;
+  return text.length <= LEGEND_CHARS_MAX ? text : `${text.slice(0, LEGEND_CHARS_MAX).toWellFormed()}…`;
 }
 
 function distinguishing(labels: Labels): string {
