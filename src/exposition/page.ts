@@ -28,8 +28,10 @@ export interface ParsedPage {
   readonly values: Float64Array;
   /** Unix ms, NaN where the line has none; undefined when no line has one. Borrowed as `values`. */
   readonly timestamps: Float64Array | undefined;
-  /** By family name as the page writes it. The same object while the layout stays. */
-  readonly metadata: ReadonlyMap<string, Metadata>;
+  /** By family name as the page writes it; put together on the first call, the same object while the layout stays. */
+  readonly metadata: () => ReadonlyMap<string, Metadata>;
+  /** Series texts this parser had not met before this layout. */
+  readonly fresh: number;
   /** Exemplars are checked and skipped. */
   readonly exemplars: number;
 }

@@ -66,7 +66,8 @@ export function createPageParser(): PageParser {
       series: scan.series,
       values: scan.samples.values,
       timestamps: scan.samples.timed ? scan.samples.timestamps : undefined,
-      metadata: scan.metadata,
+      metadata: () => scan.metadata(),
+      fresh: scan.fresh,
       exemplars: scan.exemplars,
     };
     // Eight NUL bytes would make the comparison as floats inexact (+0 equals -0), so such a page is never replayed.

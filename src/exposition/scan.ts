@@ -36,22 +36,48 @@ const OPENMETRICS_TYPES: ReadonlyMap<string, MetricType> = new Map([
   ["unknown", "unknown"],
 ]);
 
+/** @returns the offset after the family name that starts at `at`. */
+function endOfFamily(page: Buffer, at: number, word: string): number {
+  if (page[at] === 0x22) {
+    const stop = endOfString(page, at, page.length);
+    if (stop < 0 || !isUtf8(page.subarray(at, stop))) refuse(page, at, `expected a metric name after ${word}`);
+    return stop;
+  }
+  let stop = at;
+  if ((CLASS[page[at] as number] as number) & CHAR.metricStart) {
+    while (stop < page.length && (CLASS[page[stop] as number] as number) & CHAR.metric) stop++;
+  }
+  if (stop === at) refuse(page, at, `expected a metric name after ${word}`);
+  return stop;
+}
+
+function familyName(page: Buffer, at: number, stop: number): string {
+  if (page[at] !== 0x22) return page.toString("latin1", at, stop);
+  return unescapeLabel(page.toString("utf8", at + 1, stop - 1));
+}
+
 export class PageScan {
   readonly tokens: TokenList = new TokenList();
   readonly samples: SampleList = new SampleList();
   readonly series: PageSeries[] = [];
-  readonly metadata: Map<string, Metadata> = new Map();
   exemplars = 0;
   readonly #page: Buffer;
   readonly #format: PageFormat;
   readonly #cache: SeriesCache;
   #pos = 0;
   #type: MetricType = "unknown";
+  readonly #isUtf8: boolean;
+  /** Four numbers a line: start and end of the name, end of the line, and which of HELP, TYPE, UNIT it is. */
+  readonly #metaLines: number[] = [];
+  #metadata: ReadonlyMap<string, Metadata> | undefined;
+  /** Series texts that the cache did not know. */
+  fresh = 0;
 
   constructor(page: Buffer, format: PageFormat, cache: SeriesCache) {
     this.#page = page;
     this.#format = format;
     this.#cache = cache;
+    this.#isUtf8 = isUtf8(page);
   }
 
   /** @throws UserError `bad-exposition`. */
@@ -122,57 +148,60 @@ export class PageScan {
     this.#meta(this.#pos, word);
   }
 
-  /** The family name and the text after it. */
+  /** Checks a HELP, TYPE or UNIT line; what it says is put together later, and only when somebody asks. */
   #meta(at: number, word: string): void {
     const page = this.#page;
-    let stop = at;
-    let family: string;
-    if (page[at] === 0x22) {
-      stop = endOfString(page, at, page.length);
-      if (stop < 0 || !isUtf8(page.subarray(at, stop))) refuse(page, at, `expected a metric name after ${word}`);
-      family = unescapeLabel(page.toString("utf8", at + 1, stop - 1));
-    } else {
-      if ((CLASS[page[at] as number] as number) & CHAR.metricStart) {
-        while (stop < page.length && (CLASS[page[stop] as number] as number) & CHAR.metric) stop++;
-      }
-      if (stop === at) refuse(page, at, `expected a metric name after ${word}`);
-      family = page.toString("latin1", at, stop);
-    }
+    const stop = endOfFamily(page, at, word);
     const end = this.#lineEnd(stop);
     if (this.#format === "openmetrics" && (page[stop] !== SPACE || end === page.length)) {
       refuse(page, stop, `expected a space and a text after the name in ${word}`);
     }
-    const raw = page.subarray(Math.min(stop + 1, end), end);
+    const from = Math.min(stop + 1, end);
     this.#pos = end + 1;
-    this.#describe(family, word, raw, at);
+    if (word === "TYPE") this.#type = this.#typeAt(from, end);
+    else if (!this.#isUtf8 && !isUtf8(page.subarray(from, end))) {
+      refuseLine(page, at, `the ${word} text of ${snippet(page, at, stop)} is not valid UTF-8`);
+    }
+    if (word === "UNIT") this.#checkUnit(at, stop, end);
+    this.#metaLines.push(at, stop, end, word === "HELP" ? 0 : word === "TYPE" ? 1 : 2);
   }
 
-  #describe(family: string, word: string, raw: Buffer, at: number): void {
+  #typeAt(from: number, end: number): MetricType {
     const page = this.#page;
-    const known = this.metadata.get(family) ?? { type: "unknown", help: "", unit: "" };
-    if (word === "HELP") {
-      if (!isUtf8(raw)) refuseLine(page, at, `the help text of "${family}" is not valid UTF-8`);
-      this.metadata.set(family, { ...known, help: this.#helpText(raw) });
-    } else if (word === "UNIT") {
-      const unit = raw.toString("utf8");
-      if (unit !== "" && !family.endsWith(`_${unit}`)) {
-        refuseLine(page, at, `the unit ${snippet(raw, 0)} is not the end of the metric name "${family}"`);
-      }
-      this.metadata.set(family, { ...known, unit });
-    } else {
-      const type = (this.#format === "text" ? TEXT_TYPES : OPENMETRICS_TYPES).get(raw.toString("latin1"));
-      if (type === undefined) {
-        const hint = raw.at(-1) === 0x0d ? "lines end with CR LF; the format wants LF alone" : undefined;
-        refuseLine(page, at, `${snippet(raw, 0, raw.length)} is not a metric type${hint ? `: ${hint}` : ""}`);
-      }
-      this.#type = type;
-      this.metadata.set(family, { ...known, type });
+    const type = (this.#format === "text" ? TEXT_TYPES : OPENMETRICS_TYPES).get(page.toString("latin1", from, end));
+    if (type !== undefined) return type;
+    const hint = page[end - 1] === 0x0d ? ": lines end with CR LF; the format wants LF alone" : "";
+    return refuseLine(page, from, `${snippet(page, from, end)} is not a metric type${hint}`);
+  }
+
+  #checkUnit(at: number, stop: number, end: number): void {
+    const unit = this.#page.toString("utf8", stop + 1, end);
+    const family = familyName(this.#page, at, stop);
+    if (unit !== "" && !family.endsWith(`_${unit}`)) {
+      refuseLine(this.#page, at, `the unit ${snippet(this.#page, stop + 1, end)} does not end the name "${family}"`);
     }
   }
 
-  #helpText(raw: Buffer): string {
-    const text = raw.toString("utf8");
-    // A text page leaves quotes alone in help; a page of blanks is an empty help.
+  /** Descriptions of all families; made on the first call. */
+  metadata(): ReadonlyMap<string, Metadata> {
+    if (this.#metadata !== undefined) return this.#metadata;
+    const known = new Map<string, Metadata>();
+    const lines = this.#metaLines;
+    for (let i = 0; i < lines.length; i += 4) {
+      const [at, stop, end, word] = lines.slice(i, i + 4) as [number, number, number, number];
+      const family = familyName(this.#page, at, stop);
+      const before = known.get(family) ?? { type: "unknown", help: "", unit: "" };
+      const text = this.#page.toString("utf8", Math.min(stop + 1, end), end);
+      if (word === 0) known.set(family, { ...before, help: this.#helpText(text) });
+      else if (word === 1) known.set(family, { ...before, type: OPENMETRICS_TYPES.get(text) ?? "unknown" });
+      else known.set(family, { ...before, unit: text });
+    }
+    this.#metadata = known;
+    return known;
+  }
+
+  #helpText(text: string): string {
+    // A text page leaves quotes alone in help; nothing but blanks is an empty help.
     if (this.#format === "openmetrics") return unescapeLabel(text);
     if (/^[ \t]*$/.test(text)) return "";
     return text.replace(/\\[\\n]/g, (pair) => (pair === "\\n" ? "\n" : "\\"));
@@ -207,6 +236,7 @@ export class PageScan {
     }
     const [series, after] = this.#cache.parse(page, start, page.length, this.#format, this.#type);
     this.#pos = after;
+    this.fresh++;
     return series;
   }
 
