@@ -9,7 +9,7 @@ import { UserError } from "../base/errors.ts";
 import { Parameters } from "./params.ts";
 
 /** Largest body taken, bytes after inflating: a remote write of 10,000 wide series is near 10 MiB. */
-export const BODY_BYTES_MAX = 64 * 1024 * 1024;
+export const BODY_BYTES_MAX: number = 64 * 1024 * 1024;
 /** Answers shorter than this are not worth a gzip call. */
 const GZIP_BYTES_MIN = 1_400;
 

@@ -9,6 +9,7 @@ import { UserError, errorText } from "../base/errors.ts";
 import { openJournal } from "../journal/journal.ts";
 import { createNotifier } from "../notify/notifier.ts";
 import { createEngine } from "../promql/engine.ts";
+import { DEFAULT_FEATURES } from "../promql/options.ts";
 import { createRuleManager } from "../rules/manager.ts";
 import { createHostCollector, type HostCollector } from "../scrape/host.ts";
 import { createScrapeManager } from "../scrape/manager.ts";
@@ -32,6 +33,8 @@ export interface RunningEngine {
   /** TCP port in use; undefined without `--listen`. */
   readonly port: number | undefined;
   stop(reason: string): Promise<void>;
+  /** Puts the changed configuration in force; a mistake in it is logged and leaves the old one. */
+  reload(): Promise<void>;
 }
 
 /** @throws UserError `config-invalid`, `store-locked`, `socket-in-use`, `listen-failed` …: nothing is left running then. */
@@ -74,7 +77,7 @@ async function build(
   const evaluator = createEngine({
     queryable: tsdb,
     clock,
-    ...optional("features", options.features),
+    features: new Set([...DEFAULT_FEATURES, ...(options.features ?? [])]),
     ...optional("timeoutMs", options.queryTimeoutMs ?? limits.queryTimeoutMs),
     ...optional("lookbackMs", options.queryLookbackMs),
     ...optional("maxSamples", limits.querySamplesMax),
@@ -198,7 +201,14 @@ async function run(
   services.ready();
   prune = pruneJournal(rooms, settings);
   log.info("ready", { socket: options.socketPath, listen: options.listen ?? "", data: options.dataDir });
-  return { stopped, port, stop };
+  const reload = async (): Promise<void> => {
+    try {
+      log.info((await services.command({ kind: "reload" })).text);
+    } catch (error) {
+      log.error("not reloaded", { error: errorText(error) });
+    }
+  };
+  return { stopped, port, stop, reload };
 }
 
 function pruneJournal({ journal, options }: Rooms, settings: Settings): Disposable {

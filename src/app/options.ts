@@ -29,4 +29,4 @@ export interface EngineOptions {
 }
 
 /** As Prometheus keeps by default. */
-export const RETENTION_MS_DEFAULT = 15 * 86_400_000;
+export const RETENTION_MS_DEFAULT: number = 15 * 86_400_000;

@@ -2,7 +2,7 @@
 import type { EngineStatus, StatusItem } from "../api/source.ts";
 import { formatDuration } from "../model/duration.ts";
 import type { Timestamp } from "../model/sample.ts";
-import { formatUnit } from "../model/unit.ts";
+import { formatValue } from "../model/unit.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Settings } from "./settings.ts";
 
@@ -49,7 +49,7 @@ function storeItems({ tsdb, state, journal, options }: Rooms): readonly StatusIt
     items.push({ name: "journal", state: "warn", text: `${journal.unreadable()} unreadable records` });
   if (stats.limited > 0)
     items.push({ name: "store", state: "warn", text: `${stats.limited} samples refused by the series limit` });
-  const size = formatUnit(stats.diskBytes, "bytes");
+  const size = formatValue(stats.diskBytes, "bytes");
   const span =
     stats.minT === undefined
       ? ""

@@ -22,12 +22,16 @@ export function urlSource(call: Invocation): PrometheusSource | undefined {
   const text = call.options.text("url");
   if (text === undefined) return undefined;
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
-    throw new UserError("bad-url", `"${text}" is not an http or https URL`, { hint: "for example http://127.0.0.1:9090", exit: EXIT.usage });
+    throw new UserError("bad-url", `"${text}" is not an http or https URL`, {
+      hint: "for example http://127.0.0.1:9090",
+      exit: EXIT.usage,
+    });
   }
   const headers: Record<string, string> = {};
   for (const line of call.options.list("header")) {
     const colon = line.indexOf(":");
-    if (colon < 1) throw new UserError("bad-header", `"${line}" is not a header`, { hint: 'write "Name: value"', exit: EXIT.usage });
+    if (colon < 1)
+      throw new UserError("bad-header", `"${line}" is not a header`, { hint: 'write "Name: value"', exit: EXIT.usage });
     headers[line.slice(0, colon).trim()] = line.slice(colon + 1).trim();
   }
   const tokenFile = call.options.text("tokenFile");
@@ -37,7 +41,9 @@ export function urlSource(call: Invocation): PrometheusSource | undefined {
 
 /** The engine whose socket exists first, or undefined when none runs. */
 export function runningEngine(call: Invocation): EngineSource | undefined {
-  const path = socketCandidates(call.options.text("socket"), call.options.text("data"), call.io.env).find((one) => existsSync(one));
+  const path = socketCandidates(call.options.text("socket"), call.options.text("data"), call.io.env).find((one) =>
+    existsSync(one),
+  );
   return path === undefined ? undefined : engineSource(path);
 }
 

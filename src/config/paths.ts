@@ -27,7 +27,9 @@ function homedirOr(fallback: string): string {
 
 /** The data directory: the flag or OPSMON_DATA, else `$XDG_STATE_HOME/opsmon`. */
 export function dataDirOf(flag: string | undefined, env: Environment): string {
-  return path.resolve(flag ?? env["OPSMON_DATA"] ?? path.join(env["XDG_STATE_HOME"] ?? path.join(home(env), ".local/state"), "opsmon"));
+  return path.resolve(
+    flag ?? env["OPSMON_DATA"] ?? path.join(env["XDG_STATE_HOME"] ?? path.join(home(env), ".local/state"), "opsmon"),
+  );
 }
 
 /** Where an engine listens: the flag, else inside a data directory that was named, else the user's runtime directory. */
@@ -41,7 +43,11 @@ export function socketOf(flag: string | undefined, dataFlag: string | undefined,
 }
 
 /** Sockets a client tries, in order. Naming a data directory or a socket leaves no other choice. */
-export function socketCandidates(flag: string | undefined, dataFlag: string | undefined, env: Environment): readonly string[] {
+export function socketCandidates(
+  flag: string | undefined,
+  dataFlag: string | undefined,
+  env: Environment,
+): readonly string[] {
   const own = socketOf(flag, dataFlag, env);
   const named = flag ?? env["OPSMON_SOCKET"] ?? dataFlag ?? env["OPSMON_DATA"];
   return named === undefined ? [own, SERVICE_SOCKET] : [own];

@@ -1,0 +1,51 @@
+/**
+ * The engine of a `top` on a machine where none runs: a child process of the same executable, in a session of its own
+ * so that the terminal's signals pass it by. It ends when its last screen leaves.
+ */
+import { spawn } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { isSea } from "node:sea";
+import { EXIT, UserError } from "../base/errors.ts";
+
+/** A cold start on a loaded machine stays far below, ms. */
+const START_MS_MAX = 30_000;
+const POLL_MS = 10;
+/** How much of its log is shown when it does not start. */
+const LOG_TAIL = 1_500;
+
+export interface EmbedOptions {
+  readonly socketPath: string;
+  readonly dataDir: string;
+  /** Further flags for `opsmon serve`. */
+  readonly flags: readonly string[];
+  /** Asks whether the engine answers. */
+  readonly answers: () => Promise<boolean>;
+}
+
+/** Resolves when the new engine answers. @throws UserError `engine-not-started` with what it said. */
+export async function startEmbedded({ socketPath, dataDir, flags, answers }: EmbedOptions): Promise<void> {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const logFile = path.join(dataDir, "engine.log");
+  const log = openSync(logFile, "w", 0o600);
+  const program = isSea() ? [] : [...process.execArgv, process.argv[1] as string];
+  const args = [...program, "serve", "--embedded", "--data", dataDir, "--socket", socketPath, ...flags];
+  const child = spawn(process.execPath, args, { detached: true, stdio: ["ignore", log, log] });
+  closeSync(log);
+  let code: number | null | undefined;
+  child.once("exit", (status) => {
+    code = status;
+  });
+  child.unref();
+  const deadline = performance.now() + START_MS_MAX;
+  while (performance.now() < deadline) {
+    if (existsSync(socketPath) && (await answers())) return;
+    if (code !== undefined) break;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  const said = readFileSync(logFile, "utf8").slice(-LOG_TAIL).trim();
+  throw new UserError("engine-not-started", `the engine did not start${said === "" ? "" : `:\n${said}`}`, {
+    hint: `its log is ${logFile}`,
+    exit: code === EXIT.invalid || code === EXIT.damaged || code === EXIT.usage ? code : EXIT.unreachable,
+  });
+}

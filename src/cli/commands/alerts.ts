@@ -1,0 +1,124 @@
+/** `opsmon alerts`: what fires now, and what happened. */
+import { alertToWire } from "../../api/codec.ts";
+import { EXIT } from "../../base/errors.ts";
+import type { TransitionRecord } from "../../journal/record.ts";
+import type { Alert, AlertState } from "../../model/alert.ts";
+import { formatDuration } from "../../model/duration.ts";
+import { fingerprint } from "../../model/fingerprint.ts";
+import { Labels } from "../../model/labels.ts";
+import { formatTime, parseTime } from "../../model/time.ts";
+import type { CommandSpec, Invocation, OptionSpec } from "../command.ts";
+import { formatTable } from "../output/table.ts";
+import { toTsv } from "../output/rows.ts";
+import { openSource, SOURCE_OPTIONS } from "../source.ts";
+import { terminalOf } from "../terminal.ts";
+
+const RANK: Readonly<Record<AlertState, number>> = { firing: 0, error: 1, nodata: 2, pending: 3, inactive: 4 };
+const DAY_MS = 86_400_000;
+const OUTPUT: OptionSpec = {
+  flags: "-o, --output <format>",
+  help: "table on a terminal, tsv in a pipe",
+  choices: ["table", "json", "tsv"],
+};
+
+export const alerts: CommandSpec = {
+  name: "alerts",
+  summary: "alerts now, and their history",
+  subcommands: [
+    {
+      name: "query",
+      summary: "active alerts, firing ones first",
+      options: [
+        OUTPUT,
+        { flags: "--at <time>", help: "as they stood at this moment" },
+        { flags: "-e, --exit-code", help: "exit with 1 when nothing fires" },
+        ...SOURCE_OPTIONS,
+      ],
+      examples: [
+        ["opsmon alerts query", "what fires now"],
+        ["opsmon alerts query --at 'yesterday 03:10'", "what fired then"],
+      ],
+      run: current,
+    },
+    {
+      name: "history",
+      summary: "changes of alert states, oldest first",
+      options: [
+        OUTPUT,
+        { flags: "--since <time>", help: "from this moment (default a day ago)" },
+        { flags: "--limit <n>", help: "at most so many, the newest (default 1000)" },
+        { flags: "--utc", help: "times in UTC" },
+        ...SOURCE_OPTIONS,
+      ],
+      examples: [["opsmon alerts history --since -2h", "what changed in the last two hours"]],
+      run: history,
+    },
+  ],
+};
+
+async function current(call: Invocation): Promise<0 | 1> {
+  const { options, io, clock } = call;
+  await using source = await openSource(call);
+  const at = options.text("at");
+  const found = await source.alerts(at === undefined ? "now" : parseTime(at, clock.now()));
+  const sorted = [...found].sort((a, b) => RANK[a.state] - RANK[b.state] || a.activeAt - b.activeAt);
+  if (options.text("output") === "json") io.out(`${JSON.stringify(sorted.map(alertToWire))}\n`);
+  else {
+    const rows = sorted.map((alert) => row(alert, clock.now()));
+    print(call, ["state", "alert", "for", "value", "labels", "summary", "fingerprint"], rows);
+  }
+  if (sorted.length === 0) io.err("no active alerts\n");
+  return options.flag("exitCode") && !sorted.some((alert) => alert.state === "firing") ? EXIT.no : EXIT.ok;
+}
+
+function row(alert: Alert, now: number): readonly string[] {
+  const age = formatDuration(Math.max(0, Math.round((now - (alert.firedAt ?? alert.activeAt)) / 1_000) * 1_000));
+  const value = Number.isFinite(alert.value) ? String(Number(alert.value.toPrecision(5))) : String(alert.value);
+  const summary = alert.annotations.get("summary") || alert.annotations.get("description");
+  return [
+    alert.state,
+    alert.labels.get("alertname"),
+    age,
+    value,
+    alert.labels.without("alertname").toString(),
+    summary,
+    fingerprint(alert.labels),
+  ];
+}
+
+async function history(call: Invocation): Promise<0> {
+  const { options, io, clock } = call;
+  await using source = await openSource(call);
+  const now = clock.now();
+  const since = options.text("since");
+  const start = since === undefined ? now - DAY_MS : parseTime(since, now, options.flag("utc"));
+  const records = (await source.journal(
+    ["transition"],
+    start,
+    now,
+    Number(options.text("limit") ?? 1_000),
+  )) as readonly TransitionRecord[];
+  if (options.text("output") === "json") io.out(`${JSON.stringify(records)}\n`);
+  else {
+    const rows = records.map((one) => {
+      const labels = Labels.from(one.labels);
+      return [
+        formatTime(one.at, options.flag("utc")),
+        one.from,
+        one.to,
+        labels.get("alertname"),
+        labels.without("alertname").toString(),
+        String(one.value),
+        one.reason,
+      ];
+    });
+    print(call, ["time", "from", "to", "alert", "labels", "value", "reason"], rows);
+  }
+  if (records.length === 0) io.err("no changes in that time\n");
+  return EXIT.ok;
+}
+
+function print(call: Invocation, header: readonly string[], rows: readonly (readonly string[])[]): void {
+  const format = call.options.text("output") ?? (call.io.stdoutIsTty ? "table" : "tsv");
+  call.io.out(format === "tsv" ? toTsv({ header, rows }) : formatTable(header, rows, terminalOf(call)));
+}

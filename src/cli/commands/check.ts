@@ -1,0 +1,68 @@
+/** `opsmon check`: configuration and rule files before they are used, and Nagios-style checks. */
+import { readFileSync } from "node:fs";
+import { EXIT, type ExitCode, UserError, errorText } from "../../base/errors.ts";
+import { formatProblem, hasErrors, type Problem } from "../../base/problem.ts";
+import type { CommandSpec, Invocation } from "../command.ts";
+import { nagiosCommands } from "./nagios.ts";
+
+function tell({ io, options }: Invocation, problems: readonly Problem[], fine: string): ExitCode {
+  for (const problem of problems) io.err(`${formatProblem(problem)}\n`);
+  if (hasErrors(problems)) {
+    const errors = problems.filter((problem) => problem.severity === "error").length;
+    io.err(`${errors} ${errors === 1 ? "mistake" : "mistakes"}\n`);
+    return EXIT.invalid;
+  }
+  io.out(`${fine}\n`);
+  return options.flag("strict") && problems.length > 0 ? EXIT.no : EXIT.ok;
+}
+
+const STRICT = { flags: "--strict", help: "exit with 1 on warnings as well" };
+
+const config: CommandSpec = {
+  name: "config",
+  summary: "a prometheus.yml and every file it names",
+  args: [["<file>", "the configuration file"]],
+  options: [STRICT],
+  examples: [["opsmon check config prometheus.yml", "all mistakes at once, with line and column"]],
+  async run(call) {
+    const { checkSettings } = await import("../../app/settings.ts");
+    const { settings, problems } = checkSettings(call.args[0], call.io.env);
+    const jobs = settings?.config.scrapeJobs.length ?? 0;
+    return tell(
+      call,
+      problems,
+      `${call.args[0]}: ok, ${jobs} scrape jobs, ${settings?.groups.length ?? 0} rule groups`,
+    );
+  },
+};
+
+const rules: CommandSpec = {
+  name: "rules",
+  summary: "rule files",
+  args: [["<files...>", "rule files in Prometheus format"]],
+  options: [STRICT],
+  examples: [["opsmon check rules rules/*.yml", ""]],
+  async run(call) {
+    const { parseRuleFile } = await import("../../rules/file.ts");
+    const problems: Problem[] = [];
+    let count = 0;
+    for (const file of call.args) {
+      let text: string;
+      try {
+        text = readFileSync(file, "utf8");
+      } catch (cause) {
+        throw new UserError("unreadable", `cannot read "${file}": ${errorText(cause)}`, { cause });
+      }
+      const parsed = parseRuleFile(text, file);
+      problems.push(...parsed.problems);
+      count += parsed.groups.reduce((sum, group) => sum + group.rules.length, 0);
+    }
+    return tell(call, problems, `${call.args.length} files, ${count} rules: ok`);
+  },
+};
+
+export const check: CommandSpec = {
+  name: "check",
+  summary: "check files before they are used; Nagios checks",
+  subcommands: [config, rules, ...nagiosCommands],
+};

@@ -1,0 +1,106 @@
+/** `opsmon cardinality`, `opsmon config show`, `opsmon notify log|test`: looking into a running engine. */
+import type { CardinalityRow } from "../../api/services.ts";
+import type { DeliveryRecord } from "../../journal/record.ts";
+import { EXIT } from "../../base/errors.ts";
+import { formatTime, parseTime } from "../../model/time.ts";
+import type { CommandSpec } from "../command.ts";
+import { toTsv } from "../output/rows.ts";
+import { formatTable } from "../output/table.ts";
+import { openEngine, openSource, SOURCE_OPTIONS } from "../source.ts";
+import { terminalOf } from "../terminal.ts";
+
+const DAY_MS = 86_400_000;
+
+export const cardinality: CommandSpec = {
+  name: "cardinality",
+  summary: "which metrics, labels, values and jobs have the most series",
+  options: [
+    { flags: "--limit <n>", help: "rows of each list", default: "10" },
+    { flags: "-o, --output <format>", help: "table or json", choices: ["table", "json"] },
+    ...SOURCE_OPTIONS,
+  ],
+  examples: [["opsmon cardinality --limit 20", ""]],
+  async run(call) {
+    await using engine = await openEngine(call);
+    const report = await engine.cardinality(Number(call.options.text("limit") ?? 10));
+    if (call.options.text("output") === "json") {
+      call.io.out(`${JSON.stringify(report)}\n`);
+      return EXIT.ok;
+    }
+    const section = (title: string, count: string, rows: readonly CardinalityRow[]): void => {
+      call.io.out(
+        `\n${formatTable(
+          [title, count],
+          rows.map((one) => [one.name, String(one.count)]),
+          terminalOf(call),
+        )}`,
+      );
+    };
+    call.io.out(`${report.series} series\n`);
+    section("metric", "series", report.metrics);
+    section("label", "values", report.labels);
+    section("label=value", "series", report.pairs);
+    section("job", "series", report.jobs);
+    return EXIT.ok;
+  },
+};
+
+const show: CommandSpec = {
+  name: "show",
+  summary: "print the configuration in force, secrets masked",
+  options: SOURCE_OPTIONS,
+  async run(call) {
+    await using engine = await openEngine(call);
+    call.io.out(await engine.configText());
+    return EXIT.ok;
+  },
+};
+
+export const config: CommandSpec = { name: "config", summary: "the configuration in force", subcommands: [show] };
+
+const log: CommandSpec = {
+  name: "log",
+  summary: "every attempt to tell somebody, and every reason not to",
+  options: [
+    { flags: "--since <time>", help: "from this moment (default a day ago)" },
+    { flags: "--limit <n>", help: "at most so many, the newest (default 200)" },
+    { flags: "--utc", help: "times in UTC" },
+    { flags: "-o, --output <format>", help: "table on a terminal, tsv in a pipe", choices: ["table", "json", "tsv"] },
+    ...SOURCE_OPTIONS,
+  ],
+  examples: [["opsmon notify log --since -1h", ""]],
+  async run(call) {
+    const { options, io, clock } = call;
+    await using source = await openSource(call);
+    const now = clock.now();
+    const since = options.text("since");
+    const start = since === undefined ? now - DAY_MS : parseTime(since, now, options.flag("utc"));
+    const records = (await source.journal(
+      ["delivery"],
+      start,
+      now,
+      Number(options.text("limit") ?? 200),
+    )) as readonly DeliveryRecord[];
+    const header = ["time", "receiver", "outcome", "status", "alerts", "attempt", "reason"];
+    const rows = records.map((one) => [
+      formatTime(one.at, options.flag("utc")),
+      `${one.receiver}/${one.integration}`,
+      one.outcome,
+      one.status,
+      String(one.fingerprints.length),
+      String(one.attempt),
+      one.reason,
+    ]);
+    const format = options.text("output") ?? (io.stdoutIsTty ? "table" : "tsv");
+    io.out(
+      format === "json"
+        ? `${JSON.stringify(records)}\n`
+        : format === "tsv"
+          ? toTsv({ header, rows })
+          : formatTable(header, rows, terminalOf(call)),
+    );
+    return EXIT.ok;
+  },
+};
+
+export const notify: CommandSpec = { name: "notify", summary: "notifications", subcommands: [log] };

@@ -1,0 +1,183 @@
+/** `opsmon query`: one PromQL expression, at one moment or over a range. */
+import { EngineSource } from "../../api/client/engine.ts";
+import type { QueryOptions, Source } from "../../api/source.ts";
+import { EXIT, type ExitCode, UserError } from "../../base/errors.ts";
+import { parseDuration } from "../../model/duration.ts";
+import { parseTime } from "../../model/time.ts";
+import { LOOKBACK_MS_DEFAULT } from "../../promql/options.ts";
+import type { QueryResult, Value } from "../../promql/value.ts";
+import type { CommandSpec, Invocation } from "../command.ts";
+import { explainText } from "../output/explain.ts";
+import { FORMATS, type Format, formatValue } from "../output/format.ts";
+import { openSource, SOURCE_OPTIONS } from "../source.ts";
+import { terminalOf } from "../terminal.ts";
+import { whyEmpty } from "../why-empty.ts";
+
+/** Points of a range without `--step`: one for each column of a usual terminal, two in braille. */
+const POINTS_DEFAULT = 240;
+const WIDTH_UNKNOWN = 80;
+
+export const query: CommandSpec = {
+  name: "query",
+  summary: "evaluate a PromQL expression and print the result",
+  args: [["[expr]", 'the expression; "-" reads it from standard input']],
+  options: [
+    { flags: "-t, --time <time>", help: "evaluate at this moment instead of now" },
+    { flags: "--start <time>", help: "evaluate over a range from here" },
+    { flags: "--end <time>", help: "end of the range (default now)" },
+    { flags: "--step <duration>", help: "resolution of the range" },
+    { flags: "-o, --output <format>", help: "table on a terminal, tsv in a pipe", choices: FORMATS },
+    { flags: "-f, --file <file>", help: "read the expression from a file" },
+    { flags: "-e, --exit-code", help: "exit with 1 when the result is empty" },
+    { flags: "--explain", help: "show the tree with series, samples and ms per node" },
+    { flags: "--watch <duration>", help: "ask again and again" },
+    { flags: "--limit <n>", help: "at most so many series" },
+    { flags: "--timeout <duration>", help: "give up after this long" },
+    { flags: "--lookback <duration>", help: "how far back an instant selector looks" },
+    { flags: "--utc", help: "times in UTC instead of the local zone" },
+    ...SOURCE_OPTIONS,
+  ],
+  examples: [
+    ["opsmon query up", "which targets answer"],
+    ["opsmon query 'rate(http_requests_total[5m])' --start -1h -o graph", "the last hour as a picture"],
+    ["opsmon query 'up == 0' -e -o csv", "for a script: exit code 1 when nothing is down"],
+    ["opsmon query up --url http://127.0.0.1:9090", "ask another server"],
+  ],
+  async run(call) {
+    const expr = await expressionOf(call);
+    await using source = await openSource(call);
+    const watch = call.options.text("watch");
+    if (watch === undefined) return once(call, source, expr);
+    const everyMs = Math.max(100, parseDuration(watch));
+    for (;;) {
+      if (call.io.stdoutIsTty) call.io.out("\u001b[H\u001b[2J");
+      await once(call, source, expr);
+      await new Promise<void>((resolve) => void call.clock.after(everyMs, resolve));
+    }
+  },
+};
+
+async function expressionOf({ args, options, io }: Invocation): Promise<string> {
+  const file = options.text("file");
+  const given = args[0];
+  if (file !== undefined && given !== undefined) {
+    throw new UserError("two-expressions", "an expression and --file were given", {
+      hint: "leave one of them out",
+      exit: EXIT.usage,
+    });
+  }
+  if (file !== undefined) {
+    const { readFileSync } = await import("node:fs");
+    return readFileSync(file, "utf8").trim();
+  }
+  if (given === "-") return (await io.readStdin()).trim();
+  if (given === undefined) {
+    throw new UserError("no-expression", "no expression given", {
+      hint: "for example: opsmon query up",
+      exit: EXIT.usage,
+    });
+  }
+  return given;
+}
+
+interface Window {
+  readonly start: number | undefined;
+  readonly end: number;
+  readonly stepMs: number;
+}
+
+function windowOf({ options, clock }: Invocation): Window {
+  const now = clock.now();
+  const utc = options.flag("utc");
+  const time = (name: string): number | undefined => {
+    const text = options.text(name);
+    return text === undefined ? undefined : parseTime(text, now, utc);
+  };
+  const start = time("start");
+  if (start === undefined) {
+    for (const name of ["end", "step"]) {
+      if (options.text(name) !== undefined) {
+        throw new UserError("no-start", `--${name} belongs to a range, and --start is missing`, {
+          hint: "add --start, for example --start -1h",
+          exit: EXIT.usage,
+        });
+      }
+    }
+    return { start, end: time("time") ?? now, stepMs: 0 };
+  }
+  const end = time("end") ?? now;
+  if (end < start) throw new UserError("bad-range", "--end lies before --start", { exit: EXIT.usage });
+  const step = options.text("step");
+  const stepMs =
+    step === undefined ? Math.max(1_000, Math.ceil((end - start) / POINTS_DEFAULT / 1_000) * 1_000) : stepOf(step);
+  return { start, end, stepMs };
+}
+
+function stepOf(text: string): number {
+  const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1_000 : parseDuration(text);
+  if (ms >= 1) return ms;
+  throw new UserError("bad-step", `"${text}" is not a step`, {
+    hint: "write a duration above 0, for example 15s",
+    exit: EXIT.usage,
+  });
+}
+
+function wishes({ options }: Invocation): QueryOptions {
+  const timeout = options.text("timeout");
+  const lookback = options.text("lookback");
+  const limit = options.text("limit");
+  return {
+    ...(timeout === undefined ? {} : { timeoutMs: parseDuration(timeout) }),
+    ...(lookback === undefined ? {} : { lookbackMs: parseDuration(lookback) }),
+    ...(limit === undefined ? {} : { limit: Number(limit) }),
+  };
+}
+
+async function once(call: Invocation, source: Source, expr: string): Promise<ExitCode> {
+  const window = windowOf(call);
+  if (call.options.flag("explain")) return explain(call, source, expr, window);
+  const result =
+    window.start === undefined
+      ? await source.query(expr, window.end, wishes(call))
+      : await source.queryRange(expr, window.start, window.end, window.stepMs, wishes(call));
+  tell(call, result);
+  const terminal = terminalOf(call);
+  const utc = call.options.flag("utc");
+  const format = (call.options.text("output") as Format | undefined) ?? (call.io.stdoutIsTty ? "table" : "tsv");
+  const empty = isEmpty(result.value);
+  // A table of nothing is only its header; formats for programs keep theirs.
+  if (!empty || format === "csv" || format === "tsv" || format === "json") {
+    const width = Number.isFinite(terminal.width)
+      ? terminal.width
+      : format === "graph" || format === "spark"
+        ? WIDTH_UNKNOWN
+        : terminal.width;
+    call.io.out(formatValue(result.value, format, { ...terminal, width, utc, expr }));
+  }
+  if (empty) call.io.err(`${await whyEmpty(source, expr, window.end, lookbackOf(call), utc)}\n`);
+  return empty && call.options.flag("exitCode") ? EXIT.no : EXIT.ok;
+}
+
+function lookbackOf(call: Invocation): number {
+  return wishes(call).lookbackMs ?? LOOKBACK_MS_DEFAULT;
+}
+
+function isEmpty(value: Value): boolean {
+  return (
+    (value.kind === "vector" && value.samples.length === 0) || (value.kind === "matrix" && value.series.length === 0)
+  );
+}
+
+function tell({ io }: Invocation, { warnings, infos }: QueryResult): void {
+  for (const text of warnings) io.err(`warning: ${text.replace(/^PromQL warning: /, "")}\n`);
+  for (const text of infos) io.err(`info: ${text.replace(/^PromQL info: /, "")}\n`);
+}
+
+async function explain(call: Invocation, source: Source, expr: string, window: Window): Promise<ExitCode> {
+  if (!(source instanceof EngineSource)) {
+    throw new UserError("not-supported", "--explain needs a running opsmon engine", { exit: EXIT.usage });
+  }
+  const { tree, stats } = await source.explain(expr, window.start ?? window.end, window.end, window.stepMs);
+  call.io.out(explainText(tree, stats, terminalOf(call)));
+  return EXIT.ok;
+}

@@ -1,0 +1,168 @@
+/** `opsmon top`: the live console. Starts an engine of its own when none runs; several of them share one. */
+import { existsSync } from "node:fs";
+import { userInfo } from "node:os";
+import { EngineSource, engineSource } from "../../api/client/engine.ts";
+import type { Source } from "../../api/source.ts";
+import { startEmbedded } from "../../app/embed.ts";
+import { EXIT, UserError } from "../../base/errors.ts";
+import { dataDirOf, socketCandidates, socketOf } from "../../config/paths.ts";
+import { parseDuration } from "../../model/duration.ts";
+import { parseTime } from "../../model/time.ts";
+import type { ViewId } from "../../panel/spec.ts";
+import { allPanels } from "../../../scrapers/index.ts";
+import type { CommandSpec, Invocation } from "../command.ts";
+import { SOURCE_OPTIONS, urlSource } from "../source.ts";
+
+const VIEWS: readonly ViewId[] = [
+  "overview",
+  "hosts",
+  "postgres",
+  "redis",
+  "rabbitmq",
+  "services",
+  "web",
+  "storage",
+  "business",
+  "alerts",
+  "targets",
+  "explore",
+];
+const SPAN_MS_DEFAULT = 900_000;
+
+export const top: CommandSpec = {
+  name: "top",
+  summary: "watch live: RED and USE panels with an alert pane",
+  options: [
+    { flags: "--view <view>", help: "the view to open", choices: [...VIEWS, "all"] },
+    { flags: "--span <duration>", help: "how much time the charts show (default 15m)" },
+    { flags: "--at <time>", help: "open paused at this moment" },
+    { flags: "--since <duration>", help: "open paused, showing the time since then" },
+    { flags: "--once", help: "print one frame and leave" },
+    { flags: "-o, --output <format>", help: "with --once", choices: ["text", "json"], default: "text" },
+    { flags: "--filter <matchers>", help: "only series with these labels, e.g. 'instance=\"db1:9187\"'" },
+    { flags: "--discover", help: "scrape exporters found on this machine's well-known ports" },
+    { flags: "-c, --config <file>", help: "a prometheus.yml for the engine that is started", env: "OPSMON_CONFIG" },
+    { flags: "--listen <host:port>", help: "HTTP API on TCP of the engine that is started" },
+    { flags: "--theme <theme>", help: "default, dark, light or colorblind", env: "OPSMON_THEME" },
+    { flags: "--symbols <set>", help: "what charts are drawn with", choices: ["braille", "block", "ascii"] },
+    { flags: "--utc", help: "times in UTC instead of the local zone" },
+    ...SOURCE_OPTIONS,
+  ],
+  examples: [
+    ["opsmon top", "this machine, at once, with no configuration"],
+    ["opsmon top --config prometheus.yml", "and the targets of a prometheus.yml"],
+    ["opsmon top --view redis --span 1h", "one view, the last hour"],
+    ["opsmon top --at 'yesterday 03:10'", "how it looked then"],
+    ["opsmon top --once -o json --view all", "every panel's numbers for a script"],
+  ],
+  async run(call) {
+    const { options, io, clock } = call;
+    await using source = await sourceFor(call);
+    const now = clock.now();
+    const since = options.text("since");
+    const at = options.text("at");
+    const span = options.text("span") ?? since;
+    const view = options.text("view");
+    const symbols = options.text("symbols") as "braille" | "block" | "ascii" | undefined;
+    const theme = options.text("theme");
+    const filter = options.text("filter");
+    const screen = {
+      source,
+      clock,
+      panels: allPanels(),
+      env: io.env,
+      utc: options.flag("utc"),
+      spanMs: span === undefined ? SPAN_MS_DEFAULT : parseDuration(span),
+      ...(view === undefined || view === "all" ? {} : { view: view as ViewId }),
+      ...(at === undefined
+        ? since === undefined
+          ? {}
+          : { at: now }
+        : { at: parseTime(at, now, options.flag("utc")) }),
+      ...(symbols === undefined ? {} : { symbols }),
+      ...(theme === undefined ? {} : { theme }),
+      ...(filter === undefined ? {} : { filter }),
+    };
+    const wantsOnce = options.flag("once") || options.text("output") === "json";
+    if (wantsOnce || !io.stdoutIsTty || process.stdin.isTTY !== true) {
+      if (!wantsOnce) io.err("opsmon: not a terminal: printing one frame, as with --once\n");
+      await printOnce(call, screen, view === "all");
+      return EXIT.ok;
+    }
+    const { mountTop } = await import("../../ui/mount.tsx");
+    const exit = await mountTop({ ...screen, stdin: process.stdin, stdout: process.stdout, author: author() });
+    if (exit.reason === "signal")
+      await source[Symbol.asyncDispose]().then(() => process.kill(process.pid, exit.signal));
+    return EXIT.ok;
+  },
+};
+
+async function printOnce(
+  { options, io }: Invocation,
+  screen: Parameters<typeof import("../../ui/once.tsx").renderOnce>[0],
+  all: boolean,
+): Promise<void> {
+  const { onceJson, renderOnce } = await import("../../ui/once.tsx");
+  if (options.text("output") === "json") {
+    io.out(`${JSON.stringify(await onceJson({ ...screen, all }))}\n`);
+    return;
+  }
+  const width = Number(io.env["COLUMNS"]) || process.stdout.columns;
+  const height = Number(io.env["LINES"]) || process.stdout.rows;
+  const color = io.stdoutIsTty && (io.env["NO_COLOR"] ?? "") === "";
+  io.out(
+    `${await renderOnce({ ...screen, ...(width > 0 ? { width } : {}), ...(height > 0 ? { height } : {}), color })}\n`,
+  );
+}
+
+function author(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return "unknown";
+  }
+}
+
+/** A foreign server, a running engine, or one started now; an engine learns that a screen is attached. */
+async function sourceFor(call: Invocation): Promise<Source> {
+  const foreign = urlSource(call);
+  if (foreign !== undefined) return foreign;
+  const { options, io } = call;
+  for (const path of socketCandidates(options.text("socket"), options.text("data"), io.env)) {
+    if (!existsSync(path)) continue;
+    const engine = engineSource(path);
+    if (await attached(engine)) return engine;
+  }
+  const dataDir = dataDirOf(options.text("data"), io.env);
+  const socketPath = socketOf(options.text("socket"), options.text("data"), io.env);
+  const engine = engineSource(socketPath);
+  const flags = ["config", "listen"].flatMap((name) => {
+    const value = options.text(name);
+    return value === undefined ? [] : [`--${name}`, value];
+  });
+  await startEmbedded({
+    socketPath,
+    dataDir,
+    flags: [...flags, ...(options.flag("discover") ? ["--discover"] : [])],
+    answers: () => attached(engine),
+  });
+  return engine;
+}
+
+async function attached(engine: EngineSource): Promise<boolean> {
+  try {
+    await engine.attach();
+    return true;
+  } catch (error) {
+    const code = (error as { code?: string }).code;
+    if (code === "ENOENT" || code === "ECONNREFUSED" || code === "ECONNRESET") return false;
+    if (code === "EACCES") {
+      throw new UserError("forbidden", "the engine's socket does not admit you", {
+        hint: "join its group, or name another with --socket",
+        exit: EXIT.unreachable,
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * The program's entry: commands as data become a commander program; every error ends in one sentence on stderr, a hint
+ * and the exit code that means it.
+ */
+import { Command, CommanderError, Option } from "commander";
+import { version } from "../app/version.ts";
+import { systemClock } from "../base/clock.ts";
+import { EXIT, type ExitCode, UserError } from "../base/errors.ts";
+import { escapeControl } from "../base/log.ts";
+import { normaliseArguments } from "./arguments.ts";
+import { type CommandSpec, Options } from "./command.ts";
+import { processIo } from "./io.ts";
+import { COMMANDS } from "./registry.ts";
+
+const INTRO = "Scrape, keep, query, watch and alert on your services from one terminal program.";
+
+function build(specs: readonly CommandSpec[], finish: (code: ExitCode) => void): Command {
+  const program = new Command("opsmon")
+    .description(INTRO)
+    .version(`opsmon ${version}`, "-V, --version", "print the version")
+    .helpOption("-h, --help", "show help")
+    .showHelpAfterError('(try "opsmon --help", or "opsmon COMMAND --help")')
+    .exitOverride();
+  program.addHelpText(
+    "after",
+    examplesText([
+      ["opsmon top", "watch this machine and what runs on it"],
+      ["opsmon query 'rate(node_cpu_seconds_total[1m])'", "ask once"],
+      ["opsmon serve --config prometheus.yml", "scrape, keep and alert without a screen"],
+    ]),
+  );
+  for (const spec of specs) addCommand(program, spec, finish);
+  return program;
+}
+
+function addCommand(parent: Command, spec: CommandSpec, finish: (code: ExitCode) => void): void {
+  const command = parent
+    .command(spec.name, { hidden: spec.hidden === true })
+    .description(spec.summary)
+    .exitOverride();
+  for (const [syntax, help] of spec.args ?? []) command.argument(syntax, help);
+  for (const option of spec.options ?? []) {
+    const made = new Option(option.flags, option.help);
+    if (option.choices !== undefined) made.choices([...option.choices]);
+    if (option.default !== undefined) made.default(option.default);
+    if (option.env !== undefined) made.env(option.env);
+    if (option.many === true)
+      made.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
+    command.addOption(made);
+  }
+  if (spec.examples !== undefined) command.addHelpText("after", examplesText(spec.examples));
+  for (const sub of spec.subcommands ?? []) addCommand(command, sub, finish);
+  const { run } = spec;
+  if (run === undefined) return;
+  command.action(async () => {
+    const args = command.processedArgs.flat().filter((one): one is string => typeof one === "string");
+    finish(await run({ args, options: new Options(command.opts()), io: processIo, clock: systemClock }));
+  });
+}
+
+function examplesText(examples: readonly (readonly [line: string, what: string])[]): string {
+  const width = Math.max(...examples.map(([line]) => line.length));
+  return `\nExamples:\n${examples.map(([line, what]) => `  ${line.padEnd(width)}   ${what}`).join("\n")}`;
+}
+
+/** Tells what went wrong and returns the exit code. A bug shows its stack: it is ours to read. */
+export function report(error: unknown): ExitCode {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof UserError) {
+    const lines = error.message.split("\n").map(escapeControl).join("\n");
+    processIo.err(`opsmon: ${lines}\n${error.hint === undefined ? "" : `  hint: ${escapeControl(error.hint)}\n`}`);
+    return error.exit;
+  }
+  processIo.err(`opsmon: a bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return EXIT.damaged;
+}
+
+export async function main(argv: readonly string[]): Promise<ExitCode> {
+  let code: ExitCode = EXIT.ok;
+  try {
+    const program = build(COMMANDS, (result) => {
+      code = result;
+    });
+    await program.parseAsync(normaliseArguments(argv), { from: "user" });
+    return code;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.exitCode = report(error);
+  },
+);

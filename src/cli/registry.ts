@@ -1,0 +1,28 @@
+/** All commands. A new one is a file under `commands/` and a line here. */
+import type { CommandSpec } from "./command.ts";
+import { alerts } from "./commands/alerts.ts";
+import { check } from "./commands/check.ts";
+import { ack, mark, reload, silence } from "./commands/control.ts";
+import { cardinality, config, notify } from "./commands/inspect.ts";
+import { query } from "./commands/query.ts";
+import { serve } from "./commands/serve.ts";
+import { status } from "./commands/status.ts";
+import { targets } from "./commands/targets.ts";
+import { top } from "./commands/top.ts";
+
+export const COMMANDS: readonly CommandSpec[] = [
+  top,
+  serve,
+  query,
+  alerts,
+  silence,
+  ack,
+  mark,
+  notify,
+  check,
+  targets,
+  status,
+  cardinality,
+  config,
+  reload,
+];

@@ -1,0 +1,60 @@
+/** An empty result says why: never scraped, no such labels, stale since, or similar names. */
+import type { Source } from "../api/source.ts";
+import { nearest } from "../base/nearest.ts";
+import { formatDuration } from "../model/duration.ts";
+import { METRIC_NAME } from "../model/labels.ts";
+import { formatTime } from "../model/time.ts";
+import { type VectorSelector, walk } from "../promql/ast.ts";
+import { parseExpr } from "../promql/parse.ts";
+import { printExpr } from "../promql/print.ts";
+
+/** How far back "stale since" looks, ms. */
+const LOOK_BACK_MS = 86_400_000;
+const LOOK_STEP_MS = 60_000;
+
+/** One sentence for stderr; asking must never fail the query that was answered. */
+export async function whyEmpty(
+  source: Source,
+  expr: string,
+  at: number,
+  lookbackMs: number,
+  utc: boolean,
+): Promise<string> {
+  try {
+    const selectors: VectorSelector[] = [];
+    walk(parseExpr(expr), (node) => {
+      if (node.kind === "selector") selectors.push(node);
+    });
+    for (const selector of selectors) {
+      const why = await whySelectorEmpty(source, selector, at, lookbackMs, utc);
+      if (why !== undefined) return `empty: ${why}`;
+    }
+    return "empty: every series exists, but the expression left none of them";
+  } catch {
+    return "empty: no series matched";
+  }
+}
+
+async function whySelectorEmpty(
+  source: Source,
+  selector: VectorSelector,
+  at: number,
+  lookbackMs: number,
+  utc: boolean,
+): Promise<string | undefined> {
+  const bare: VectorSelector = { ...selector, offset: undefined, at: undefined };
+  const text = printExpr(bare);
+  if ((await source.series([text], at - lookbackMs, at)).length > 0) return undefined;
+  const seen = await source.queryRange(`max(timestamp(${text}))`, at - LOOK_BACK_MS, at, LOOK_STEP_MS);
+  if (seen.value.kind === "matrix" && seen.value.series.length > 0) {
+    const { v } = seen.value.series[0] as { v: Float64Array };
+    const last = Math.max(...v) * 1_000;
+    return `${text} was last seen at ${formatTime(Math.round(last), utc)}, ${formatDuration(Math.round((at - last) / 1_000) * 1_000)} before`;
+  }
+  const name = selector.matchers.find((matcher) => matcher.name === METRIC_NAME && matcher.op === "=")?.value;
+  if (name === undefined) return `no series matches ${text}`;
+  const names = await source.labelValues(METRIC_NAME, []);
+  if (names.includes(name)) return `${name} exists, but no series of it matches ${text}`;
+  const similar = nearest(name, names);
+  return `${name} was never scraped${similar === undefined ? "" : `; did you mean ${similar}?`}`;
+}
