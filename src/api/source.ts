@@ -119,6 +119,7 @@ export type Command =
   | { readonly kind: "expire-silence"; readonly id: string }
   | { readonly kind: "ack"; readonly fingerprint: string; readonly author: string; readonly comment: string }
   | { readonly kind: "add-target"; readonly scraper: string; readonly url: string }
+  | { readonly kind: "notify-test"; readonly receiver: string }
   | { readonly kind: "reload" };
 
 export interface CommandResult {

@@ -117,6 +117,10 @@ async function carryOut(rooms: Rooms, command: Exclude<Command, { kind: "reload"
       const made = await notifier.acknowledge(command.fingerprint, command.author, command.comment);
       return { id: made.id, text: `acknowledged by ${command.author}` };
     }
+    case "notify-test": {
+      const outcomes = await notifier.test(command.receiver);
+      return { text: outcomes.map((one) => `${one.integration}: ${one.outcome}`).join("\n") };
+    }
     case "add-target":
       await discovery.add(command.scraper, command.url);
       return { text: `scraping ${command.url} as ${command.scraper}` };

@@ -16,7 +16,15 @@ const JOURNAL_LIMIT_MAX = 100_000;
 /** How often an attached screen hears from the engine, ms. */
 const HEARTBEAT_MS = 5_000;
 const JOURNAL_KINDS: readonly JournalKind[] = ["transition", "evaluation", "delivery", "rule-version", "mark", "note"];
-const COMMANDS: readonly Command["kind"][] = ["mark", "silence", "expire-silence", "ack", "add-target", "reload"];
+const COMMANDS: readonly Command["kind"][] = [
+  "mark",
+  "silence",
+  "expire-silence",
+  "ack",
+  "add-target",
+  "notify-test",
+  "reload",
+];
 
 function bodyJson(request: Request): unknown {
   try {

@@ -103,4 +103,22 @@ const log: CommandSpec = {
   },
 };
 
-export const notify: CommandSpec = { name: "notify", summary: "notifications", subcommands: [log] };
+const test: CommandSpec = {
+  name: "test",
+  summary: "send a test message through a receiver now",
+  args: [["<receiver>", "its name in the configuration"]],
+  options: SOURCE_OPTIONS,
+  examples: [["opsmon notify test telegram", ""]],
+  async run(call) {
+    await using engine = await openEngine(call);
+    const result = await engine.command({ kind: "notify-test", receiver: call.args[0] as string });
+    call.io.out(`${result.text}\n`);
+    return EXIT.ok;
+  },
+};
+
+export const notify: CommandSpec = {
+  name: "notify",
+  summary: "notifications: test them, read their log",
+  subcommands: [test, log],
+};
