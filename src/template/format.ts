@@ -79,7 +79,8 @@ export function sprintf(format: string, args: readonly unknown[]): string {
       const minus = flags.includes("-") || (width ?? 0) < 0;
       const spec = {
         minus,
-        plus: flags.includes("+"),
+        // With %v it asks for field names of structs, not for a sign.
+        plus: flags.includes("+") && verb !== "v",
         sharp: flags.includes("#"),
         space: flags.includes(" "),
         zero: flags.includes("0") && !minus,

@@ -135,9 +135,9 @@ class Parser {
           this.#define();
           return undefined;
         case "template":
-          return this.#template(word.pos);
+          return this.#template();
         case "block":
-          return this.#block(word.pos);
+          return this.#block();
         case "break":
         case "continue":
           if (this.#loops === 0) this.#fail(`{{${word.text}}} outside {{range}}`, word);
@@ -199,7 +199,8 @@ class Parser {
     return body.list;
   }
 
-  #template(pos: number): Node {
+  #template(): Node {
+    const { pos } = this.#peekSolid();
     const name = this.#quotedName("template clause");
     if (this.#peekSolid().kind === "close") {
       this.#next++;
@@ -208,7 +209,8 @@ class Parser {
     return { kind: "template", name, pipe: this.#pipe("template clause", "close"), pos };
   }
 
-  #block(pos: number): Node {
+  #block(): Node {
+    const { pos } = this.#peekSolid();
     const name = this.#quotedName("block clause");
     const pipe = this.#pipe("block clause", "close");
     this.#definitions.set(name, this.#tree(name, this.#ownBody()));
@@ -296,12 +298,14 @@ class Parser {
   #operand(context: string): Operand {
     const base = this.#term(context);
     const names: string[] = [];
+    // As in Go, a path stands where its first dotted name does.
+    const { pos } = this.#peek();
     while (this.#peek().kind === "field") names.push(this.#take().text.slice(1));
     if (names.length === 0) return base;
     switch (base.kind) {
       case "field":
       case "variable":
-        return { ...base, names: [...base.names, ...names] };
+        return { ...base, names: [...base.names, ...names], pos };
       case "bool":
       case "string":
       case "number":
@@ -311,7 +315,7 @@ class Parser {
       case "function":
       case "chain":
       case "pipe":
-        return { kind: "chain", base, names, pos: base.pos };
+        return { kind: "chain", base, names, pos };
     }
   }
 
