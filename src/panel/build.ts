@@ -10,7 +10,15 @@ import { axisRange } from "./axis.ts";
 import type { FrameLine, PanelFrame, PanelState } from "./frame.ts";
 import { fillLegend } from "./legend.ts";
 import { emptyReason, staleReason, type SourceFacts } from "./reason.ts";
-import { panelGrid, requestId, substitute, type PanelAnswer, type PanelGrid, type PanelWindow } from "./query.ts";
+import {
+  asksRange,
+  panelGrid,
+  requestId,
+  substitute,
+  type PanelAnswer,
+  type PanelGrid,
+  type PanelWindow,
+} from "./query.ts";
 import type { PanelSpec } from "./spec.ts";
 import { judgeLines } from "./threshold.ts";
 
@@ -32,7 +40,7 @@ export function buildFrame(
   facts: SourceFacts = {},
 ): PanelFrame {
   const byId = answers instanceof Map ? answers : indexAnswers(answers as readonly PanelAnswer[]);
-  const ranged = spec.kind === "chart" || spec.kind === "stat";
+  const ranged = asksRange(spec, window);
   const grid = ranged ? panelGrid(window) : { start: window.at, end: window.at, stepMs: 1, points: 1 };
   const errors: string[] = [];
   const exprs: string[] = [];

@@ -22,6 +22,8 @@ export interface PanelWindow {
   readonly intervalMs?: number;
   /** Label matchers for `$filter` without braces, e.g. `instance="db1:9100"`; empty for none. */
   readonly filter?: string;
+  /** Asks for the moment only, no history: what a health table needs. */
+  readonly momentOnly?: boolean;
   /** Clock times in reasons are UTC; local unless told. */
   readonly utc?: boolean;
 }
@@ -89,7 +91,7 @@ export function panelGrid(window: PanelWindow): PanelGrid {
 /** Every query of a panel in one list. Charts and stats ask a range, the other kinds the moment only. */
 export function panelQueries(spec: PanelSpec, window: PanelWindow): readonly PanelRequest[] {
   const grid = panelGrid(window);
-  const ranged = spec.kind === "chart" || spec.kind === "stat";
+  const ranged = asksRange(spec, window);
   const requests: PanelRequest[] = [];
   spec.queries.forEach((query: PanelQuery, q) => {
     query.exprs.forEach((text, alternative) => {
@@ -103,6 +105,11 @@ export function panelQueries(spec: PanelSpec, window: PanelWindow): readonly Pan
     });
   });
   return requests;
+}
+
+/** Whether a panel's answers are ranges on the window's grid. */
+export function asksRange(spec: PanelSpec, window: PanelWindow): boolean {
+  return window.momentOnly !== true && (spec.kind === "chart" || spec.kind === "stat");
 }
 
 export function requestId(panelId: string, query: number, alternative: number): string {
