@@ -68,7 +68,7 @@ async function installOracle(lab: Lab): Promise<string> {
   const binary = `${home}/root/usr/bin/prometheus`;
   const version = async (): Promise<string> =>
     (await $({ quiet: true })`${binary} --version`).stdout.split(" ")[2] ?? "?";
-  if (existsSync(binary)) return version();
+  if (existsSync(binary) && existsSync(`${home}/root/usr/bin/promtool`)) return version();
   for (const folder of ["state/lists/partial", "cache/archives/partial", "root"])
     mkdirSync(`${home}/${folder}`, { recursive: true });
   const mirror = process.env["OPSMON_LAB_SID_MIRROR"] ?? "http://deb.debian.org/debian";
@@ -91,8 +91,8 @@ async function installOracle(lab: Lab): Promise<string> {
   const options = Object.entries(settings).map(([name, value]) => `-o=${name}=${value}`);
   const run = $({ cwd: home, quiet: true, stdio: ["ignore", "pipe", "pipe"] });
   await run`apt-get -q ${options} update`;
-  await run`apt-get -q ${options} download prometheus`;
-  await run`sh -c ${"dpkg-deb -x prometheus_*.deb root && rm -rf state cache prometheus_*.deb sources.list"}`;
+  await run`apt-get -q ${options} download prometheus promtool`;
+  await run`sh -c ${"for deb in *.deb; do dpkg-deb -x $deb root || exit 1; done; rm -rf state cache *.deb sources.list"}`;
   return version();
 }
 
