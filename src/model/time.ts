@@ -23,7 +23,8 @@ export function parseTime(text: string, now: Timestamp, utc = false): Timestamp 
   if (trimmed === "now") return now;
   if (UNIX_SECONDS.test(trimmed)) return Math.round(Number(trimmed) * 1_000);
   const relative = RELATIVE.exec(trimmed);
-  if (relative !== null) return now + (relative[1] === "-" ? -1 : 1) * parseDuration(relative[2] as string);
+  const shift = relative === null ? undefined : durationOrNothing(relative[2] as string);
+  if (shift !== undefined) return now + (relative?.[1] === "-" ? -shift : shift);
   if (ZONED.test(trimmed)) {
     const ms = Date.parse(trimmed.replace(" ", "T").replace(/(\.\d{3})\d+/, "$1"));
     if (Number.isFinite(ms)) return ms;
@@ -42,6 +43,14 @@ export function parseTime(text: string, now: Timestamp, utc = false): Timestamp 
   });
 }
 
+function durationOrNothing(text: string): number | undefined {
+  try {
+    return parseDuration(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** A clock time without a day is the last one that has passed, unless `today` says otherwise. */
 function clockTime(parts: RegExpExecArray, now: Timestamp, utc: boolean): Timestamp {
   const [day, hour, minute, second] = [parts[1], Number(parts[2]), Number(parts[3]), Number(parts[4] ?? 0)];
@@ -52,7 +61,16 @@ function clockTime(parts: RegExpExecArray, now: Timestamp, utc: boolean): Timest
   return day === undefined && at > now ? at - DAY_MS : at;
 }
 
-function make(utc: boolean, year: number, month: number, day: number, hour = 0, minute = 0, second = 0, ms = 0): Timestamp {
+function make(
+  utc: boolean,
+  year: number,
+  month: number,
+  day: number,
+  hour = 0,
+  minute = 0,
+  second = 0,
+  ms = 0,
+): Timestamp {
   return utc
     ? Date.UTC(year, month, day, hour, minute, second, ms)
     : new Date(year, month, day, hour, minute, second, ms).getTime();
