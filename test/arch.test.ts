@@ -118,6 +118,8 @@ function wrongPackages(files: readonly SourceFile[]): readonly string[] {
   for (const { file, imports } of files) {
     for (const { specifier, kind, line } of imports) {
       if (specifier.startsWith(".") || specifier.startsWith("node:")) continue;
+      // a harness may load what it finds; the product's imports are all known to the bundler
+      if (specifier === "(computed)" && file.startsWith("bin/")) continue;
       const name = specifier
         .split("/")
         .slice(0, specifier.startsWith("@") ? 2 : 1)

@@ -128,7 +128,6 @@ export function demoMetrics(service: ServiceName): DemoMetrics {
     labelNames.slice(0, -1),
     SIZE_BUCKETS,
   );
-  const isMes = service === "mes-api";
   return {
     registry,
     finish(finished) {
@@ -144,15 +143,7 @@ export function demoMetrics(service: ServiceName): DemoMetrics {
     dbErrors: make.counter("db_errors_total", "Database errors", ["operation"]),
     cacheErrors: make.counter("cache_errors_total", "Cache errors", ["operation"]),
     cacheRequests: make.counter("cache_requests_total", "Cache lookups", ["result"]),
-    orders: isMes ? make.gauge("orders_in_status", "Orders by status", ["status"]) : undefined,
-    orderWait: isMes
-      ? make.histogram(
-          "order_new_to_in_progress_seconds",
-          "Time from a new order to work on it",
-          [],
-          [60, 300, 600, 900, 1200, 1800, 2700, 3600, 7200, 14400],
-        )
-      : undefined,
+    ...orderMetrics(service, make),
     calculation: service === "calculation-service" ? calculationMetrics(make) : undefined,
     ...syncMetrics(service, make),
     ...uploadMetrics(service, make),
@@ -165,6 +156,22 @@ export function demoMetrics(service: ServiceName): DemoMetrics {
         byUser.inc({ user_id: `u${i}`, request_path: `/orders/${i}` });
       }
     },
+  };
+}
+
+function orderMetrics(
+  service: ServiceName,
+  make: ReturnType<typeof makers>,
+): Pick<DemoMetrics, "orders" | "orderWait"> {
+  if (service !== "mes-api") return { orders: undefined, orderWait: undefined };
+  return {
+    orders: make.gauge("orders_in_status", "Orders by status", ["status"]),
+    orderWait: make.histogram(
+      "order_new_to_in_progress_seconds",
+      "Time from a new order to work on it",
+      [],
+      [60, 300, 600, 900, 1200, 1800, 2700, 3600, 7200, 14400],
+    ),
   };
 }
 
