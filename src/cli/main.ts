@@ -63,6 +63,19 @@ function examplesText(examples: readonly (readonly [line: string, what: string])
   return `\nExamples:\n${examples.map(([line, what]) => `  ${line.padEnd(width)}   ${what}`).join("\n")}`;
 }
 
+/** `opsmon completion SHELL`, and the hidden `complete` the shell calls; others pay nothing but a line of help for it. */
+async function addCompletion(program: Command, command: string | undefined): Promise<void> {
+  if (command !== "completion" && command !== "complete") {
+    program
+      .command("completion")
+      .argument("<shell>", "bash, zsh or fish")
+      .description("print a completion script for a shell");
+    return;
+  }
+  const { default: tab } = await import("@bomb.sh/tab/commander");
+  tab(program, { completionCommandName: "completion" });
+}
+
 /** Tells what went wrong and returns the exit code. A bug shows its stack: it is ours to read. */
 export function report(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
@@ -81,6 +94,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     const program = build(COMMANDS, (result) => {
       code = result;
     });
+    await addCompletion(program, argv[0]);
     await program.parseAsync(normaliseArguments(argv), { from: "user" });
     return code;
   } catch (error) {
