@@ -37,7 +37,8 @@ export function negotiate(accept: string | undefined): PageFormat {
   let bestWeight = -1;
   for (const part of (accept ?? "").split(",")) {
     const [media, ...parameters] = part.split(";").map((piece) => piece.trim().toLowerCase());
-    const format = media === "application/openmetrics-text" ? "openmetrics" : media === "text/plain" ? "text" : undefined;
+    const format =
+      media === "application/openmetrics-text" ? "openmetrics" : media === "text/plain" ? "text" : undefined;
     if (format === undefined) continue;
     const q = parameters.find((parameter) => parameter.startsWith("q="));
     const weight = q === undefined ? 1 : Number(q.slice(2));

@@ -82,7 +82,12 @@ export function writePage(families: Iterable<WriteFamily>, format: PageFormat): 
       lines.push(`# HELP ${shown} ${escapeHelp(metadata.help, format)}`);
     }
     lines.push(`# TYPE ${shown} ${format === "text" ? TEXT_TYPE[type] : type}`);
-    if (format === "openmetrics" && metadata !== undefined && metadata.unit !== "" && name.endsWith(`_${metadata.unit}`)) {
+    if (
+      format === "openmetrics" &&
+      metadata !== undefined &&
+      metadata.unit !== "" &&
+      name.endsWith(`_${metadata.unit}`)
+    ) {
       lines.push(`# UNIT ${shown} ${metadata.unit}`);
     }
     for (const { labels, value, timestamp } of samples) {

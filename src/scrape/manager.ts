@@ -1,11 +1,16 @@
 /**
- * All scrape jobs of one engine.
+ * All scrape jobs of one engine: configuration in, running targets out. Applying a configuration again costs only
+ * what changed in it; the rest keeps its phase, its caches and its series.
  */
+import { compareLabels } from "../model/labels.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { ScrapeJob } from "../model/job.ts";
 import type { Appendable } from "../storage/storage.ts";
 import type { DroppedTarget, ScrapeTargetStatus } from "./status.ts";
+import { BodyBudget } from "./body.ts";
+import { SERIES_PER_TARGET_MAX } from "./breaker.ts";
+import { type JobOptions, JobRunner, jobKey } from "./job.ts";
 
 export type { DroppedTarget, Quarantine, ScrapeTargetStatus } from "./status.ts";
 
@@ -35,4 +40,69 @@ export interface ScrapeManager {
   close(): Promise<void>;
 }
 
-export declare function createScrapeManager(options: ScrapeManagerOptions): ScrapeManager;
+export function createScrapeManager(options: ScrapeManagerOptions): ScrapeManager {
+  return new Manager(options);
+}
+
+class Manager implements ScrapeManager {
+  readonly #options: JobOptions;
+  #runners: Map<string, JobRunner> = new Map();
+  #applying: Promise<void> = Promise.resolve();
+
+  constructor(options: ScrapeManagerOptions) {
+    this.#options = {
+      appendable: options.appendable,
+      clock: options.clock,
+      log: options.log.with({ room: "scrape" }),
+      budget: new BodyBudget(),
+      userAgent: `opsmon/${options.version ?? "0"}`,
+      baseDir: options.baseDir ?? process.cwd(),
+      seriesPerTargetMax: options.seriesPerTargetMax ?? SERIES_PER_TARGET_MAX,
+      eager: options.eager ?? true,
+      onScrape: options.onScrape ?? (() => undefined),
+    };
+  }
+
+  apply(jobs: readonly ScrapeJob[]): Promise<void> {
+    const done = this.#applying.then(() => this.#apply(jobs));
+    this.#applying = done.catch(() => undefined);
+    return done;
+  }
+
+  async #apply(jobs: readonly ScrapeJob[]): Promise<void> {
+    // Built first: a broken regular expression must leave what runs alone.
+    const fresh = new Map<string, ScrapeJob>();
+    for (const job of jobs) fresh.set(job.name, job);
+    for (const job of fresh.values()) new JobRunner(job, this.#options, new Map());
+    const gone = [...this.#runners].filter(([name]) => !fresh.has(name));
+    for (const [name] of gone) this.#runners.delete(name);
+    await Promise.all(gone.map(([, runner]) => runner.close(true)));
+    await Promise.all([...fresh.values()].map((job) => this.#applyJob(job)));
+  }
+
+  async #applyJob(job: ScrapeJob): Promise<void> {
+    const before = this.#runners.get(job.name);
+    if (before?.key === jobKey(job)) return;
+    const inherited = await before?.release();
+    const runner = new JobRunner(job, this.#options, inherited ?? new Map());
+    this.#runners.set(job.name, runner);
+    await runner.start();
+    await before?.closeClient();
+  }
+
+  targets(): readonly ScrapeTargetStatus[] {
+    const all = [...this.#runners.values()].flatMap((runner) => runner.targets());
+    return all.sort((a, b) => (a.job < b.job ? -1 : a.job > b.job ? 1 : compareLabels(a.labels, b.labels)));
+  }
+
+  dropped(): readonly DroppedTarget[] {
+    return [...this.#runners.values()].flatMap((runner) => runner.dropped());
+  }
+
+  async close(): Promise<void> {
+    await this.#applying;
+    const runners = [...this.#runners.values()];
+    this.#runners = new Map();
+    await Promise.all(runners.map((runner) => runner.close(false)));
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * HTTP for targets and discovery endpoints: connections kept open, credentials read anew for each request, redirects
+ * followed by hand so that credentials never leave the host they belong to.
+ *
+ * undici is loaded with the first request: an engine without targets starts without it.
+ */
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Dispatcher } from "undici";
+import type { Clock } from "../base/clock.ts";
+import type { HttpClientConfig, TlsConfig } from "../model/job.ts";
+import type { BodyBudget } from "./body.ts";
+import { UserError } from "../base/errors.ts";
+import { escapeControl } from "../base/log.ts";
+import { formatDuration } from "../model/duration.ts";
+import { readBody } from "./body.ts";
+
+/** As many hops as Prometheus takes. */
+const REDIRECTS_MAX = 10;
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+/** A connection that is not made by then never will be; scrapes usually give up earlier by themselves. */
+const CONNECT_MS_MAX = 10_000;
+/** Connections nobody uses are closed after this; longer than the usual scrape interval, so they are reused. */
+const KEEP_ALIVE_MS = 90_000;
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly contentType: string | undefined;
+  /** Empty when the status is not 200: such a body is not read. */
+  readonly body: Buffer;
+}
+
+export interface HttpRequest {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly bodyBytesMax: number;
+  /** Aborts the request with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface HttpClient {
+  /**
+   * GET. @throws UserError `http-timeout`, `http-redirect`, `body-limit`, `body-encoding`, `tls-files`; errors of the
+   * connection as they are, see `causeSentence`.
+   */
+  get(request: HttpRequest): Promise<HttpAnswer>;
+  close(): Promise<void>;
+}
+
+export interface HttpClientOptions {
+  readonly config: HttpClientConfig;
+  readonly clock: Clock;
+  readonly budget: BodyBudget;
+  /** Relative file names are seen from here. */
+  readonly baseDir: string;
+}
+
+export function createHttpClient(options: HttpClientOptions): HttpClient {
+  const { config } = options;
+  let dispatcher: Promise<Dispatcher> | undefined;
+  return {
+    async get(request) {
+      dispatcher ??= openDispatcher(config, options.baseDir);
+      try {
+        return await withTimeout(options, request, await dispatcher);
+      } catch (error) {
+        // Certificate files may be repaired while we run: a dispatcher that could not be made is tried again.
+        if (error instanceof UserError && error.code === "tls-files") dispatcher = undefined;
+        throw error;
+      }
+    },
+    async close() {
+      const open = dispatcher;
+      dispatcher = undefined;
+      await (await open?.catch(() => undefined))?.destroy();
+    },
+  };
+}
+
+function readTls(tls: TlsConfig | undefined, baseDir: string): Record<string, unknown> {
+  if (tls === undefined) return {};
+  const file = (name: string | undefined): string | undefined => {
+    if (name === undefined) return undefined;
+    try {
+      return readFileSync(resolve(baseDir, name), "utf8");
+    } catch (cause) {
+      throw new UserError("tls-files", `tls_config: "${name}" cannot be read: ${(cause as Error).message}`, { cause });
+    }
+  };
+  const out: Record<string, unknown> = { rejectUnauthorized: !tls.insecureSkipVerify };
+  const parts = { ca: file(tls.caFile), cert: file(tls.certFile), key: file(tls.keyFile), servername: tls.serverName };
+  for (const [name, value] of Object.entries(parts)) if (value !== undefined) out[name] = value;
+  return out;
+}
+
+async function openDispatcher(config: HttpClientConfig, baseDir: string): Promise<Dispatcher> {
+  const { Agent, ProxyAgent } = await import("undici");
+  const tls = readTls(config.tls, baseDir);
+  // Time limits are ours: one for the whole request, from the clock that tests move.
+  const common = { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: 0, bodyTimeout: 0, pipelining: 1 };
+  if (config.proxyUrl !== undefined) {
+    return new ProxyAgent({ ...common, uri: config.proxyUrl, requestTls: tls, proxyTls: tls });
+  }
+  return new Agent({ ...common, connect: { ...tls, timeout: CONNECT_MS_MAX } });
+}
+
+/** Runs the request under one deadline; the error says how far the answer had come. */
+async function withTimeout(
+  options: HttpClientOptions,
+  request: HttpRequest,
+  dispatcher: Dispatcher,
+): Promise<HttpAnswer> {
+  const abort = new AbortController();
+  let received = -1;
+  const onAbort = (): void => abort.abort(request.signal?.reason);
+  request.signal?.addEventListener("abort", onAbort, { once: true });
+  if (request.signal?.aborted === true) onAbort();
+  using _deadline = options.clock.after(request.timeoutMs, () => {
+    const within = formatDuration(request.timeoutMs);
+    const text =
+      received < 0
+        ? `no answer within ${within}`
+        : `the body was not complete within ${within} (${received} bytes so far)`;
+    abort.abort(new UserError("http-timeout", text));
+  });
+  const progress = (bytes: number): void => {
+    received = bytes;
+  };
+  try {
+    return await follow(options, request, dispatcher, abort.signal, progress);
+  } catch (error) {
+    if (abort.signal.aborted) throw abort.signal.reason;
+    throw error;
+  } finally {
+    request.signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+function credentials(config: HttpClientConfig): Record<string, string> {
+  if (config.basicAuth !== undefined) {
+    const { username, password } = config.basicAuth;
+    return { authorization: `Basic ${Buffer.from(`${username}:${password.reveal()}`).toString("base64")}` };
+  }
+  if (config.authorization === undefined) return {};
+  return { authorization: `${config.authorization.type} ${config.authorization.credentials.reveal().trim()}` };
+}
+
+async function follow(
+  options: HttpClientOptions,
+  request: HttpRequest,
+  dispatcher: Dispatcher,
+  signal: AbortSignal,
+  progress: (bytes: number) => void,
+): Promise<HttpAnswer> {
+  const first = new URL(request.url);
+  let url = first;
+  for (let hop = 0; ; hop++) {
+    const own = url.origin === first.origin ? { ...options.config.headers, ...credentials(options.config) } : {};
+    const answer = await dispatcher.request({
+      origin: url.origin,
+      path: `${url.pathname}${url.search}`,
+      method: "GET",
+      headers: { ...own, ...request.headers },
+      signal,
+    });
+    // A stream that is given up reports its abort as an error event; without a listener that would be a crash.
+    answer.body.on("error", () => undefined);
+    const header = (name: string): string | undefined => [answer.headers[name]].flat()[0];
+    const location = header("location");
+    if (REDIRECTS.has(answer.statusCode) && location !== undefined && options.config.followRedirects) {
+      answer.body.destroy();
+      if (hop >= REDIRECTS_MAX) throw new UserError("http-redirect", `stopped after ${REDIRECTS_MAX} redirects`);
+      url = redirected(location, url);
+      continue;
+    }
+    if (answer.statusCode !== 200) {
+      answer.body.destroy();
+      return { status: answer.statusCode, contentType: header("content-type"), body: Buffer.alloc(0) };
+    }
+    progress(0);
+    const body = await readBody(
+      answer.body,
+      header("content-encoding"),
+      request.bodyBytesMax,
+      options.budget,
+      progress,
+    );
+    return { status: 200, contentType: header("content-type"), body };
+  }
+}
+
+function redirected(location: string, from: URL): URL {
+  const shown = escapeControl(location.slice(0, 100));
+  const url = URL.canParse(location, from.href) ? new URL(location, from.href) : undefined;
+  if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:")) {
+    throw new UserError("http-redirect", `redirected to "${shown}", which is not an HTTP address`);
+  }
+  return url;
+}

@@ -1,0 +1,139 @@
+/**
+ * The bridge from a page's indexes to the store's series numbers, made once for a layout and used for every page of
+ * it: one array of numbers that is handed to the store again and again.
+ */
+import type { PageSeries, ParsedPage } from "../exposition/page.ts";
+import type { Labels } from "../model/labels.ts";
+import type { SeriesRef } from "../model/sample.ts";
+import type { Appender } from "../storage/storage.ts";
+import type { Quarantine } from "./status.ts";
+import type { MutateRules } from "./mutate.ts";
+import { UserError } from "../base/errors.ts";
+import { NO_REF } from "../model/sample.ts";
+import { RefusedSeries } from "./breaker.ts";
+import { mutateLabels } from "./mutate.ts";
+
+export interface LayoutRules extends MutateRules {
+  readonly honorTimestamps: boolean;
+  readonly trackTimestampsStaleness: boolean;
+  /** Samples after relabelling; more fail the scrape. 0 = no limit. */
+  readonly sampleLimit: number;
+  /** Series; more are quarantined. */
+  readonly seriesMax: number;
+}
+
+/** A series the target has shown: what it is stored as, and its number once it is stored. */
+export interface SeriesRecord {
+  /** Undefined: dropped by relabelling. */
+  readonly labels: Labels | undefined;
+  ref: SeriesRef;
+}
+
+export interface Layout {
+  readonly id: number;
+  /** Of the page's series, for the next layout to take over. */
+  readonly records: ReadonlyMap<PageSeries, SeriesRecord>;
+  /** Samples at the scrape's own time: page index `pick[i]` belongs to series `refs[i]`, i < rows. */
+  readonly rows: number;
+  readonly refs: Float64Array;
+  readonly pick: Uint32Array;
+  /** `pick` is 0, 1, 2 …: values can be copied as a block. */
+  readonly straight: boolean;
+  /** Samples with a time of their own. */
+  readonly timed: readonly { readonly index: number; readonly ref: SeriesRef }[];
+  /** Series that get a stale marker when they disappear. */
+  readonly tracked: ReadonlySet<SeriesRef>;
+  /** Samples after relabelling, duplicates and quarantined ones included. */
+  readonly kept: number;
+  readonly duplicates: number;
+  /** Series the store itself refused. */
+  readonly limited: number;
+  readonly quarantine: Quarantine | undefined;
+}
+
+/** Room behind the rows for the scrape's own series (`up` and its like). */
+export const REPORT_ROWS = 5;
+
+/** @throws UserError `sample-limit`, `label-limit`, `no-metric-name`; the appender then holds nothing of the page. */
+export function buildLayout(
+  page: ParsedPage,
+  before: Layout | undefined,
+  appender: Appender,
+  rules: LayoutRules,
+): Layout {
+  const records = recordsOf(page, before, rules);
+  let kept = 0;
+  for (let i = 0; i < page.count; i++) if (recordAt(records, page, i).labels !== undefined) kept++;
+  if (rules.sampleLimit > 0 && kept > rules.sampleLimit) {
+    throw new UserError("sample-limit", `the page has ${kept} samples, sample_limit is ${rules.sampleLimit}`);
+  }
+  const admission = admit(records.values(), appender, rules.seriesMax);
+  const refs = new Float64Array(kept + REPORT_ROWS);
+  const pick = new Uint32Array(kept);
+  const timed: { index: number; ref: SeriesRef }[] = [];
+  const tracked = new Set<SeriesRef>();
+  const seen = new Set<SeriesRef>();
+  let rows = 0;
+  let duplicates = 0;
+  for (let i = 0; i < page.count; i++) {
+    const { ref } = recordAt(records, page, i);
+    if (ref === NO_REF) continue;
+    const own = rules.honorTimestamps && page.timestamps !== undefined && !Number.isNaN(page.timestamps[i]);
+    if (seen.has(ref) && !own) {
+      duplicates++;
+      continue;
+    }
+    seen.add(ref);
+    if (own) {
+      timed.push({ index: i, ref });
+      if (rules.trackTimestampsStaleness) tracked.add(ref);
+    } else {
+      refs[rows] = ref;
+      pick[rows++] = i;
+      tracked.add(ref);
+    }
+  }
+  const straight = rows === page.count;
+  return { id: page.layout, records, rows, refs, pick, straight, timed, tracked, kept, duplicates, ...admission };
+}
+
+function recordAt(records: ReadonlyMap<PageSeries, SeriesRecord>, page: ParsedPage, index: number): SeriesRecord {
+  return records.get(page.series[index] as PageSeries) as SeriesRecord;
+}
+
+function recordsOf(page: ParsedPage, before: Layout | undefined, rules: LayoutRules): Map<PageSeries, SeriesRecord> {
+  const records = new Map<PageSeries, SeriesRecord>();
+  for (let i = 0; i < page.count; i++) {
+    const series = page.series[i] as PageSeries;
+    if (records.has(series)) continue;
+    records.set(series, before?.records.get(series) ?? { labels: mutateLabels(series, rules), ref: NO_REF });
+  }
+  return records;
+}
+
+/** Gives numbers to the new series, while there is room beside those that have one. */
+function admit(
+  records: Iterable<SeriesRecord>,
+  appender: Appender,
+  seriesMax: number,
+): Pick<Layout, "quarantine" | "limited"> {
+  const fresh: SeriesRecord[] = [];
+  let stored = 0;
+  for (const record of records) {
+    if (record.ref !== NO_REF) stored++;
+    else if (record.labels !== undefined) fresh.push(record);
+  }
+  const refused = new RefusedSeries(seriesMax);
+  let limited = 0;
+  for (const record of fresh) {
+    const labels = record.labels as Labels;
+    if (stored >= seriesMax) {
+      refused.add(labels);
+      continue;
+    }
+    record.ref = appender.series(labels);
+    if (record.ref === NO_REF) limited++;
+    else stored++;
+  }
+  return { quarantine: refused.verdict(), limited };
+}

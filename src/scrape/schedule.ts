@@ -1,0 +1,37 @@
+/**
+ * When a target is scraped: at fixed places of absolute time, `phase` of an interval after each whole interval, so a
+ * restart goes on in the same rhythm and the samples of a series lie on a grid.
+ *
+ * The grid is the wall clock's; the waiting is the monotonic clock's. When an administrator sets the clock, the next
+ * tick is at most one interval away and on the grid of the new time.
+ */
+import type { Timestamp } from "../model/sample.ts";
+
+/** A scrape that starts this close to its tick gets the tick as its time, bounded by one hundredth of the interval. */
+const ALIGN_MS_MAX = 10;
+
+export interface Rhythm {
+  readonly intervalMs: number;
+  /** 0 (included) to 1. */
+  readonly phase: number;
+}
+
+function offsetOf(rhythm: Rhythm): number {
+  return Math.floor(rhythm.phase * rhythm.intervalMs);
+}
+
+/** Milliseconds from `now` to the next tick: above 0, at most the interval. */
+export function untilNextTick(now: Timestamp, rhythm: Rhythm): number {
+  const since = (now - offsetOf(rhythm)) % rhythm.intervalMs;
+  const past = since < 0 ? since + rhythm.intervalMs : since;
+  return rhythm.intervalMs - past;
+}
+
+/** The time that the samples of a scrape begun at `now` carry. */
+export function alignTimestamp(now: Timestamp, rhythm: Rhythm): Timestamp {
+  const ahead = untilNextTick(now, rhythm);
+  const behind = rhythm.intervalMs - ahead;
+  const tolerance = Math.min(ALIGN_MS_MAX, rhythm.intervalMs / 100);
+  if (behind <= tolerance) return now - behind;
+  return ahead <= tolerance ? now + ahead : now;
+}

@@ -1,0 +1,223 @@
+/**
+ * Where a target's pages go: one row a scrape into the store, with `up` and its like behind the samples, stale
+ * markers for what is no longer there, and nothing looked up twice.
+ *
+ * Order inside one target is the caller's promise: `write`, `fail` and `end` never overlap.
+ */
+import type { ParsedPage } from "../exposition/page.ts";
+import type { SeriesRef, Timestamp } from "../model/sample.ts";
+import type { Appendable, Appender, AppendResult } from "../storage/storage.ts";
+import type { Layout, LayoutRules } from "./layout.ts";
+import type { Quarantine } from "./status.ts";
+import { Labels, METRIC_NAME } from "../model/labels.ts";
+import { NO_REF } from "../model/sample.ts";
+import { buildLayout, REPORT_ROWS } from "./layout.ts";
+
+/** As far ahead of now as a page's own timestamp may be; Prometheus' bound. */
+export const AHEAD_MS_MAX = 600_000;
+/** A page whose layout changes at each scrape describes its families every so many layouts only. */
+const DESCRIBE_EVERY = 50;
+/** While series are kept out, the same layout is tried again after so many scrapes: the store may have room by then. */
+const RETRY_EVERY = 60;
+
+/** In the order in which they are stored. */
+const REPORT = [
+  "up",
+  "scrape_duration_seconds",
+  "scrape_samples_scraped",
+  "scrape_samples_post_metric_relabeling",
+  "scrape_series_added",
+] as const;
+
+export interface WriteSummary {
+  readonly kept: number;
+  readonly added: number;
+  readonly duplicates: number;
+  /** Samples left out because their own time is too far ahead or too old for the store. */
+  readonly outOfBounds: number;
+  /** Series the store refused. */
+  readonly limited: number;
+  readonly quarantine: Quarantine | undefined;
+}
+
+export interface SampleSink {
+  /**
+   * Stores a page and commits.
+   *
+   * @param durationMs is asked at the last moment, so that it covers the parsing.
+   * @throws UserError of limits and of the store; the caller then calls `fail`.
+   */
+  write(page: ParsedPage, at: Timestamp, now: Timestamp, durationMs: () => number): Promise<WriteSummary>;
+  /** The scrape failed: everything the target had goes stale, `up` is 0. */
+  fail(at: Timestamp, scraped: number, durationMs: number): Promise<void>;
+  /** Series that have samples and no stale marker yet. */
+  alive(): ReadonlySet<SeriesRef>;
+  /** The target is gone: stale markers for its samples and for `up` itself. */
+  end(at: Timestamp): Promise<void>;
+}
+
+/** @param before the sink of the same target under older rules: what it had and the new rules drop goes stale. */
+export function createSampleSink(appendable: Appendable, rules: LayoutRules, before?: SampleSink): SampleSink {
+  return new Sink(appendable, rules, before?.alive() ?? NOTHING);
+}
+
+const NOTHING: ReadonlySet<SeriesRef> = new Set();
+
+class Sink implements SampleSink {
+  readonly #appendable: Appendable;
+  readonly #rules: LayoutRules;
+  readonly #report: readonly Labels[];
+  readonly #reportRefs: Float64Array = new Float64Array(REPORT_ROWS);
+  #layout: Layout | undefined;
+  #row: Float64Array = new Float64Array(REPORT_ROWS);
+  #alive: ReadonlySet<SeriesRef>;
+  #reported = false;
+  #sinceDescribed = 0;
+  #sinceBuilt = 0;
+
+  constructor(appendable: Appendable, rules: LayoutRules, alive: ReadonlySet<SeriesRef>) {
+    this.#alive = alive;
+    this.#appendable = appendable;
+    this.#rules = rules;
+    this.#report = REPORT.map((name) => Labels.from([...rules.target, [METRIC_NAME, name]]));
+  }
+
+  async write(page: ParsedPage, at: Timestamp, now: Timestamp, durationMs: () => number): Promise<WriteSummary> {
+    const appender = this.#appendable.appender();
+    try {
+      return await this.#write(appender, page, at, now, durationMs);
+    } catch (error) {
+      appender.rollback();
+      throw error;
+    }
+  }
+
+  async #write(
+    appender: Appender,
+    page: ParsedPage,
+    at: Timestamp,
+    now: Timestamp,
+    durationMs: () => number,
+  ): Promise<WriteSummary> {
+    const before = this.#layout;
+    const layout = this.#layoutFor(page, appender);
+    const added = layout === before ? 0 : countNew(layout, before);
+    if (this.#alive !== layout.tracked) {
+      for (const ref of this.#alive) if (!layout.tracked.has(ref)) appender.appendStale(ref, at);
+    }
+    const { rows, refs } = layout;
+    this.#fillReport(appender, refs, rows);
+    const row = this.#fillRow(layout, page);
+    const ahead = this.#appendTimed(appender, layout, page, now);
+    row.set([1, durationMs() / 1_000, page.count, layout.kept, added], rows);
+    appender.appendRow(refs, at, row, rows + REPORT_ROWS);
+    // From here on the layout counts: a failing commit must not make the next scrape forget what was stored.
+    this.#layout = layout;
+    this.#alive = layout.tracked;
+    this.#reported = true;
+    const result = await appender.commit();
+    return summary(layout, added, ahead, result);
+  }
+
+  async fail(at: Timestamp, scraped: number, durationMs: number): Promise<void> {
+    const appender = this.#appendable.appender();
+    try {
+      this.#appendStale(appender, at);
+      const values = Float64Array.of(0, durationMs / 1_000, scraped, 0, 0);
+      this.#fillReport(appender, this.#reportRefs, 0);
+      appender.appendRow(this.#reportRefs, at, values, REPORT_ROWS);
+      this.#alive = NOTHING;
+      this.#reported = true;
+      await appender.commit();
+    } catch (error) {
+      appender.rollback();
+      throw error;
+    }
+  }
+
+  alive(): ReadonlySet<SeriesRef> {
+    return this.#alive;
+  }
+
+  async end(at: Timestamp): Promise<void> {
+    if (this.#alive.size === 0 && !this.#reported) return;
+    const appender = this.#appendable.appender();
+    try {
+      this.#appendStale(appender, at);
+      this.#fillReport(appender, this.#reportRefs, 0);
+      if (this.#reported) for (const ref of this.#reportRefs) if (ref !== NO_REF) appender.appendStale(ref, at);
+      this.#alive = NOTHING;
+      this.#reported = false;
+      await appender.commit();
+    } catch (error) {
+      appender.rollback();
+      throw error;
+    }
+  }
+
+  #layoutFor(page: ParsedPage, appender: Appender): Layout {
+    const known = this.#layout;
+    const incomplete = known !== undefined && (known.quarantine !== undefined || known.limited > 0);
+    if (known?.id === page.layout && !(incomplete && ++this.#sinceBuilt >= RETRY_EVERY)) return known;
+    this.#sinceBuilt = 0;
+    const layout = buildLayout(page, known, appender, this.#rules);
+    if (known === undefined || page.fresh > 0 || ++this.#sinceDescribed >= DESCRIBE_EVERY) {
+      this.#sinceDescribed = 0;
+      for (const [family, metadata] of page.metadata()) appender.describe(family, metadata);
+    }
+    return layout;
+  }
+
+  #fillReport(appender: Appender, refs: Float64Array, from: number): void {
+    if (refs[from] !== NO_REF) return;
+    this.#report.forEach((labels, i) => {
+      refs[from + i] = appender.series(labels);
+    });
+  }
+
+  /** Values of the page in the order of the layout's rows. */
+  #fillRow(layout: Layout, page: ParsedPage): Float64Array {
+    const { rows, pick, straight } = layout;
+    if (this.#row.length < rows + REPORT_ROWS) this.#row = new Float64Array(rows + REPORT_ROWS);
+    const row = this.#row;
+    if (straight) row.set(page.values.subarray(0, rows));
+    else for (let i = 0; i < rows; i++) row[i] = page.values[pick[i] as number] as number;
+    return row;
+  }
+
+  /** @returns samples left out because they are too far ahead. */
+  #appendTimed(appender: Appender, layout: Layout, page: ParsedPage, now: Timestamp): number {
+    let ahead = 0;
+    for (const { index, ref } of layout.timed) {
+      const t = page.timestamps?.[index] as number;
+      if (t > now + AHEAD_MS_MAX) ahead++;
+      else appender.append(ref, t, page.values[index] as number);
+    }
+    return ahead;
+  }
+
+  #appendStale(appender: Appender, at: Timestamp): void {
+    for (const ref of this.#alive) appender.appendStale(ref, at);
+  }
+}
+
+function countNew(layout: Layout, before: Layout | undefined): number {
+  if (before === undefined) return layout.rows + layout.timed.length;
+  const known = new Set<number>(before.refs.subarray(0, before.rows));
+  for (const { ref } of before.timed) known.add(ref);
+  let added = 0;
+  for (let i = 0; i < layout.rows; i++) if (!known.has(layout.refs[i] as number)) added++;
+  for (const { ref } of layout.timed) if (!known.has(ref)) added++;
+  return added;
+}
+
+function summary(layout: Layout, added: number, ahead: number, result: AppendResult): WriteSummary {
+  return {
+    kept: layout.kept,
+    added,
+    duplicates: layout.duplicates + result.duplicate,
+    outOfBounds: ahead + result.outOfBounds,
+    limited: layout.limited,
+    quarantine: layout.quarantine,
+  };
+}
