@@ -13,6 +13,11 @@ import { EXIT, UserError, errorText } from "./errors.ts";
 /** Keys and values are bytes; keys sort bytewise. */
 export type ByteLevel = ClassicLevel<Uint8Array, Uint8Array>;
 
+/** One step of an atomic batch. */
+export type LevelOp =
+  | { readonly type: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
+  | { readonly type: "del"; readonly key: Uint8Array };
+
 export interface LevelOptions {
   /** Snappy on tables; false where values are compressed already. */
   readonly compression?: boolean;
@@ -82,6 +87,7 @@ async function openOnce(dir: string, options: LevelOptions): Promise<ByteLevel> 
 }
 
 function refusal(dir: string, name: string, error: unknown): UserError {
+  if (error instanceof UserError) return error;
   if (levelCode(error) === "LEVEL_LOCKED") {
     return new UserError("store-locked", `"${dir}" is in use by another process`, {
       hint: "an engine is running on this data: ask it through its socket (--socket), or point --data at another directory",

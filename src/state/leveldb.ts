@@ -4,7 +4,7 @@
  */
 import { crc32 } from "node:zlib";
 import { EXIT, UserError, errorText } from "../base/errors.ts";
-import { isLevelDamage, openLevel } from "../base/leveldb.ts";
+import { type LevelOp, isLevelDamage, openLevel } from "../base/leveldb.ts";
 import type { StateOp, StateStore } from "./state.ts";
 
 const CHECKSUM_LENGTH = 8;
@@ -40,7 +40,7 @@ export async function openState(dir: string): Promise<StateStore> {
   if (setAside !== undefined) note(`the whole database, set aside as "${setAside}": ${reason}`);
   else if (repaired) note(`the database was repaired: ${reason}`);
 
-  const toOperation = (op: StateOp): Parameters<typeof db.batch>[0][number] =>
+  const toOperation = (op: StateOp): LevelOp =>
     op.kind === "put"
       ? { type: "put", key: encoder.encode(op.key), value: encoder.encode(checksum(op.key, op.value) + op.value) }
       : { type: "del", key: encoder.encode(op.key) };

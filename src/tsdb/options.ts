@@ -91,16 +91,16 @@ export interface Cardinality {
 }
 
 /** Two million series are about 1 GB of memory: past that a single process stops being the right tool. */
-export const SERIES_MAX = 2_000_000;
+export const SERIES_MAX: number = 2_000_000;
 /** A scraper's clock may run ahead; a day ahead would hide real samples behind wrong ones. */
-export const FUTURE_MS_MAX = 3_600_000;
+export const FUTURE_MS_MAX: number = 3_600_000;
 /** Below this a log segment, a chunk batch and LevelDB's own log no longer fit together. */
-export const RESERVE_BYTES = 64 * 1024 * 1024;
+export const RESERVE_BYTES: number = 64 * 1024 * 1024;
 /** The promise made to users: a power cut loses at most one second. */
-export const SYNC_MS = 1_000;
-export const CACHE_BYTES = 64 * 1024 * 1024;
+export const SYNC_MS: number = 1_000;
+export const CACHE_BYTES: number = 64 * 1024 * 1024;
 /** As Prometheus' own default of 50 million samples a query, seen from the series side. */
-export const SELECT_SERIES_MAX = 1_000_000;
+export const SELECT_SERIES_MAX: number = 1_000_000;
 /** Measured on node_exporter pages: 120 rows cost 0.53 bytes a sample, 480 rows no less. */
-export const CHUNK_ROWS = 120;
-export const QUARANTINE_MAX = 1_000;
+export const CHUNK_ROWS: number = 120;
+export const QUARANTINE_MAX: number = 1_000;

@@ -1,0 +1,167 @@
+/**
+ * Bytes in and out for every on-disk format of the store. Varints carry whole numbers up to 2^53, signed ones are
+ * zigzagged by arithmetic because JavaScript's bit operators stop at 32 bits. A reader that runs past its end throws
+ * `DamagedError`, never returns rubbish.
+ */
+
+/** Stored bytes are not what was written; caught inside the store and turned into a quarantine entry. */
+export class DamagedError extends Error {
+  override readonly name = "DamagedError";
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+export class ByteWriter {
+  buffer: Uint8Array<ArrayBuffer>;
+  #view: DataView;
+  length = 0;
+
+  constructor(capacityBytes = 1024) {
+    this.buffer = new Uint8Array(capacityBytes);
+    this.#view = new DataView(this.buffer.buffer);
+  }
+
+  /** Makes room for `extra` more bytes. */
+  reserve(extra: number): void {
+    if (this.length + extra <= this.buffer.length) return;
+    const grown = new Uint8Array(Math.max(this.buffer.length * 2, this.length + extra));
+    grown.set(this.buffer.subarray(0, this.length));
+    this.buffer = grown;
+    this.#view = new DataView(grown.buffer);
+  }
+
+  reset(): void {
+    this.length = 0;
+  }
+
+  u8(value: number): void {
+    if (this.length === this.buffer.length) this.reserve(1);
+    this.buffer[this.length++] = value;
+  }
+
+  u32(value: number): void {
+    this.reserve(4);
+    this.#view.setUint32(this.length, value, true);
+    this.length += 4;
+  }
+
+  f64(value: number): void {
+    this.reserve(8);
+    this.#view.setFloat64(this.length, value, true);
+    this.length += 8;
+  }
+
+  /** Unsigned, 0 to 2^53. */
+  varint(value: number): void {
+    this.reserve(8);
+    let rest = value;
+    while (rest >= 0x8000_0000) {
+      this.buffer[this.length++] = (rest % 128) + 128;
+      rest = Math.floor(rest / 128);
+    }
+    while (rest >= 128) {
+      this.buffer[this.length++] = (rest & 127) | 128;
+      rest >>>= 7;
+    }
+    this.buffer[this.length++] = rest;
+  }
+
+  /** Signed, |value| up to 2^52. */
+  zigzag(value: number): void {
+    this.varint(value < 0 ? -value * 2 - 1 : value * 2);
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.reserve(bytes.length);
+    this.buffer.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
+  string(text: string): void {
+    const bytes = encoder.encode(text);
+    this.varint(bytes.length);
+    this.bytes(bytes);
+  }
+
+  /** The written bytes; valid until the next write. */
+  view(): Uint8Array<ArrayBuffer> {
+    return this.buffer.subarray(0, this.length);
+  }
+
+  /** A copy of the written bytes. */
+  copy(): Uint8Array<ArrayBuffer> {
+    return this.buffer.slice(0, this.length);
+  }
+}
+
+export class ByteReader {
+  readonly bytes: Uint8Array;
+  readonly #view: DataView;
+  position: number;
+  readonly end: number;
+
+  constructor(bytes: Uint8Array, position = 0, end: number = bytes.length) {
+    this.bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.position = position;
+    this.end = end;
+  }
+
+  get left(): number {
+    return this.end - this.position;
+  }
+
+  #need(count: number): void {
+    if (this.position + count > this.end) throw new DamagedError(`wanted ${count} more bytes, ${this.left} left`);
+  }
+
+  u8(): number {
+    this.#need(1);
+    return this.bytes[this.position++] as number;
+  }
+
+  u32(): number {
+    this.#need(4);
+    this.position += 4;
+    return this.#view.getUint32(this.position - 4, true);
+  }
+
+  f64(): number {
+    this.#need(8);
+    this.position += 8;
+    return this.#view.getFloat64(this.position - 8, true);
+  }
+
+  varint(): number {
+    let value = 0;
+    let scale = 1;
+    for (let i = 0; i < 8; i++) {
+      const byte = this.u8();
+      value += (byte & 127) * scale;
+      if (byte < 128) return value;
+      scale *= 128;
+    }
+    throw new DamagedError("a number of more than 8 bytes");
+  }
+
+  zigzag(): number {
+    const raw = this.varint();
+    // Never -0: a delta of -0 would be added into sums, a first value of -0 would be handed out.
+    return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2;
+  }
+
+  take(count: number): Uint8Array {
+    this.#need(count);
+    this.position += count;
+    return this.bytes.subarray(this.position - count, this.position);
+  }
+
+  string(): string {
+    try {
+      return decoder.decode(this.take(this.varint()));
+    } catch (error) {
+      throw error instanceof DamagedError ? error : new DamagedError("text that is not UTF-8");
+    }
+  }
+}

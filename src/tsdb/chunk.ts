@@ -1,0 +1,158 @@
+/**
+ * A chunk: one group of series over up to 120 times, as records of the database. The header holds the shared
+ * timestamps once and says which segments exist; a chunk of one segment carries it inside the header, so that a
+ * lonely series costs one record. Layout: FORMAT.md.
+ */
+import type { LevelOp } from "../base/leveldb.ts";
+import { ByteReader, ByteWriter, DamagedError } from "./bytes.ts";
+import { CELL_ABSENT } from "./column.ts";
+import type { ChunkMeta, Group, PendingChunk } from "./group.ts";
+import { COLUMN_ROWS_MAX, decodeInts, encodeInts } from "./ints.ts";
+import { type ChunkKey, chunkKey, segmentKey } from "./keys.ts";
+import { readColumn } from "./rows.ts";
+import { encodeSegment, openRecord, SEGMENT_COLUMNS, sealRecord } from "./segment.ts";
+
+const FLAG_LATE = 1;
+const FLAG_INLINE = 2;
+
+export interface ChunkHeader {
+  readonly rows: number;
+  readonly columns: number;
+  readonly samples: number;
+  readonly bytes: number;
+  readonly end: number;
+  readonly late: boolean;
+  /** Shared timestamps of all columns. */
+  readonly t: Float64Array;
+  readonly hasSegment: (segment: number) => boolean;
+  /** Payload of the only segment, when it lives in the header. */
+  readonly inline: Uint8Array | undefined;
+}
+
+export interface BuiltChunk {
+  readonly ops: readonly LevelOp[];
+  readonly meta: ChunkMeta;
+  /** Samples by column. */
+  readonly counts: Uint32Array;
+}
+
+const heads = new ByteWriter(256);
+const bodies = new ByteWriter(1024);
+
+interface HeaderParts {
+  readonly flags: number;
+  readonly t: Float64Array;
+  readonly rows: number;
+  readonly columns: number;
+  readonly samples: number;
+  readonly bytes: number;
+  readonly mask: Uint8Array;
+  readonly inline: Uint8Array | undefined;
+}
+
+function headerPayload(parts: HeaderParts): Uint8Array {
+  const { t, rows } = parts;
+  const out = new ByteWriter(256);
+  out.u8(parts.flags);
+  out.varint(rows);
+  out.varint(parts.columns);
+  out.varint(parts.samples);
+  out.varint(parts.bytes);
+  out.varint((t[rows - 1] as number) - (t[0] as number));
+  heads.reset();
+  bodies.reset();
+  encodeInts(heads, bodies, t, rows);
+  out.varint(heads.length);
+  out.bytes(heads.view());
+  out.varint(bodies.length);
+  out.bytes(bodies.view());
+  out.varint(parts.mask.length);
+  out.bytes(parts.mask);
+  if (parts.inline !== undefined) out.bytes(parts.inline);
+  return out.copy();
+}
+
+/** Encodes a pending chunk of `group` into database operations. */
+export function buildChunk(group: Group, chunk: PendingChunk): BuiltChunk {
+  const { view } = chunk;
+  const { rows, columns } = view;
+  const key: ChunkKey = { tier: 0, start: chunk.start, group: group.id, seq: chunk.seq };
+  const segments = Math.ceil(columns / SEGMENT_COLUMNS);
+  const counts = new Uint32Array(columns);
+  const mask = new Uint8Array((segments + 7) >> 3);
+  const values = new Float64Array(rows);
+  const ops: LevelOp[] = [];
+  let inline: Uint8Array | undefined;
+  let bytes = 0;
+  let samples = 0;
+  for (let s = 0; s < segments; s++) {
+    const first = s * SEGMENT_COLUMNS;
+    const encoded = encodeSegment(Math.min(SEGMENT_COLUMNS, columns - first), rows, (i) => {
+      const cells = readColumn(view, first + i, values);
+      counts[first + i] = cells === undefined ? rows : cells.reduce((n, cell) => (cell === CELL_ABSENT ? n : n + 1), 0);
+      return { values, cells };
+    });
+    if (encoded.samples === 0) continue;
+    samples += encoded.samples;
+    mask[s >> 3] = (mask[s >> 3] as number) | (1 << (s & 7));
+    if (segments === 1) {
+      inline = encoded.payload.slice();
+      bytes += inline.length;
+      continue;
+    }
+    const name = segmentKey(key, s);
+    const value = sealRecord(name, encoded.payload);
+    bytes += name.length + value.length;
+    ops.push({ type: "put", key: name, value });
+  }
+  const flags = (chunk.late ? FLAG_LATE : 0) | (inline === undefined ? 0 : FLAG_INLINE);
+  const name = chunkKey(key);
+  const value = sealRecord(name, headerPayload({ flags, t: view.t, rows, columns, samples, bytes, mask, inline }));
+  ops.push({ type: "put", key: name, value });
+  const size = (inline === undefined ? bytes : 0) + name.length + value.length;
+  const meta: ChunkMeta = { ...key, end: chunk.end, rows, columns, samples, bytes: size, late: chunk.late };
+  return { ops, meta, counts };
+}
+
+/** Reads a header. @throws DamagedError */
+export function readChunkHeader(key: ChunkKey, record: Uint8Array): ChunkHeader {
+  const reader = new ByteReader(openRecord(chunkKey(key), record));
+  const flags = reader.u8();
+  const rows = reader.varint();
+  const columns = reader.varint();
+  const samples = reader.varint();
+  const bytes = reader.varint();
+  const end = key.start + reader.varint();
+  if (rows === 0 || rows > COLUMN_ROWS_MAX) throw new DamagedError(`chunk of ${rows} rows`);
+  const headBytes = new ByteReader(reader.take(reader.varint()));
+  const bodyBytes = new ByteReader(reader.take(reader.varint()));
+  const t = new Float64Array(rows);
+  decodeInts(headBytes, bodyBytes, t, rows);
+  const mask = reader.take(reader.varint());
+  const inline = (flags & FLAG_INLINE) !== 0 ? reader.take(reader.left) : undefined;
+  const size = (inline === undefined ? bytes : 0) + chunkKey(key).length + record.length;
+  return {
+    rows,
+    columns,
+    samples,
+    bytes: size,
+    end,
+    late: (flags & FLAG_LATE) !== 0,
+    t,
+    hasSegment: (segment) => (((mask[segment >> 3] ?? 0) >> (segment & 7)) & 1) === 1,
+    inline,
+  };
+}
+
+/** Every key of the chunk, for deleting it whole. */
+export function chunkKeys(meta: ChunkMeta): Uint8Array[] {
+  const segments = Math.ceil(meta.columns / SEGMENT_COLUMNS);
+  const keys = [chunkKey(meta)];
+  if (segments > 1) for (let s = 0; s < segments; s++) keys.push(segmentKey(meta, s));
+  return keys;
+}
+
+/** How a person finds the chunk again. */
+export function chunkName(meta: ChunkKey): string {
+  return `chunk ${meta.seq} of group ${meta.group}`;
+}

@@ -1,0 +1,187 @@
+/**
+ * A group: series whose samples come at the same times, usually one target's page. Its columns only ever grow, so a
+ * column number means the same series in every chunk. In-order rows go to `open`, rows older than what is sealed go to
+ * `late`; both become chunks. A group too full of ended series is retired and its living series move to a new one.
+ */
+import type { Labels } from "../model/labels.ts";
+import type { SeriesRef, Timestamp } from "../model/sample.ts";
+import type { LogPosition } from "./log.ts";
+import { type Chain, newChain } from "./log-format.ts";
+import { Rows, type RowsView } from "./rows.ts";
+
+/** A chunk in the database. */
+export interface ChunkMeta {
+  readonly tier: number;
+  readonly start: Timestamp;
+  readonly end: Timestamp;
+  /** Order of writing: where two chunks hold one time, the lower number was there first. */
+  readonly seq: number;
+  readonly group: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly samples: number;
+  readonly bytes: number;
+  readonly late: boolean;
+}
+
+/** A chunk that is full and on its way to the database. */
+export interface PendingChunk {
+  readonly view: RowsView;
+  readonly seq: number;
+  readonly late: boolean;
+  readonly samples: number;
+  readonly start: Timestamp;
+  readonly end: Timestamp;
+  /** Its first record in the append log. */
+  readonly since: LogPosition;
+  /** All its records stand before this. */
+  readonly until: LogPosition;
+}
+
+/** At most this many doubles in one open chunk (32 MB): very wide pages get fewer rows. */
+const CELLS_MAX = 4 * 1024 * 1024;
+const ROWS_MIN = 8;
+/** A chunk spans at most a day, so a read need not look further back than that. */
+export const CHUNK_SPAN_MS_MAX: number = 86_400_000;
+
+export class Group {
+  readonly id: number;
+  readonly refs: SeriesRef[] = [];
+  open: Rows | undefined;
+  openSince: LogPosition = 0;
+  late: Rows | undefined;
+  lateSince: LogPosition = 0;
+  readonly pending: PendingChunk[] = [];
+  /** Sorted by start, then seq. */
+  readonly chunks: ChunkMeta[] = [];
+  /** Last time in an in-order chunk. */
+  sealedEnd: Timestamp = Number.NEGATIVE_INFINITY;
+  /** Records before these positions are in the database. */
+  openUntil: LogPosition = 0;
+  lateUntil: LogPosition = 0;
+  chain: Chain = newChain();
+  /** Log file that `chain` and `defined` belong to. */
+  chainFile = -1;
+  /** Columns whose labels the current log file holds. */
+  defined = 0;
+  /** Columns whose labels the database holds. */
+  saved = 0;
+  /** Columns whose labels the database holds twice. */
+  copied = 0;
+  retired = false;
+  /** Rows at which the open chunk is sealed; the first chunk is shorter, so that groups do not seal all at once. */
+  rowsMax: number;
+  readonly #rowsFull: number;
+
+  constructor(id: number, chunkRows: number) {
+    this.id = id;
+    this.#rowsFull = chunkRows;
+    const half = chunkRows >> 1;
+    this.rowsMax = half < 4 ? chunkRows : half + ((id * 37) % half);
+  }
+
+  get columns(): number {
+    return this.refs.length;
+  }
+
+  rowLimit(): number {
+    return Math.max(ROWS_MIN, Math.min(this.rowsMax, Math.floor(CELLS_MAX / Math.max(1, this.columns))));
+  }
+
+  addColumn(ref: SeriesRef): number {
+    this.refs.push(ref);
+    return this.refs.length - 1;
+  }
+
+  /** Whether a sample at `t` belongs to the late chunk. */
+  isLate(t: Timestamp): boolean {
+    return t <= this.sealedEnd || (this.open !== undefined && this.open.rows > 0 && t < this.open.firstT);
+  }
+
+  /** The matrix for samples of that kind, wide enough for all columns. */
+  rowsFor(late: boolean, at: LogPosition): Rows {
+    let rows = late ? this.late : this.open;
+    if (rows === undefined) {
+      rows = new Rows(this.columns);
+      if (late) {
+        this.late = rows;
+        this.lateSince = at;
+      } else {
+        this.open = rows;
+        this.openSince = at;
+      }
+    }
+    rows.widen(this.columns);
+    return rows;
+  }
+
+  /** Whether a new row at `t` has to go into the next chunk. */
+  mustSeal(late: boolean, t: Timestamp): boolean {
+    const rows = late ? this.late : this.open;
+    if (rows === undefined || rows.rows === 0 || rows.has(t)) return false;
+    const span = Math.max(t, rows.lastT) - Math.min(t, rows.firstT);
+    return rows.rows >= this.rowLimit() || span > CHUNK_SPAN_MS_MAX;
+  }
+
+  /** Takes the matrix out of the head; it is immutable from here on. */
+  detach(late: boolean, seq: number, until: LogPosition): PendingChunk | undefined {
+    const rows = late ? this.late : this.open;
+    if (rows === undefined || rows.rows === 0) return undefined;
+    const chunk: PendingChunk = {
+      view: rows.view(),
+      seq,
+      late,
+      samples: rows.samples,
+      start: rows.firstT,
+      end: rows.lastT,
+      since: late ? this.lateSince : this.openSince,
+      until,
+    };
+    if (late) {
+      this.late = undefined;
+    } else {
+      this.open = undefined;
+      this.sealedEnd = Math.max(this.sealedEnd, chunk.end);
+      this.rowsMax = this.#rowsFull;
+    }
+    this.pending.push(chunk);
+    return chunk;
+  }
+
+  addChunk(chunk: ChunkMeta): void {
+    let at = this.chunks.length;
+    while (at > 0 && isAfter(this.chunks[at - 1] as ChunkMeta, chunk)) at--;
+    this.chunks.splice(at, 0, chunk);
+    if (!chunk.late && chunk.tier === 0) this.sealedEnd = Math.max(this.sealedEnd, chunk.end);
+  }
+
+  /** The oldest record of the append log that is still needed; Infinity when none is. */
+  oldestNeeded(): LogPosition {
+    let oldest = Number.POSITIVE_INFINITY;
+    if (this.open !== undefined && this.open.rows > 0) oldest = Math.min(oldest, this.openSince);
+    if (this.late !== undefined && this.late.rows > 0) oldest = Math.min(oldest, this.lateSince);
+    for (const chunk of this.pending) oldest = Math.min(oldest, chunk.since);
+    return oldest;
+  }
+
+  get headSamples(): number {
+    return (
+      (this.open?.samples ?? 0) +
+      (this.late?.samples ?? 0) +
+      this.pending.reduce((sum, chunk) => sum + chunk.samples, 0)
+    );
+  }
+
+  isEmpty(): boolean {
+    return this.chunks.length === 0 && this.oldestNeeded() === Number.POSITIVE_INFINITY;
+  }
+}
+
+function isAfter(a: ChunkMeta, b: ChunkMeta): boolean {
+  return a.start > b.start || (a.start === b.start && a.seq > b.seq);
+}
+
+/** Labels of the group's columns from `first` on. */
+export function labelsFrom(group: Group, first: number, labelsOf: (ref: SeriesRef) => Labels): Labels[] {
+  return group.refs.slice(first).map(labelsOf);
+}

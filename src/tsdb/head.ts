@@ -1,0 +1,162 @@
+/**
+ * Which series lives in which column of which group. A series has one home, where its next sample goes, and may have
+ * left older samples in other groups. Series that are scraped together are housed together, because one row, one
+ * timestamp and one compressed chunk then serve them all.
+ */
+import { NO_REF, type SeriesRef } from "../model/sample.ts";
+import { Group } from "./group.ts";
+import { SeriesIndex } from "./series-index.ts";
+
+/** Where samples of a series are. */
+export interface Place {
+  readonly group: Group;
+  readonly column: number;
+}
+
+/** How an array of refs maps to a group; made once, then reused while the array holds the same numbers. */
+export interface RowPlan {
+  readonly refs: Float64Array;
+  readonly group: Group;
+  /** Column of entry i; -1 for entries that go another way. */
+  readonly columns: Int32Array;
+  /** Entry i is column i for all, and there are no others. */
+  readonly straight: boolean;
+  /** Entries whose series lives in another group, or that repeat a series. */
+  readonly strays: readonly number[];
+  /** Entries that were refused when the series was made. */
+  readonly refused: number;
+  readonly version: number;
+}
+
+function grown(array: Uint32Array<ArrayBuffer>, least: number): Uint32Array<ArrayBuffer> {
+  if (array.length >= least) return array;
+  const bigger = new Uint32Array(Math.max(array.length * 2, least));
+  bigger.set(array);
+  return bigger;
+}
+
+export class Head {
+  readonly index: SeriesIndex = new SeriesIndex();
+  readonly groups: Map<number, Group> = new Map();
+  readonly #chunkRows: number;
+  /** By series: home group, 0 = none; and column there. */
+  #homeGroup: Uint32Array<ArrayBuffer> = new Uint32Array(256);
+  #homeColumn: Uint32Array<ArrayBuffer> = new Uint32Array(256);
+  /** Earlier places of the few series that moved. */
+  readonly #former = new Map<SeriesRef, Place[]>();
+  #nextGroup = 1;
+  nextSeq = 1;
+  /** Raised when a series leaves its home: every plan is then made anew. */
+  #version = 0;
+
+  constructor(chunkRows: number) {
+    this.#chunkRows = chunkRows;
+  }
+
+  /** @param id a number from storage; a fresh one when absent. */
+  createGroup(id: number = this.#nextGroup): Group {
+    const group = new Group(id, this.#chunkRows);
+    this.groups.set(id, group);
+    this.#nextGroup = Math.max(this.#nextGroup, id + 1);
+    return group;
+  }
+
+  /** Makes `group` the home of `ref`. @returns its column. */
+  settle(ref: SeriesRef, group: Group): number {
+    this.#homeGroup = grown(this.#homeGroup, ref + 1);
+    this.#homeColumn = grown(this.#homeColumn, ref + 1);
+    this.#leave(ref);
+    const column = group.addColumn(ref);
+    this.#homeGroup[ref] = group.id;
+    this.#homeColumn[ref] = column;
+    return column;
+  }
+
+  #leave(ref: SeriesRef): void {
+    const home = this.home(ref);
+    if (home === undefined) return;
+    const former = this.#former.get(ref);
+    if (former === undefined) this.#former.set(ref, [home]);
+    else former.push(home);
+    this.#homeGroup[ref] = 0;
+  }
+
+  /** The series' next sample will go wherever it arrives. */
+  unsettle(ref: SeriesRef): void {
+    this.#leave(ref);
+    this.#version++;
+  }
+
+  home(ref: SeriesRef): Place | undefined {
+    const group = this.groups.get(this.#homeGroup[ref] ?? 0);
+    return group === undefined ? undefined : { group, column: this.#homeColumn[ref] as number };
+  }
+
+  homeGroupId(ref: SeriesRef): number {
+    return this.#homeGroup[ref] ?? 0;
+  }
+
+  homeColumn(ref: SeriesRef): number {
+    return this.#homeColumn[ref] ?? 0;
+  }
+
+  /** Earlier places, oldest first; undefined for nearly every series. */
+  former(ref: SeriesRef): readonly Place[] | undefined {
+    return this.#former.get(ref);
+  }
+
+  /** Living series of a group go without a home, and the group takes no more samples. */
+  retire(group: Group): void {
+    group.retired = true;
+    for (const ref of group.refs) if (this.#homeGroup[ref] === group.id) this.#leave(ref);
+    this.#version++;
+  }
+
+  /** Forgets a group that holds nothing any more, and the series that lived only there. */
+  remove(group: Group): void {
+    this.groups.delete(group.id);
+    for (const ref of group.refs) {
+      const former = this.#former.get(ref)?.filter((place) => place.group !== group);
+      if (former !== undefined && former.length > 0) this.#former.set(ref, former);
+      else this.#former.delete(ref);
+      if (this.#homeGroup[ref] === group.id) this.#homeGroup[ref] = 0;
+      if (this.#homeGroup[ref] === 0 && !this.#former.has(ref)) this.index.kill(ref);
+    }
+    this.#version++;
+  }
+
+  isCurrent(plan: RowPlan | undefined, refs: Float64Array, count: number): plan is RowPlan {
+    if (plan === undefined || plan.version !== this.#version || plan.refs.length !== count) return false;
+    for (let i = 0; i < count; i++) if (plan.refs[i] !== refs[i]) return false;
+    return true;
+  }
+
+  /** Decides where each of the first `count` refs goes, housing those without a home. */
+  planRow(refs: Float64Array, count: number): RowPlan {
+    const votes = new Map<number, number>();
+    for (let i = 0; i < count; i++) {
+      const id = this.homeGroupId(refs[i] as number);
+      if (id !== 0) votes.set(id, (votes.get(id) ?? 0) + 1);
+    }
+    const [winner] = [...votes].sort((a, b) => b[1] - a[1] || a[0] - b[0]);
+    const group = (winner === undefined ? undefined : this.groups.get(winner[0])) ?? this.createGroup();
+    const columns = new Int32Array(count).fill(-1);
+    const strays: number[] = [];
+    const taken = new Set<SeriesRef>();
+    let refused = 0;
+    let straight = true;
+    for (let i = 0; i < count; i++) {
+      const ref = refs[i] as number;
+      if (ref === NO_REF) {
+        refused++;
+      } else if (taken.has(ref) || (this.homeGroupId(ref) !== 0 && this.homeGroupId(ref) !== group.id)) {
+        strays.push(i);
+      } else {
+        taken.add(ref);
+        columns[i] = this.homeGroupId(ref) === 0 ? this.settle(ref, group) : this.homeColumn(ref);
+      }
+      if (columns[i] !== i) straight = false;
+    }
+    return { refs: refs.slice(0, count), group, columns, straight, strays, refused, version: this.#version };
+  }
+}

@@ -1,0 +1,254 @@
+/**
+ * One commit: rows and loose samples in, a record of the append log and cells of the head out. Series that arrive
+ * together are housed together; samples older than what is sealed go to their group's late chunk. When a chunk is
+ * full, what was gathered so far is written first, so that the log position cleanly divides sealed from not sealed.
+ */
+import type { Metadata } from "../model/metadata.ts";
+import type { SeriesRef, Timestamp } from "../model/sample.ts";
+import { ByteWriter } from "./bytes.ts";
+import { CELL_ABSENT, CELL_STALE, CELL_VALUE } from "./column.ts";
+import { type Group, labelsFrom } from "./group.ts";
+import type { Head, RowPlan } from "./head.ts";
+import { packLabels } from "./labels-record.ts";
+import type { AppendLog } from "./log.ts";
+import { newChain, writeCells, writeDefine, writeDescribe, writeRow } from "./log-format.ts";
+import { SAME, SET } from "./rows.ts";
+
+/** Loose series beyond this many are not added to a group by time alone. */
+const COMPANY_COLUMNS_MAX = 8_192;
+
+export interface RowInput {
+  readonly plan: RowPlan;
+  readonly t: Timestamp;
+  readonly values: Float64Array;
+  readonly stale: Uint8Array | undefined;
+}
+
+/** Samples appended one by one; arrays of one length. */
+export interface LooseInput {
+  readonly refs: SeriesRef[];
+  readonly t: Timestamp[];
+  readonly v: number[];
+  readonly stale: boolean[];
+}
+
+export interface Tally {
+  accepted: number;
+  duplicate: number;
+  outOfOrder: number;
+}
+
+export interface IngestHooks {
+  /** Takes the group's chunk out of the head and queues it for the database. */
+  seal(group: Group, late: boolean): void;
+  /** Writes one record; false when the store is read-only. Throws nothing. */
+  write(payload: Uint8Array): boolean;
+  /** Whether records are written now. */
+  writable(): boolean;
+}
+
+export class Ingest {
+  readonly #head: Head;
+  readonly #log: AppendLog;
+  readonly #hooks: IngestHooks;
+  readonly #ops = new ByteWriter(64 * 1024);
+  #scratch: Float64Array = new Float64Array(256);
+  #cells: Uint8Array = new Uint8Array(256);
+  #durable = true;
+
+  constructor(head: Head, log: AppendLog, hooks: IngestHooks) {
+    this.#head = head;
+    this.#log = log;
+    this.#hooks = hooks;
+  }
+
+  /** Applies everything of one commit. @returns false when it is in memory only. */
+  commit(
+    rows: readonly RowInput[],
+    loose: LooseInput,
+    described: readonly (readonly [string, Metadata])[],
+    tally: Tally,
+  ): boolean {
+    this.#durable = this.#hooks.writable();
+    this.#ops.reset();
+    const rowGroups = new Map<Timestamp, Group>();
+    for (const row of rows) {
+      this.#row(row, loose, tally);
+      rowGroups.set(row.t, row.plan.group);
+    }
+    if (loose.refs.length > 0) this.#loose(loose, rowGroups, tally);
+    if (this.#durable) for (const [family, metadata] of described) writeDescribe(this.#ops, family, metadata);
+    this.#flush();
+    return this.#durable;
+  }
+
+  #flush(): void {
+    if (this.#ops.length > 0 && this.#durable) this.#durable = this.#hooks.write(this.#ops.view());
+    this.#ops.reset();
+  }
+
+  /** Makes the current log file explain the group's columns. */
+  #define(group: Group): void {
+    if (group.chainFile !== this.#log.fileNumber) {
+      group.chainFile = this.#log.fileNumber;
+      group.chain = newChain();
+      group.defined = 0;
+    }
+    if (group.defined === group.columns) return;
+    const labels = labelsFrom(group, group.defined, (ref) => this.#head.index.labels(ref));
+    writeDefine(this.#ops, group.id, group.defined, packLabels(labels));
+    group.defined = group.columns;
+  }
+
+  /** Seals first where a new row at `t` does not fit. @returns whether the sample is a late one. */
+  #makeRoom(group: Group, t: Timestamp): boolean {
+    let late = group.isLate(t);
+    if (group.mustSeal(late, t)) {
+      this.#flush();
+      this.#hooks.seal(group, late);
+      late = group.isLate(t);
+    }
+    if (this.#durable) this.#define(group);
+    return late;
+  }
+
+  #row({ plan, t, values, stale }: RowInput, loose: LooseInput, tally: Tally): void {
+    const { group } = plan;
+    const count = plan.refs.length;
+    for (const i of plan.strays) {
+      loose.refs.push(plan.refs[i] as number);
+      loose.t.push(t);
+      loose.v.push(values[i] as number);
+      loose.stale.push(stale?.[i] === 1);
+    }
+    if (plan.strays.length + plan.refused === count) return;
+    const late = this.#makeRoom(group, t);
+    const rows = group.rowsFor(late, this.#log.position);
+    const place = { group: group.id, late, t };
+    if (late) tally.outOfOrder += count;
+    if (rows.has(t)) {
+      for (let i = 0; i < count; i++) {
+        if ((plan.columns[i] as number) < 0) continue;
+        loose.refs.push(plan.refs[i] as number);
+        loose.t.push(t);
+        loose.v.push(values[i] as number);
+        loose.stale.push(stale?.[i] === 1);
+      }
+      return;
+    }
+    const row = rows.row(t);
+    if (plan.straight && stale === undefined) {
+      rows.fill(row, values, count);
+      tally.accepted += count;
+      if (this.#durable) writeRow(this.#ops, group.chain, place, values, undefined, count);
+      return;
+    }
+    this.#fit(group.columns);
+    const cells = this.#cells.fill(CELL_ABSENT, 0, group.columns);
+    for (let i = 0; i < count; i++) {
+      const column = plan.columns[i] as number;
+      if (column < 0) continue;
+      const isStale = stale?.[i] === 1;
+      this.#scratch[column] = values[i] as number;
+      cells[column] = isStale ? CELL_STALE : CELL_VALUE;
+      rows.set(row, column, values[i] as number, isStale);
+      tally.accepted++;
+    }
+    if (this.#durable) writeRow(this.#ops, group.chain, place, this.#scratch, cells, group.columns);
+  }
+
+  #fit(columns: number): void {
+    if (this.#scratch.length >= columns) return;
+    this.#scratch = new Float64Array(columns * 2);
+    this.#cells = new Uint8Array(columns * 2);
+  }
+
+  /** Finds a home for loose series without one: in company of what came at the same times. */
+  #settleLoose({ refs, t }: LooseInput, rowGroups: Map<Timestamp, Group>): void {
+    const head = this.#head;
+    const homeless = new Map<SeriesRef, Timestamp[]>();
+    const company = new Map<Timestamp, Group>(rowGroups);
+    for (let i = 0; i < refs.length; i++) {
+      const ref = refs[i] as number;
+      const at = t[i] as number;
+      const group = head.groups.get(head.homeGroupId(ref));
+      if (group === undefined) {
+        const times = homeless.get(ref);
+        if (times === undefined) homeless.set(ref, [at]);
+        else times.push(at);
+      } else if (!company.has(at)) {
+        company.set(at, group);
+      }
+    }
+    const bySignature = new Map<string, Group>();
+    for (const [ref, times] of homeless) {
+      const near = times.length === 1 ? company.get(times[0] as number) : undefined;
+      if (near !== undefined && near.columns < COMPANY_COLUMNS_MAX) {
+        head.settle(ref, near);
+        continue;
+      }
+      const signature = times.join();
+      let group = bySignature.get(signature);
+      if (group === undefined) bySignature.set(signature, (group = head.createGroup()));
+      head.settle(ref, group);
+    }
+  }
+
+  #loose(loose: LooseInput, rowGroups: Map<Timestamp, Group>, tally: Tally): void {
+    const head = this.#head;
+    this.#settleLoose(loose, rowGroups);
+    const { refs, t, v, stale } = loose;
+    const order = Uint32Array.from(refs, (_, i) => i);
+    const group = Uint32Array.from(refs, (ref) => head.homeGroupId(ref));
+    const column = Uint32Array.from(refs, (ref) => head.homeColumn(ref));
+    order.sort(
+      (a, b) =>
+        (group[a] as number) - (group[b] as number) ||
+        (t[a] as number) - (t[b] as number) ||
+        (column[a] as number) - (column[b] as number) ||
+        a - b,
+    );
+    let from = 0;
+    while (from < order.length) {
+      const first = order[from] as number;
+      let to = from + 1;
+      while (to < order.length) {
+        const next = order[to] as number;
+        if (group[next] !== group[first] || t[next] !== t[first]) break;
+        to++;
+      }
+      const home = head.groups.get(group[first] as number) as Group;
+      this.#cellsOfRow(home, t[first] as number, order.subarray(from, to), { column, v, stale }, tally);
+      from = to;
+    }
+  }
+
+  #cellsOfRow(
+    group: Group,
+    t: Timestamp,
+    which: Uint32Array,
+    from: { readonly column: Uint32Array; readonly v: readonly number[]; readonly stale: readonly boolean[] },
+    tally: Tally,
+  ): void {
+    const late = this.#makeRoom(group, t);
+    const rows = group.rowsFor(late, this.#log.position);
+    const row = rows.row(t);
+    const set: number[] = [];
+    for (const i of which) {
+      const outcome = rows.set(row, from.column[i] as number, from.v[i] as number, from.stale[i] as boolean);
+      if (outcome === SET) set.push(i);
+      if (outcome === SET || outcome === SAME) tally.accepted++;
+      else tally.duplicate++;
+    }
+    if (late) tally.outOfOrder += set.length;
+    if (set.length === 0 || !this.#durable) return;
+    writeCells(this.#ops, { group: group.id, late, t }, set.length, (k) => {
+      const i = set[k] as number;
+      return { column: from.column[i] as number, value: from.v[i] as number, stale: from.stale[i] as boolean };
+    });
+  }
+}
+
+export function emptyLoose(): LooseInput {
+  return { refs: [], t: [], v: [], stale: [] };
+}

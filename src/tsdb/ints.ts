@@ -1,0 +1,215 @@
+/**
+ * Whole numbers, packed: the codec under timestamps and under decimal values. It tries values, deltas and deltas of
+ * deltas, subtracts the smallest (frame of reference), drops the zero bits all of them end in, and packs what is
+ * left at the width of the largest. A header goes to `head`, bits go to `body`, so that zstd sees like beside like.
+ */
+import { type ByteReader, type ByteWriter, DamagedError } from "./bytes.ts";
+
+/** Largest magnitude taken: keeps every difference exact in a double. */
+export const INT_MAX: number = 2 ** 51;
+
+const VALUE = 0;
+const DELTA = 1;
+const DELTA2 = 2;
+/** More rows in one column than any chunk may have; a larger count is damage. */
+export const COLUMN_ROWS_MAX: number = 1 << 16;
+
+let offsets: Float64Array = new Float64Array(256);
+let words: Uint32Array = new Uint32Array(256);
+let wordBytes: Uint8Array = new Uint8Array(words.buffer);
+
+function reserve(count: number): void {
+  if (offsets.length < count) offsets = new Float64Array(count * 2);
+  if (words.length < count * 2 + 4) {
+    words = new Uint32Array(count * 4 + 4);
+    wordBytes = new Uint8Array(words.buffer);
+  }
+}
+
+/** Bits needed for `range`, 0 to 53. */
+function widthOf(range: number): number {
+  return range < 0x1_0000_0000 ? 32 - Math.clz32(range) : 64 - Math.clz32(Math.floor(range / 0x1_0000_0000));
+}
+
+interface Choice {
+  readonly kind: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** The representation with the fewest bits; ties go to the simpler one. */
+function choose(x: Float64Array, count: number): Choice {
+  let min = x[0] as number;
+  let max = min;
+  let minD = Number.POSITIVE_INFINITY;
+  let maxD = Number.NEGATIVE_INFINITY;
+  let minDD = Number.POSITIVE_INFINITY;
+  let maxDD = Number.NEGATIVE_INFINITY;
+  let previous = min;
+  let previousD = 0;
+  for (let i = 1; i < count; i++) {
+    const value = x[i] as number;
+    const d = value - previous;
+    if (value < min) min = value;
+    else if (value > max) max = value;
+    if (d < minD) minD = d;
+    if (d > maxD) maxD = d;
+    if (i > 1) {
+      const dd = d - previousD;
+      if (dd < minDD) minDD = dd;
+      if (dd > maxDD) maxDD = dd;
+    }
+    previous = value;
+    previousD = d;
+  }
+  const bits = widthOf(max - min) * count;
+  const bitsD = count > 1 ? widthOf(maxD - minD) * (count - 1) + 8 : Number.POSITIVE_INFINITY;
+  const bitsDD = count > 2 ? widthOf(maxDD - minDD) * (count - 2) + 16 : Number.POSITIVE_INFINITY;
+  if (bits <= bitsD && bits <= bitsDD) return { kind: VALUE, min, max };
+  return bitsD <= bitsDD ? { kind: DELTA, min: minD, max: maxD } : { kind: DELTA2, min: minDD, max: maxDD };
+}
+
+/** Fills `offsets` with what is left above `min`; @returns how many. */
+function fillOffsets(x: Float64Array, count: number, { kind, min }: Choice): number {
+  if (kind === VALUE) {
+    for (let i = 0; i < count; i++) offsets[i] = (x[i] as number) - min;
+    return count;
+  }
+  if (kind === DELTA) {
+    for (let i = 1; i < count; i++) offsets[i - 1] = (x[i] as number) - (x[i - 1] as number) - min;
+    return count - 1;
+  }
+  for (let i = 2; i < count; i++) {
+    offsets[i - 2] = (x[i] as number) - 2 * (x[i - 1] as number) + (x[i - 2] as number) - min;
+  }
+  return count - 2;
+}
+
+/** How many zero bits all `n` offsets end in, at most 31. */
+function commonShift(n: number): number {
+  let or = 0;
+  for (let i = 0; i < n; i++) or |= offsets[i] as number;
+  return or === 0 ? 0 : 31 - Math.clz32(or & -or);
+}
+
+/** Packs `n` numbers below 2^width, width 1 to 32, little end first. */
+function pack(body: ByteWriter, n: number, width: number, take: (i: number) => number): void {
+  let at = 0;
+  let word = 0;
+  let fill = 0;
+  for (let i = 0; i < n; i++) {
+    const value = take(i);
+    word |= value << fill;
+    fill += width;
+    if (fill >= 32) {
+      words[at++] = word;
+      fill -= 32;
+      word = fill > 0 ? value >>> (width - fill) : 0;
+    }
+  }
+  words[at] = word;
+  body.bytes(wordBytes.subarray(0, Math.ceil((n * width) / 8)));
+}
+
+function unpack(bytes: Uint8Array, n: number, width: number, out: Float64Array, scale: number): void {
+  wordBytes.set(bytes);
+  words[(bytes.length >> 2) + 1] = 0;
+  wordBytes.fill(0, bytes.length, (bytes.length + 7) & ~3);
+  const mask = width === 32 ? 0xffff_ffff : 2 ** width - 1;
+  let at = 0;
+  let fill = 0;
+  for (let i = 0; i < n; i++) {
+    let value = (words[at] as number) >>> fill;
+    fill += width;
+    if (fill >= 32) {
+      at++;
+      fill -= 32;
+      if (fill > 0) value |= (words[at] as number) << (width - fill);
+    }
+    out[i] = (out[i] as number) + ((value & mask) >>> 0) * scale;
+  }
+}
+
+/** Appends `count` (1 or more) whole numbers of magnitude up to INT_MAX. */
+export function encodeInts(head: ByteWriter, body: ByteWriter, x: Float64Array, count: number): void {
+  reserve(count);
+  const choice = choose(x, count);
+  const n = fillOffsets(x, count, choice);
+  const wide = widthOf(choice.max - choice.min);
+  const shift = wide > 0 && wide <= 32 ? commonShift(n) : 0;
+  const width = wide - shift;
+  head.u8(choice.kind | (width << 2));
+  if (choice.kind !== VALUE) head.zigzag(x[0] as number);
+  if (choice.kind === DELTA2) head.zigzag((x[1] as number) - (x[0] as number));
+  head.zigzag(choice.min);
+  if (width === 0) return;
+  head.u8(shift);
+  if (width <= 32) {
+    pack(body, n, width, (i) => (offsets[i] as number) >>> shift);
+  } else {
+    pack(body, n, 32, (i) => (offsets[i] as number) >>> 0);
+    pack(body, n, width - 32, (i) => Math.floor((offsets[i] as number) / 0x1_0000_0000));
+  }
+}
+
+interface IntsHeader {
+  readonly kind: number;
+  readonly first: number;
+  readonly second: number;
+  readonly min: number;
+  readonly width: number;
+  readonly shift: number;
+  readonly n: number;
+  readonly bodyBytes: number;
+}
+
+function packedBytes(n: number, width: number): number {
+  return width <= 32 ? Math.ceil((n * width) / 8) : Math.ceil((n * 32) / 8) + Math.ceil((n * (width - 32)) / 8);
+}
+
+function readHeader(head: ByteReader, count: number): IntsHeader {
+  const byte = head.u8();
+  const kind = byte & 3;
+  const width = byte >> 2;
+  if (kind > DELTA2 || width > 54 || count < kind + 1) throw new DamagedError(`integer column of kind ${kind}`);
+  const first = kind === VALUE ? 0 : head.zigzag();
+  const second = kind === DELTA2 ? head.zigzag() : 0;
+  const min = head.zigzag();
+  const shift = width === 0 ? 0 : head.u8();
+  const n = count - kind;
+  return { kind, first, second, min, width, shift, n, bodyBytes: packedBytes(n, width) };
+}
+
+/** Steps over a column. @returns the bytes it takes in the body. */
+export function skipInts(head: ByteReader, count: number): number {
+  return readHeader(head, count).bodyBytes;
+}
+
+/** Reads `count` numbers into the first places of `out`. @throws DamagedError */
+export function decodeInts(head: ByteReader, body: ByteReader, out: Float64Array, count: number): void {
+  if (count > COLUMN_ROWS_MAX || count > out.length) throw new DamagedError(`${count} rows in one column`);
+  reserve(count);
+  const { kind, first, second, min, width, shift, n } = readHeader(head, count);
+  const rest = kind === VALUE ? out : out.subarray(kind);
+  rest.fill(min, 0, n);
+  if (width > 0 && width <= 32) {
+    unpack(body.take(packedBytes(n, width)), n, width, rest, 2 ** shift);
+  } else if (width > 32) {
+    unpack(body.take(n * 4), n, 32, rest, 1);
+    unpack(body.take(Math.ceil((n * (width - 32)) / 8)), n, width - 32, rest, 0x1_0000_0000);
+  }
+  if (kind === VALUE) return;
+  out[0] = first;
+  if (kind === DELTA) {
+    for (let i = 1; i < count; i++) out[i] = (out[i] as number) + (out[i - 1] as number);
+    return;
+  }
+  let d = second;
+  let value = first + second;
+  out[1] = value;
+  for (let i = 2; i < count; i++) {
+    d += out[i] as number;
+    value += d;
+    out[i] = value;
+  }
+}

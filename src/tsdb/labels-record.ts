@@ -1,0 +1,25 @@
+/** Labels of a group's columns as records: packed for the append log, packed and checksummed for the database. */
+import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import type { Labels } from "../model/labels.ts";
+import { ByteWriter, DamagedError } from "./bytes.ts";
+import { decodeLayout, encodeLayout } from "./layout.ts";
+import { PAYLOAD_BYTES_MAX } from "./segment.ts";
+
+const options = { params: { [constants.ZSTD_c_compressionLevel]: 3 } };
+
+export function packLabels(sets: readonly Labels[]): Uint8Array {
+  const out = new ByteWriter(4096);
+  encodeLayout(out, sets);
+  return zstdCompressSync(out.view(), options);
+}
+
+/** @throws DamagedError */
+export function unpackLabels(packed: Uint8Array): Labels[] {
+  let bytes: Uint8Array;
+  try {
+    bytes = zstdDecompressSync(packed, { maxOutputLength: PAYLOAD_BYTES_MAX });
+  } catch (error) {
+    throw new DamagedError(`zstd: ${(error as Error).message}`);
+  }
+  return decodeLayout(bytes);
+}

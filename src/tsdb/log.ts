@@ -1,0 +1,235 @@
+/**
+ * The append log: numbered files of checksummed records, written with one write() a commit, so kill -9 loses nothing
+ * that was committed, and forced to disk once a second. Bytes that fail their check are skipped to the next record
+ * that passes, and named; only a torn tail of the newest file, the write that was in flight, is dropped in silence.
+ */
+import {
+  closeSync,
+  existsSync,
+  fdatasync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+} from "node:fs";
+import { statSync, unlinkSync, writeSync } from "node:fs";
+import { crc32 } from "node:zlib";
+import { assert } from "../base/assert.ts";
+import { EXIT, UserError } from "../base/errors.ts";
+
+/** A file is replayed whole, so this bounds the memory of a restart; small enough to be freed soon. */
+export const LOG_FILE_BYTES_MAX: number = 16 * 1024 * 1024;
+/** One commit: two million samples of one page fit. */
+const RECORD_BYTES_MAX = 256 * 1024 * 1024;
+const FILE_NAME = /^(\d{8})\.log$/;
+const FILE_HEADER = Buffer.from("opsmon log 1\n\0\0\0");
+/** "REC" and a byte that no UTF-8 text has. */
+const RECORD_MAGIC = 0xfe434552;
+const RECORD_HEADER_BYTES = 12;
+/** A position is file number * this + offset: exact in a double up to two million files. */
+const POSITION_SCALE = 2 ** 32;
+
+/** Where a record stands, growing with every write; comparable across files. */
+export type LogPosition = number;
+
+export function fileOf(position: LogPosition): number {
+  return Math.floor(position / POSITION_SCALE);
+}
+
+function pathOf(dir: string, file: number): string {
+  return `${dir}/${String(file).padStart(8, "0")}.log`;
+}
+
+interface LogFile {
+  readonly number: number;
+  bytes: number;
+}
+
+/** Numbered log files of the directory in order, and names that are none of ours. */
+export function listLog(dir: string): { readonly files: readonly LogFile[]; readonly foreign: readonly string[] } {
+  if (!existsSync(dir)) return { files: [], foreign: [] };
+  const files: LogFile[] = [];
+  const foreign: string[] = [];
+  for (const name of readdirSync(dir).sort()) {
+    const match = FILE_NAME.exec(name);
+    const stat = match === null ? undefined : statSync(`${dir}/${name}`);
+    if (match === null || stat?.isFile() !== true) foreign.push(name);
+    else files.push({ number: Number(match[1]), bytes: stat.size });
+  }
+  return { files, foreign };
+}
+
+export interface LogReaderSink {
+  /** A record that passed its check. */
+  record(position: LogPosition, payload: Uint8Array): void;
+  /** `bytes` bytes at `position` that hold no record. */
+  damaged(position: LogPosition, bytes: number, why: string): void;
+}
+
+/** @returns length of the record at `at`, header included; 0 when there is none. */
+function recordAt(data: Buffer, at: number): number {
+  if (at + RECORD_HEADER_BYTES > data.length || data.readUInt32LE(at) !== RECORD_MAGIC) return 0;
+  const length = data.readUInt32LE(at + 4);
+  const end = at + RECORD_HEADER_BYTES + length;
+  if (length > RECORD_BYTES_MAX || end > data.length) return 0;
+  const sum = crc32(data.subarray(at + RECORD_HEADER_BYTES, end), crc32(data.subarray(at + 4, at + 8)));
+  return sum === data.readUInt32LE(at + 8) ? RECORD_HEADER_BYTES + length : 0;
+}
+
+function refuseNewer(path: string, data: Buffer): void {
+  const header = data.toString("latin1", 0, FILE_HEADER.length);
+  const version = /^opsmon log (\d+)\n/.exec(header)?.[1];
+  if (version === undefined || version === "1") return;
+  throw new UserError("store-format", `"${path}" has log format ${version}, this opsmon reads format 1`, {
+    hint: "a newer opsmon wrote this data: run that version, or restore a backup made with this one",
+    exit: EXIT.damaged,
+  });
+}
+
+/**
+ * Reads one file to its end. @param newest its torn tail is the write in flight when the process died.
+ * @returns bytes of the torn tail.
+ * @throws UserError `store-format` for a file of a newer version.
+ */
+export function readLogFile(dir: string, file: number, newest: boolean, sink: LogReaderSink): number {
+  const path = pathOf(dir, file);
+  const data = readFileSync(path);
+  refuseNewer(path, data);
+  const base = file * POSITION_SCALE;
+  let at = FILE_HEADER.length;
+  if (data.length < at || !data.subarray(0, at).equals(FILE_HEADER)) {
+    if (data.length >= at) sink.damaged(base, at, "file header");
+    else if (!newest && data.length > 0) sink.damaged(base, data.length, "file shorter than its header");
+  }
+  while (at < data.length) {
+    const length = recordAt(data, at);
+    if (length > 0) {
+      sink.record(base + at, data.subarray(at + RECORD_HEADER_BYTES, at + length));
+      at += length;
+      continue;
+    }
+    let next = at + 1;
+    while (next < data.length && recordAt(data, next) === 0) {
+      const magic = data.indexOf(MAGIC_BYTES, next + 1);
+      next = magic < 0 ? data.length : magic;
+    }
+    if (next >= data.length && newest) return data.length - at;
+    sink.damaged(
+      base + at,
+      next - at,
+      next >= data.length ? "the file ends in bytes that are no record" : "checksum does not fit",
+    );
+    at = next;
+  }
+  return 0;
+}
+
+const MAGIC_BYTES = Buffer.alloc(4);
+MAGIC_BYTES.writeUInt32LE(RECORD_MAGIC);
+
+export class AppendLog {
+  readonly #dir: string;
+  readonly #files: LogFile[];
+  #fd = -1;
+  #dirty = false;
+  #broken = false;
+
+  /** Continues after `files`; the new file is made by the first `rotate`. */
+  constructor(dir: string, files: readonly LogFile[]) {
+    this.#dir = dir;
+    this.#files = [...files];
+    mkdirSync(dir, { recursive: true });
+  }
+
+  /** Where the next record will stand. */
+  get position(): LogPosition {
+    const current = this.#files.at(-1);
+    return current === undefined ? POSITION_SCALE : current.number * POSITION_SCALE + current.bytes;
+  }
+
+  get fileNumber(): number {
+    return this.#files.at(-1)?.number ?? 0;
+  }
+
+  get fileBytes(): number {
+    return this.#files.at(-1)?.bytes ?? 0;
+  }
+
+  get bytes(): number {
+    return this.#files.reduce((sum, file) => sum + file.bytes, 0);
+  }
+
+  get fileCount(): number {
+    return this.#files.length;
+  }
+
+  /** Starts the next file. @throws the system's error when the disk is full. */
+  rotate(): void {
+    const number = this.fileNumber + 1;
+    const fd = openSync(pathOf(this.#dir, number), "wx", 0o600);
+    const file = { number, bytes: 0 };
+    this.#files.push(file);
+    this.#close();
+    this.#fd = fd;
+    this.#broken = false;
+    file.bytes = writeSync(fd, FILE_HEADER, 0, FILE_HEADER.length);
+    assert(file.bytes === FILE_HEADER.length, "a file header is written whole");
+  }
+
+  /**
+   * Writes one record. After an error nothing of it is left in the file, or the file is given up until `rotate`.
+   *
+   * @throws the system's error, e.g. ENOSPC.
+   */
+  write(payload: Uint8Array): void {
+    const file = this.#files.at(-1);
+    if (file === undefined || this.#fd < 0 || this.#broken) throw new Error("the append log has no usable file");
+    const record = Buffer.allocUnsafe(RECORD_HEADER_BYTES + payload.length);
+    record.writeUInt32LE(RECORD_MAGIC, 0);
+    record.writeUInt32LE(payload.length, 4);
+    record.writeUInt32LE(crc32(payload, crc32(record.subarray(4, 8))), 8);
+    record.set(payload, RECORD_HEADER_BYTES);
+    try {
+      let written = 0;
+      while (written < record.length)
+        written += writeSync(this.#fd, record, written, record.length - written, file.bytes + written);
+    } catch (error) {
+      try {
+        ftruncateSync(this.#fd, file.bytes);
+      } catch {
+        this.#broken = true;
+      }
+      throw error;
+    }
+    file.bytes += record.length;
+    this.#dirty = true;
+  }
+
+  /** Forces what was written to the disk; at once when nothing was. */
+  async sync(): Promise<void> {
+    if (!this.#dirty || this.#fd < 0) return;
+    this.#dirty = false;
+    const fd = this.#fd;
+    await new Promise<void>((resolve, reject) => {
+      fdatasync(fd, (error) => (error === null || error.code === "EBADF" ? resolve() : reject(error)));
+    });
+  }
+
+  /** Removes files that hold only what is sealed: all before number `file`, never the current one. */
+  dropBefore(file: number): void {
+    while (this.#files.length > 1 && (this.#files[0] as LogFile).number < file) {
+      unlinkSync(pathOf(this.#dir, (this.#files[0] as LogFile).number));
+      this.#files.shift();
+    }
+  }
+
+  #close(): void {
+    if (this.#fd >= 0) closeSync(this.#fd);
+    this.#fd = -1;
+  }
+
+  close(): void {
+    this.#close();
+  }
+}

@@ -1,0 +1,280 @@
+/**
+ * Which series exist and which of them a selector means. Label texts are numbered once (symbols); a series is a slice
+ * of symbol numbers in one slab, found again through an open hash table, so a series costs some 130 bytes and no
+ * JavaScript object. The whole index lives in memory and is rebuilt from the chunks' own labels on opening.
+ */
+import { assert } from "../base/assert.ts";
+import { compareUtf8, Labels } from "../model/labels.ts";
+import type { Matcher } from "../model/matcher.ts";
+import type { SeriesRef } from "../model/sample.ts";
+import type { Cardinality, CardinalityEntry } from "./options.ts";
+import { countOf, type PostingList, Postings, union } from "./postings.ts";
+
+/** Labels objects kept for repeated queries before the lot is forgotten: about 20 MB. */
+const LABELS_CACHED_MAX = 60_000;
+const NAME_LABEL = "__name__";
+
+function grown(array: Uint32Array<ArrayBuffer>, least: number): Uint32Array<ArrayBuffer> {
+  if (array.length >= least) return array;
+  const bigger = new Uint32Array(Math.max(array.length * 2, least));
+  bigger.set(array);
+  return bigger;
+}
+
+export class SeriesIndex {
+  readonly #numbers = new Map<string, number>();
+  readonly #texts: string[] = [];
+  /** name, value, name, value … of all series, one after the other. */
+  #slab: Uint32Array<ArrayBuffer> = new Uint32Array(1024);
+  /** Series `ref` is slab[starts[ref] .. starts[ref + 1]); ref 0 is nobody. */
+  #starts: Uint32Array<ArrayBuffer> = new Uint32Array(256);
+  #count = 0;
+  /** Open addressing, 0 = free; at most half full. */
+  #table: Uint32Array<ArrayBuffer> = new Uint32Array(1024);
+  readonly #postings = new Map<number, Map<number, PostingList>>();
+  /** Series without any stored sample left; skipped by every read. */
+  readonly #dead = new Set<SeriesRef>();
+  #cached: (Labels | undefined)[] = [];
+  #cachedCount = 0;
+
+  /** Living series. */
+  get size(): number {
+    return this.#count - this.#dead.size;
+  }
+
+  /** Largest number given out. */
+  get lastRef(): SeriesRef {
+    return this.#count;
+  }
+
+  #symbol(text: string): number {
+    const known = this.#numbers.get(text);
+    if (known !== undefined) return known;
+    this.#texts.push(text);
+    this.#numbers.set(text, this.#texts.length);
+    return this.#texts.length;
+  }
+
+  #text(symbol: number): string {
+    return this.#texts[symbol - 1] as string;
+  }
+
+  #equal(ref: SeriesRef, symbols: Uint32Array, length: number): boolean {
+    const start = this.#starts[ref] as number;
+    if ((this.#starts[ref + 1] as number) - start !== length) return false;
+    for (let i = 0; i < length; i++) if (this.#slab[start + i] !== symbols[i]) return false;
+    return true;
+  }
+
+  static #hash(symbols: Uint32Array, from: number, to: number): number {
+    let hash = 0x811c9dc5;
+    for (let i = from; i < to; i++) hash = Math.imul(hash ^ (symbols[i] as number), 0x01000193) ^ (hash >>> 15);
+    return hash >>> 0;
+  }
+
+  /** @returns the place of the series in the table, or of the free cell where it belongs. */
+  #probe(symbols: Uint32Array, length: number): number {
+    const mask = this.#table.length - 1;
+    let at = SeriesIndex.#hash(symbols, 0, length) & mask;
+    for (;;) {
+      const ref = this.#table[at] as number;
+      if (ref === 0 || this.#equal(ref, symbols, length)) return at;
+      at = (at + 1) & mask;
+    }
+  }
+
+  #scratch: Uint32Array<ArrayBuffer> = new Uint32Array(64);
+
+  /** @returns how many symbols, or -1 when a text was never seen (and `create` is false). */
+  #toSymbols(labels: Labels, create: boolean): number {
+    this.#scratch = grown(this.#scratch, labels.size * 2);
+    let length = 0;
+    for (const [name, value] of labels) {
+      const n = create ? this.#symbol(name) : this.#numbers.get(name);
+      const v = create ? this.#symbol(value) : this.#numbers.get(value);
+      if (n === undefined || v === undefined) return -1;
+      this.#scratch[length++] = n;
+      this.#scratch[length++] = v;
+    }
+    return length;
+  }
+
+  /** @returns the series' number, 0 when it does not exist. A dead series that is asked for lives again. */
+  find(labels: Labels): SeriesRef {
+    const length = this.#toSymbols(labels, false);
+    if (length < 0) return 0;
+    const ref = this.#table[this.#probe(this.#scratch, length)] as number;
+    if (ref !== 0) this.#dead.delete(ref);
+    return ref;
+  }
+
+  /** Adds a series that `find` did not know. */
+  add(labels: Labels): SeriesRef {
+    const length = this.#toSymbols(labels, true);
+    if (this.#count * 2 >= this.#table.length) this.#rehash();
+    const place = this.#probe(this.#scratch, length);
+    assert(this.#table[place] === 0, "a series is added once");
+    const ref = ++this.#count;
+    const start = this.#starts[ref] as number;
+    this.#starts = grown(this.#starts, ref + 2);
+    this.#slab = grown(this.#slab, start + length);
+    this.#slab.set(this.#scratch.subarray(0, length), start);
+    this.#starts[ref + 1] = start + length;
+    this.#table[place] = ref;
+    for (let i = 0; i < length; i += 2) this.#post(this.#scratch[i] as number, this.#scratch[i + 1] as number, ref);
+    return ref;
+  }
+
+  #post(name: number, value: number, ref: SeriesRef): void {
+    let values = this.#postings.get(name);
+    if (values === undefined) this.#postings.set(name, (values = new Map()));
+    const list = values.get(value);
+    if (list === undefined) {
+      values.set(value, ref);
+    } else if (typeof list === "number") {
+      const more = new Postings();
+      more.push(list);
+      more.push(ref);
+      values.set(value, more);
+    } else {
+      list.push(ref);
+    }
+  }
+
+  #rehash(): void {
+    const table = new Uint32Array(this.#table.length * 2);
+    const mask = table.length - 1;
+    for (let ref = 1; ref <= this.#count; ref++) {
+      let at = SeriesIndex.#hash(this.#slab, this.#starts[ref] as number, this.#starts[ref + 1] as number) & mask;
+      while (table[at] !== 0) at = (at + 1) & mask;
+      table[at] = ref;
+    }
+    this.#table = table;
+  }
+
+  /** Nothing of this series is stored any more. */
+  kill(ref: SeriesRef): void {
+    this.#dead.add(ref);
+  }
+
+  isDead(ref: SeriesRef): boolean {
+    return this.#dead.has(ref);
+  }
+
+  labels(ref: SeriesRef): Labels {
+    const cached = this.#cached[ref];
+    if (cached !== undefined) return cached;
+    const flat: string[] = [];
+    for (let i = this.#starts[ref] as number; i < (this.#starts[ref + 1] as number); i++) {
+      flat.push(this.#text(this.#slab[i] as number));
+    }
+    const labels = Labels.fromSorted(flat);
+    if (++this.#cachedCount > LABELS_CACHED_MAX) {
+      this.#cached = [];
+      this.#cachedCount = 1;
+    }
+    this.#cached[ref] = labels;
+    return labels;
+  }
+
+  /** The symbol of the series' value for label `name`, 0 when it has none. */
+  #valueOf(ref: SeriesRef, name: number): number {
+    const end = this.#starts[ref + 1] as number;
+    for (let i = this.#starts[ref] as number; i < end; i += 2) {
+      if (this.#slab[i] === name) return this.#slab[i + 1] as number;
+    }
+    return 0;
+  }
+
+  /** Posting lists of all values a positive matcher accepts. */
+  #lists(matcher: Matcher): PostingList[] {
+    const values = this.#postings.get(this.#numbers.get(matcher.name) ?? 0);
+    if (values === undefined) return [];
+    const lists: PostingList[] = [];
+    if (matcher.setMatches !== undefined) {
+      for (const value of new Set(matcher.setMatches)) {
+        const list = values.get(this.#numbers.get(value) ?? 0);
+        if (list !== undefined) lists.push(list);
+      }
+      return lists;
+    }
+    for (const [value, list] of values) {
+      const text = this.#text(value);
+      if (text.startsWith(matcher.prefix) && matcher.matches(text)) lists.push(list);
+    }
+    return lists;
+  }
+
+  #everyone(): Uint32Array {
+    return Uint32Array.from({ length: this.#count }, (_, i) => i + 1);
+  }
+
+  /**
+   * Series that satisfy all matchers. The most selective positive matcher is answered by its posting lists; the
+   * others are asked once for each distinct value among what is left.
+   */
+  match(matchers: readonly Matcher[]): Uint32Array {
+    let best: { readonly matcher: Matcher; readonly lists: readonly PostingList[]; readonly size: number } | undefined;
+    for (const matcher of matchers) {
+      if (matcher.matches("")) continue;
+      const lists = this.#lists(matcher);
+      const size = lists.reduce<number>((sum, list) => sum + countOf(list), 0);
+      if (size === 0) return new Uint32Array(0);
+      if (best === undefined || size < best.size) best = { matcher, lists, size };
+    }
+    let refs = best === undefined ? this.#everyone() : union(best.lists);
+    for (const matcher of matchers) if (matcher !== best?.matcher) refs = this.#filter(refs, matcher);
+    return this.#dead.size === 0 ? refs : refs.filter((ref) => !this.#dead.has(ref));
+  }
+
+  #filter(refs: Uint32Array, matcher: Matcher): Uint32Array {
+    const name = this.#numbers.get(matcher.name) ?? 0;
+    const verdicts = new Map<number, boolean>([[0, matcher.matches("")]]);
+    return refs.filter((ref) => {
+      const value = name === 0 ? 0 : this.#valueOf(ref, name);
+      let verdict = verdicts.get(value);
+      if (verdict === undefined) verdicts.set(value, (verdict = matcher.matches(this.#text(value))));
+      return verdict;
+    });
+  }
+
+  /** Sorted label names of these series. */
+  names(refs: Iterable<SeriesRef>): string[] {
+    const seen = new Set<number>();
+    for (const ref of refs) {
+      const end = this.#starts[ref + 1] as number;
+      for (let i = this.#starts[ref] as number; i < end; i += 2) seen.add(this.#slab[i] as number);
+    }
+    return [...seen].map((symbol) => this.#text(symbol)).sort(compareUtf8);
+  }
+
+  /** Sorted values of label `name` among these series. */
+  values(name: string, refs: Iterable<SeriesRef>): string[] {
+    const symbol = this.#numbers.get(name);
+    if (symbol === undefined) return [];
+    const seen = new Set<number>();
+    for (const ref of refs) seen.add(this.#valueOf(ref, symbol));
+    seen.delete(0);
+    return [...seen].map((value) => this.#text(value)).sort(compareUtf8);
+  }
+
+  /** The `limit` largest of each kind; dead series are counted until the index is rebuilt on opening. */
+  cardinality(limit: number): Cardinality {
+    const top = (entries: CardinalityEntry[]): CardinalityEntry[] =>
+      entries.sort((a, b) => b.series - a.series || compareUtf8(a.name, b.name)).slice(0, limit);
+    const metrics: CardinalityEntry[] = [];
+    const labelNames: CardinalityEntry[] = [];
+    const pairs: CardinalityEntry[] = [];
+    for (const [nameSymbol, values] of this.#postings) {
+      const name = this.#text(nameSymbol);
+      labelNames.push({ name, series: values.size });
+      for (const [value, list] of values) {
+        const entry = { name: this.#text(value), series: countOf(list) };
+        if (name === NAME_LABEL) metrics.push(entry);
+        pairs.push({ name: `${name}=${entry.name}`, series: entry.series });
+      }
+    }
+    const labelPairs = pairs.length;
+    return { series: this.size, labelPairs, metrics: top(metrics), labelNames: top(labelNames), pairs: top(pairs) };
+  }
+}
