@@ -38,7 +38,11 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     ..."base model storage exposition scrape tsdb promql remote state journal template rules notify".split(" "),
     ..."bundle review panel draw api config scrapers rulepacks".split(" "),
   ],
-  cli: ["base", "model", "config", "panel", "draw", "app", "api/client", "type api/source", "scrapers", "lazy ui"],
+  cli: [
+    ..."base model config panel draw app scrapers api/client api/codec api/encode".split(" "),
+    ..."promql/ast promql/number promql/options promql/parse promql/print promql/value".split(" "),
+    ...["type api", "type journal/record", "lazy ui"],
+  ],
   scrapers: ["type panel/spec", "panel/red", "panel/use"],
   rulepacks: [],
   bin: ["test/support"],
@@ -185,9 +189,12 @@ describe("the house", () => {
 
   test("reads time through a Clock below app", () => {
     const free = /^src\/(app|cli)\/|^src\/base\/clock\.ts$/;
+    // a socket's own time limit belongs to the network, which no test clock moves either
+    const timersToo = /^src\/api\//;
     const reads = product
       .filter(({ file }) => !free.test(file))
-      .flatMap(({ file, clockReads }) => clockReads.map(({ line, what }) => `${file}:${line}: ${what}`));
+      .flatMap(({ file, clockReads }) => clockReads.map((read) => ({ file, ...read })))
+      .filter(({ file, what }) => !(timersToo.test(file) && what.startsWith("set")));
     expect(reads).toEqual([]);
   });
 });

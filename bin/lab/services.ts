@@ -6,7 +6,7 @@ import { chownSync, existsSync, mkdirSync, readdirSync, appendFileSync } from "n
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { Client, type QueryResult } from "pg";
-import { brokerHeaders } from "./broker.ts";
+import { brokerHeaders, seedReviewQueue } from "./broker.ts";
 import { writePostgres } from "./configs.ts";
 import { oracleBinary } from "./install.ts";
 import { answers, type Launch, listens } from "./process.ts";
@@ -185,6 +185,8 @@ const rabbitmq: Service = {
   ready: async (lab) =>
     (await answers(url(lab.port.rabbitmqMetrics))) &&
     (await answers(url(lab.port.management, "/api/queues/%2F/calc.dead"), brokerHeaders)),
+  // messages in memory are gone with a restart
+  fill: seedReviewQueue,
   endMs: 30_000,
   readyMs: 90_000,
 };

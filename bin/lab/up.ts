@@ -1,7 +1,6 @@
 /** Brings the lab up and down: stages in order, the services of a stage together, everything idempotent. */
 import { existsSync, openSync, closeSync, readdirSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { writeConfigs } from "./configs.ts";
-import { seedReviewQueue } from "./broker.ts";
 import { emptyDisk } from "./disk.ts";
 import { lastLine, listens, pidOf, start, stop, until } from "./process.ts";
 import { type Service, SERVICES, STAGES } from "./services.ts";
@@ -81,7 +80,6 @@ export async function up(lab: Lab, report: Report): Promise<void> {
       const failed = results.flatMap((result) => (result.status === "rejected" ? [result.reason as Error] : []));
       if (failed.length > 0) throw new LabError(failed.map((error) => error.message).join("\n"));
     }
-    await seedReviewQueue(lab);
   });
 }
 
