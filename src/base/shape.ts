@@ -40,8 +40,8 @@ type Decoded<D> = D extends Decode<infer T> ? T : never;
 export interface Fields<S> {
   readonly got: { readonly [K in keyof S]?: Decoded<S[K]> };
   readonly at: Position;
-  has(key: keyof S & string): boolean;
-  place(key: keyof S & string): Position;
+  has(key: string): boolean;
+  place(key: string): Position;
 }
 
 export interface FieldsOptions<S> {
@@ -199,7 +199,10 @@ export function record<T>(decode: Decode<T>): Decode<Readonly<Record<string, T>>
 }
 
 /** Decodes and adds a check that may note problems with the node at hand. */
-export function checked<T>(decode: Decode<T>, check: (value: T, node: YamlNode, findings: Findings) => void): Decode<T> {
+export function checked<T>(
+  decode: Decode<T>,
+  check: (value: T, node: YamlNode, findings: Findings) => void,
+): Decode<T> {
   return (node, findings) => {
     const value = decode(node, findings);
     if (value !== undefined) check(value, node, findings);

@@ -106,7 +106,11 @@ export interface OwnConfig {
   readonly coldDir: string | undefined;
   readonly journalRetentionMs: number;
   readonly panels: readonly PanelOverride[];
-  readonly hostCollector: { readonly enabled: boolean; readonly intervalMs: number; readonly instance: string | undefined };
+  readonly hostCollector: {
+    readonly enabled: boolean;
+    readonly intervalMs: number;
+    readonly instance: string | undefined;
+  };
   /** Looking for exporters on loopback ports; `add` scrapes what is found without asking. */
   readonly discover: { readonly enabled: boolean; readonly add: boolean; readonly intervalMs: number };
   readonly limits: {
