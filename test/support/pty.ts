@@ -44,6 +44,7 @@ export interface TestTerminal extends AsyncDisposable {
   cursorHidden(): boolean;
   /** `none` unless the program asked for mouse reports. */
   mouse(): string;
+  bracketedPaste(): boolean;
   press(keys: string): void;
   resize(cols: number, rows: number): void;
   /** Waits until the screen holds the text. @throws Error with the screen as it was last. */
@@ -123,6 +124,7 @@ export function openTerminal(argv: readonly string[], options: TerminalOptions):
     alternate: () => screen.buffer.active.type === "alternate",
     cursorHidden: () => raw.lastIndexOf("\u001b[?25l") > raw.lastIndexOf("\u001b[?25h"),
     mouse: () => screen.modes.mouseTrackingMode,
+    bracketedPaste: () => screen.modes.bracketedPasteMode,
     press: (keys) => pty.write(keys),
     resize(nextCols, nextRows) {
       screen.resize(nextCols, nextRows);

@@ -1,0 +1,180 @@
+/** What scripts rely on: exit codes, formats, sentences for mistakes, and data that outlives kill -9. */
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  type Engine,
+  eventually,
+  opsmon,
+  type Page,
+  startEngine,
+  startPage,
+  type TempDir,
+  tempDir,
+} from "../support/process.ts";
+
+const PAGE = `# TYPE demo_requests_total counter
+demo_requests_total{code="200"} 10
+demo_requests_total{code="500"} 2
+# TYPE demo_temperature gauge
+demo_temperature NaN
+`;
+
+function configFor(page: Page, more = ""): string {
+  return `global: {scrape_interval: 1s, evaluation_interval: 1s}
+scrape_configs:
+- {job_name: demo, static_configs: [{targets: ["127.0.0.1:${page.port}"]}]}
+${more}`;
+}
+
+interface InstantAnswer {
+  readonly data: { readonly result: readonly { readonly value: readonly [number, string] }[] };
+}
+
+describe("commands on a running engine", () => {
+  let home: TempDir;
+  let page: Page;
+  let engine: Engine;
+  const run = (...argv: readonly string[]) => opsmon([...argv, "--socket", engine.socket], { home: home.path });
+
+  beforeAll(async () => {
+    home = tempDir();
+    page = await startPage(PAGE);
+    const config = path.join(home.path, "prometheus.yml");
+    writeFileSync(config, configFor(page));
+    engine = await startEngine({ home: home.path, config });
+    await eventually("two scrapes", () => page.hits() >= 2);
+  });
+  afterAll(async () => {
+    await engine[Symbol.asyncDispose]();
+    await page[Symbol.asyncDispose]();
+    home[Symbol.dispose]();
+  });
+
+  const EXITS: readonly {
+    readonly argv: readonly string[];
+    readonly code: number;
+    readonly out?: RegExp;
+    readonly err?: RegExp;
+    readonly why: string;
+  }[] = [
+    { argv: ["query", "demo_requests_total"], code: 0, out: /500/, why: "an answer" },
+    {
+      argv: ["query", "no_such_metric"],
+      code: 0,
+      err: /no_such_metric/,
+      why: "empty is an answer, explained on stderr",
+    },
+    { argv: ["query", "no_such_metric", "-e"], code: 1, why: "-e makes empty a no" },
+    { argv: ["query", "demo_requests_total", "-e"], code: 0, why: "-e with an answer" },
+    { argv: ["query", "rate(demo_requests_total"], code: 2, err: /expected|unexpected|unclosed/i, why: "not PromQL" },
+    { argv: ["query", "rate(demo_requests_total)"], code: 2, err: /range/, why: "not well typed" },
+    { argv: ["query", "--no-such-flag", "1"], code: 2, err: /no-such-flag/, why: "usage" },
+    { argv: ["no-such-command"], code: 2, err: /no-such-command|unknown/, why: "usage" },
+    { argv: ["query", "up", "--url", "http://127.0.0.1:1"], code: 4, err: /127\.0\.0\.1:1/, why: "nothing there" },
+    { argv: ["targets"], code: 0, out: /demo/, why: "targets" },
+    { argv: ["status"], code: 0, why: "status" },
+  ];
+  test.each(EXITS)("opsmon $argv exits $code ($why)", async ({ argv, code, out = /(?:)/, err = /(?:)/ }) => {
+    const done = argv[0] === "no-such-command" ? await opsmon(argv, { home: home.path }) : await run(...argv);
+    expect(`${done.code} ${done.stderr}`).toMatch(new RegExp(`^${code} `));
+    expect(done.stdout).toMatch(out);
+    expect(done.stderr).toMatch(err);
+  });
+
+  test("formats keep their promises", async () => {
+    const expr = "sort(demo_requests_total)";
+    const json = JSON.parse((await run("query", expr, "-o", "json")).stdout) as unknown;
+    expect(JSON.stringify(json)).toContain('"code":"500"');
+    const csv = (await run("query", expr, "-o", "csv")).stdout.trim().split("\n");
+    expect(csv).toHaveLength(3);
+    expect(csv[0]).toContain("code");
+    const empty = (await run("query", "no_such_metric", "-o", "csv")).stdout;
+    expect(empty.trim().split("\n")).toHaveLength(1);
+    const value = await run("query", "scalar(sum(demo_requests_total))", "-o", "value");
+    expect(value.stdout.trim()).toBe("12");
+    const nan = await run("query", "demo_temperature", "-o", "value");
+    expect(nan.stdout.trim()).toBe("NaN");
+    const graph = await run("query", "demo_requests_total", "--start", "-1m", "-o", "graph");
+    expect(graph.code).toBe(0);
+    expect(graph.stdout.split("\n").length).toBeGreaterThan(5);
+  });
+
+  test("up and the scrape's own series exist, and a failed scrape ends the others", async () => {
+    const count = async (expr: string): Promise<number> =>
+      ((await engine.get(`/api/v1/query?query=${encodeURIComponent(expr)}`)) as InstantAnswer).data.result.length;
+    expect(await count('up{job="demo"} == 1')).toBe(1);
+    expect(await count('scrape_duration_seconds{job="demo"}')).toBe(1);
+    expect(await count('scrape_samples_scraped{job="demo"} == 3')).toBe(1);
+    page.set("<html>login</html>", "text/html");
+    await eventually("the target down", async () => (await count('up{job="demo"} == 0')) === 1);
+    expect(await count("demo_requests_total")).toBe(0);
+    const { stdout } = await run("targets", "-o", "tsv");
+    expect(stdout).toMatch(/down\tdemo\t.*\S/);
+    page.set(PAGE, "text/plain; version=0.0.4");
+    await eventually("the target up", async () => (await count('up{job="demo"} == 1')) === 1);
+  });
+
+  test("a second engine on the same data gets a sentence and the way out", async () => {
+    const second = await opsmon(["serve", "--data", engine.data, "--socket", path.join(home.path, "two.sock")], {
+      home: home.path,
+    });
+    expect(second.code).toBe(6);
+    expect(second.stderr).toContain(engine.data);
+    expect(second.stderr).toMatch(/hint:/);
+  });
+
+  test("kill -9 loses at most the scrape in flight", async () => {
+    const samples = async (): Promise<number> => {
+      const expr = 'sum(count_over_time(up{job="demo"}[1h]))';
+      const answer = (await engine.get(`/api/v1/query?query=${encodeURIComponent(expr)}`)) as InstantAnswer;
+      return Number(answer.data.result[0]?.value[1] ?? 0);
+    };
+    await eventually("samples", async () => (await samples()) >= 2);
+    const before = await samples();
+    await engine.stop("SIGKILL");
+    engine = await startEngine({ home: home.path, config: path.join(home.path, "prometheus.yml") });
+    expect(await samples()).toBeGreaterThanOrEqual(before);
+  });
+});
+
+describe("configuration", () => {
+  test("every mistake is named with its place, and the exit code is 3", async () => {
+    using home = tempDir();
+    const config = path.join(home.path, "broken.yml");
+    const lines = [
+      "global:",
+      "  scrape_intervall: 5s",
+      "scrape_configs:",
+      "- job_name: a",
+      "  scrape_timeout: 5 parsecs",
+      "  static_configs: []",
+    ];
+    writeFileSync(config, `${lines.join("\n")}\n`);
+    for (const argv of [
+      ["check", "config", config],
+      ["serve", "--config", config, "--data", path.join(home.path, "d")],
+    ]) {
+      const { code, stdout, stderr } = await opsmon(argv, { home: home.path });
+      const said = stdout + stderr;
+      expect(`${code} ${said}`).toMatch(/^3 /);
+      expect(said).toContain("broken.yml:2:");
+      expect(said).toContain("scrape_interval");
+      expect(said).toContain("broken.yml:5:");
+    }
+  });
+
+  test("a rule file's mistakes too", async () => {
+    using home = tempDir();
+    const rules = path.join(home.path, "rules.yml");
+    writeFileSync(
+      rules,
+      "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: rate(x\n  - record: B\n    expr: up{\n",
+    );
+    const { code, stdout, stderr } = await opsmon(["check", "rules", rules], { home: home.path });
+    const said = stdout + stderr;
+    expect(`${code} ${said}`).toMatch(/^3 /);
+    expect(said).toContain("rules.yml:5:");
+    expect(said).toContain("rules.yml:7:");
+  });
+});
