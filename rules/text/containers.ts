@@ -1,0 +1,22 @@
+/** Made from rules/containers.yml by rules/embed.ts; edit that file. */
+export const containers: string = [
+  "# Containers seen by cAdvisor: the only place where the CPU of a database in a container shows against its quota.",
+  "#",
+  "# Variables (the value in front of a mark is the default):",
+  "#   db_cpu      percent of the container's CPU quota",
+  "#   db_cpu_for  how long before the warning",
+  "groups:",
+  "- name: containers",
+  "  rules:",
+  "  - alert: DbCpuHigh",
+  "    expr: |-",
+  "      100 * sum by (name) (rate(container_cpu_usage_seconds_total{name=~\"postgres.*\"}[5m]))",
+  "        / on (name) (container_spec_cpu_quota / container_spec_cpu_period)",
+  "      > 85 # ${db_cpu}",
+  "    for: 5m # ${db_cpu_for}",
+  "    labels: {severity: warning}",
+  "    annotations:",
+  "      summary: the database {{ $labels.name }} is at {{ $value | humanize }}% of its CPU",
+  "      panel: postgres.cpu.quota",
+  "",
+].join("\n");
