@@ -14,6 +14,8 @@ export interface Overlay {
   readonly x: number;
   readonly y: number;
   readonly grid: CellGrid;
+  /** Cells of the terminal that stay ink's: a popup over the chart. */
+  readonly hole?: { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
 }
 
 /** First number that is no Unicode code point: glyphs from here on are clusters of several. */
@@ -183,6 +185,7 @@ function paintOverlay(overlay: Overlay, grid: CellGrid, options: ComposeOptions,
   const drawn = overlay.grid;
   for (let y = Math.max(0, -overlay.y); y < drawn.height && overlay.y + y < grid.height; y++) {
     for (let x = Math.max(0, -overlay.x); x < drawn.width && overlay.x + x < grid.width; x++) {
+      if (overlay.hole !== undefined && inHole(overlay.hole, overlay.x + x, overlay.y + y)) continue;
       const from = y * drawn.width + x;
       const to = (overlay.y + y) * grid.width + overlay.x + x;
       const themeStyle = drawn.style[from] as number;
@@ -197,6 +200,10 @@ function paintOverlay(overlay: Overlay, grid: CellGrid, options: ComposeOptions,
     }
   }
   mendEdges(grid, options.ink);
+}
+
+function inHole(hole: NonNullable<Overlay["hole"]>, x: number, y: number): boolean {
+  return x >= hole.x && x < hole.x + hole.width && y >= hole.y && y < hole.y + hole.height;
 }
 
 function safeGlyph(glyph: number, mayContinue: boolean): number {

@@ -1,0 +1,230 @@
+/** The alert pane that is always in sight, the alert table, and one alert in full with its history. */
+import { sanitise, textWidth } from "../../draw/sanitise.ts";
+import { STYLE } from "../../draw/theme.ts";
+import type { Alert, AlertState } from "../../model/alert.ts";
+import { fingerprint } from "../../model/fingerprint.ts";
+import { METRIC_NAME } from "../../model/labels.ts";
+import { formatValue } from "../../model/unit.ts";
+import type { Rect } from "../layout.ts";
+import { alertStyle, ALERT_WORD, cell, severityState, span, stateSign, type Line, type Look, type Span } from "../look.ts";
+import { boxPane, insideOf, row, scrollTop, wrapWords, type Pane, type PaneRow } from "../pane.ts";
+import { ageText, clockText, momentOf } from "../time.ts";
+import { type ViewInput, waitingText } from "./input.ts";
+
+/** Labels that say nothing about where: the name is shown, the rest is bookkeeping. */
+const QUIET_LABELS = new Set([METRIC_NAME, "alertname", "severity"]);
+
+export function alertName(alert: Alert): string {
+  return alert.labels.get("alertname") || alert.rule.name || "unnamed alert";
+}
+
+/** `redis 127.0.0.1:9121`: the values that tell where, instance and service first. */
+export function alertPlace(alert: Alert): string {
+  const first = ["service", "job", "instance", "queue", "datname", "mountpoint"];
+  const values: string[] = [];
+  for (const name of first) if (alert.labels.get(name) !== "") values.push(alert.labels.get(name));
+  for (const [name, value] of alert.labels) {
+    if (!QUIET_LABELS.has(name) && !first.includes(name)) values.push(`${name}=${value}`);
+  }
+  return values.join(" ");
+}
+
+export function alertSummary(alert: Alert): string {
+  const { annotations } = alert;
+  return annotations.get("summary") || annotations.get("message") || annotations.get("description");
+}
+
+function alertSign(alert: Alert, look: Look): Span {
+  const severity = alert.labels.get("severity");
+  const style = alertStyle(alert.state, severity);
+  const state =
+    alert.state === "firing"
+      ? severityState(severity)
+      : alert.state === "pending"
+        ? "warn"
+        : alert.state === "inactive"
+          ? "ok"
+          : "unknown";
+  return span(stateSign(state, look), style);
+}
+
+/** FIRING says how bad in the same word's place: `CRITICAL` needs no second column. */
+function alertWord(alert: Alert): string {
+  if (alert.state !== "firing") return ALERT_WORD[alert.state];
+  return severityState(alert.labels.get("severity")) === "crit" ? "CRITICAL" : "WARNING";
+}
+
+function ageOf(alert: Alert, at: number): string {
+  return ageText(at - (alert.firedAt ?? alert.activeAt));
+}
+
+export function alertsPane(input: ViewInput, rect: Rect): Pane {
+  const { state, survey, look } = input;
+  const rule = survey.layout.class === "phone" || survey.layout.class === "compact" || survey.layout.class === "line";
+  const inside = insideOf(rect, rule);
+  const focus = state.pane === "alerts";
+  const rows = alertRows(input, inside.width, inside.height);
+  return boxPane("alerts", rect, rows, { title: titleOf(input), right: factsOf(input), focus, rule }, look);
+}
+
+function titleOf({ survey, look }: ViewInput): Line {
+  const worst = survey.alerts[0];
+  const style = worst === undefined ? STYLE.title : alertStyle(worst.state, worst.labels.get("severity"));
+  const sign = worst === undefined ? span(`${stateSign("ok", look)} `, STYLE.ok) : alertSign(worst, look);
+  return [sign, span(" Alerts", worst === undefined ? STYLE.title : style)];
+}
+
+function factsOf({ survey }: ViewInput): Line {
+  const counted: readonly (readonly [AlertState, string])[] = [
+    ["firing", "firing"],
+    ["pending", "pending"],
+    ["nodata", "no data"],
+    ["error", "failed"],
+    ["inactive", "resolved"],
+  ];
+  const parts = counted.flatMap(([state, word]) => {
+    const count = survey.alerts.filter((alert) => alert.state === state).length;
+    return count === 0 ? [] : [`${count} ${word}`];
+  });
+  return parts.length === 0 ? [] : [span(parts.join(", "), STYLE.dim)];
+}
+
+/** Why the pane has no rows, when it has none. */
+function quietText(input: ViewInput): string {
+  const { snapshot } = input;
+  if (snapshot === undefined) return waitingText(input);
+  if (snapshot.alertsError !== undefined) return `alerts unknown: ${snapshot.alertsError}`;
+  if (snapshot.capabilities?.rules === false) return "this source evaluates no rules";
+  if (input.state.view === "alerts" && input.state.filter !== "") return `no alert passes the filter "${input.state.filter}"`;
+  return input.state.time.mode === "live" ? "all quiet: nothing is pending or firing" : "nothing was pending or firing";
+}
+
+function alertRows(input: ViewInput, width: number, height: number): readonly PaneRow[] {
+  const { state, survey, look, now } = input;
+  const { alerts } = survey;
+  if (alerts.length === 0) return wrapWords(quietText(input), width - 1, height).map((text) => row(span(` ${text}`, STYLE.dim)));
+  const at = momentOf(state.time, now);
+  // Two rows an alert where there is room: what it says is worth more than a second alert's name.
+  const tall = width < 76 && height >= Math.min(alerts.length, 4) * 2 && height >= 4;
+  const each = tall ? 2 : 1;
+  const visible = Math.max(1, Math.floor(height / each));
+  const focused = state.pane === "alerts";
+  const cursor = Math.min(state.alertCursor, alerts.length - 1);
+  const room = alerts.length > visible && each * visible === height && visible > 1 ? visible - 1 : visible;
+  const top = scrollTop(focused ? cursor : 0, alerts.length, room);
+  const rows = alerts.slice(top, top + room).flatMap((alert, i) => {
+    const bar = focused && top + i === cursor ? STYLE.selected : undefined;
+    const first = { line: alertLine(alert, width, at, look, !tall), bar };
+    return tall ? [first, { line: [span(`   ${alertSummary(alert) || alertPlace(alert)}`, STYLE.dim)] }] : [first];
+  });
+  const hidden = alerts.length - top - room;
+  return hidden > 0 ? [...rows, row(span(` and ${hidden} more`, STYLE.dim))] : rows;
+}
+
+/** One alert in one row; what does not fit goes from the right: summary, place, value. */
+function alertLine(alert: Alert, width: number, at: number, look: Look, withSummary: boolean): Line {
+  const style = alertStyle(alert.state, alert.labels.get("severity"));
+  const age = ageOf(alert, at).padStart(6);
+  const sign = alertSign(alert, look);
+  if (width < 60) {
+    const name = alertName(alert);
+    const rest = width - 9 - textWidth(sanitise(name));
+    return [sign, cell(age, 7, STYLE.dim, "right"), span(" "), span(name, style), span(rest > 6 ? ` ${alertPlace(alert)}` : "", STYLE.dim)];
+  }
+  const nameWidth = Math.min(28, Math.max(16, Math.floor(width * 0.22)));
+  const placeWidth = Math.min(32, Math.max(14, Math.floor(width * 0.22)));
+  return [
+    span(" "),
+    sign,
+    span(" "),
+    cell(alertWord(alert), 9, style),
+    cell(alertName(alert), nameWidth, STYLE.title),
+    cell(age, 7, STYLE.default, "right"),
+    span("  "),
+    cell(alertPlace(alert), placeWidth, STYLE.default),
+    span(" "),
+    span(withSummary ? alertSummary(alert) || `value ${formatValue(alert.value, "none")}` : "", STYLE.dim),
+  ];
+}
+
+/** The table of the alerts view, over the whole body. */
+export function alertTable(input: ViewInput, rect: Rect): Pane {
+  const { state, survey, look, now } = input;
+  const rule = survey.layout.class === "phone" || survey.layout.class === "compact";
+  const inside = insideOf(rect, rule);
+  const at = momentOf(state.time, now);
+  const { alerts } = survey;
+  const options = { title: titleOf(input), right: factsOf(input), focus: true, rule };
+  if (alerts.length === 0) {
+    const rows = wrapWords(quietText(input), inside.width - 2, 4).map((text) => row(span(` ${text}`, STYLE.dim)));
+    return boxPane("table", rect, rows, options, look);
+  }
+  const head = inside.width < 60 ? [] : [row(tableHead(inside.width))];
+  const visible = Math.max(1, inside.height - head.length);
+  const cursor = Math.min(state.alertCursor, alerts.length - 1);
+  const top = scrollTop(cursor, alerts.length, visible);
+  const rows = alerts.slice(top, top + visible).map((alert, i) => ({
+    line: alertLine(alert, inside.width, at, look, true),
+    bar: top + i === cursor ? STYLE.selected : undefined,
+  }));
+  return boxPane("table", rect, [...head, ...rows], options, look);
+}
+
+function tableHead(width: number): Span {
+  const nameWidth = Math.min(28, Math.max(16, Math.floor(width * 0.22)));
+  const placeWidth = Math.min(32, Math.max(14, Math.floor(width * 0.22)));
+  const text = `   ${"STATE".padEnd(9)}${"ALERT".padEnd(nameWidth)}${"FOR".padStart(7)}  ${"WHERE".padEnd(placeWidth)} WHAT`;
+  return span(text, STYLE.dim);
+}
+
+/** Everything about the chosen alert, for the pane under the table. */
+export function alertDetail(input: ViewInput, rect: Rect): Pane {
+  const { state, survey, snapshot, look, now } = input;
+  const rule = survey.layout.class === "phone" || survey.layout.class === "compact";
+  const inside = insideOf(rect, rule);
+  const alert = survey.alerts[Math.min(state.alertCursor, survey.alerts.length - 1)];
+  if (alert === undefined) {
+    const rows = [row(span(` ${quietText(input)}`, STYLE.dim))];
+    return boxPane("alerts", rect, rows, { title: [span("Alert", STYLE.title)], rule }, look);
+  }
+  const at = momentOf(state.time, now);
+  const key = fingerprint(alert.labels);
+  const history = (snapshot?.changes ?? []).filter((change) => change.fingerprint === key && change.at <= at).slice(-12).reverse();
+  const rows: PaneRow[] = [
+    ...facts(alert, at, now, look, inside.width),
+    ...history.map((change) =>
+      row(
+        cell(` ${clockText(change.at, now, look.utc)}`, 17, STYLE.dim),
+        span(`${ALERT_WORD[change.from]} > `, STYLE.dim),
+        span(ALERT_WORD[change.to], alertStyle(change.to, alert.labels.get("severity"))),
+        span(change.reason === "" ? "" : `  ${change.reason}`, STYLE.dim),
+      ),
+    ),
+  ];
+  const title = [span(alertName(alert), alertStyle(alert.state, alert.labels.get("severity")))];
+  const right = [span(inside.width < 60 ? "x ack  s silence" : "x acknowledge  s silence  Enter go to its start", STYLE.dim)];
+  return boxPane("alerts", rect, rows, { title, right, rule }, look);
+}
+
+function facts(alert: Alert, at: number, now: number, look: Look, width: number): readonly PaneRow[] {
+  const field = (name: string, text: string, style: number = STYLE.default, rowsMax = 3): readonly PaneRow[] => {
+    if (text === "") return [];
+    return wrapWords(sanitise(text), Math.max(8, width - 12), rowsMax).map((part, i) =>
+      row(cell(i === 0 ? ` ${name}` : "", 11, STYLE.dim), span(part, style)),
+    );
+  };
+  const began = alert.firedAt ?? alert.activeAt;
+  const since = `${alertWord(alert)} since ${clockText(began, now, look.utc)} (${ageText(at - began)}), value ${formatValue(alert.value, "none")}`;
+  const labels = [...alert.labels].filter(([name]) => name !== "alertname").map(([name, value]) => `${name}=${value}`);
+  return [
+    ...field("state", since, alertStyle(alert.state, alert.labels.get("severity"))),
+    ...field("summary", alertSummary(alert)),
+    ...(alert.annotations.get("description") === alertSummary(alert)
+      ? []
+      : field("detail", alert.annotations.get("description"))),
+    ...field("labels", labels.join("  ")),
+    ...field("rule", `${alert.rule.expr}`, STYLE.accent),
+    ...field("runbook", alert.annotations.get("runbook_url"), STYLE.accent),
+  ];
+}
+

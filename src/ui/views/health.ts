@@ -1,0 +1,132 @@
+/**
+ * The overview's health table: a row for each resource (utilisation, saturation, errors) and each service (rate,
+ * errors, duration), worst first. A row that is not ok says why, in words, on a line of its own where there is room.
+ */
+import { sparkText } from "../../draw/spark.ts";
+import { STYLE, stateStyle } from "../../draw/theme.ts";
+import type { HealthRow } from "../../panel/health.ts";
+import type { PanelFrame, PanelState } from "../../panel/frame.ts";
+import type { Method } from "../../panel/spec.ts";
+import type { Rect } from "../layout.ts";
+import { cell, span, stateSign, stateSpan, type Line, type Span } from "../look.ts";
+import { boxPane, insideOf, row, scrollTop, wrapWords, type Pane, type PaneRow } from "../pane.ts";
+import { type ViewInput, waitingText } from "./input.ts";
+
+const USE: readonly Method[] = ["USE.U", "USE.S", "USE.E"];
+const RED: readonly Method[] = ["RED.R", "RED.E", "RED.D"];
+
+interface Columns {
+  readonly name: number;
+  readonly state: number;
+  readonly value: number;
+  readonly spark: number;
+}
+
+function columnsFor(width: number): Columns {
+  const value = width < 50 ? 8 : width < 70 ? 10 : 11;
+  const state = width < 50 ? 2 : 7;
+  const spark = width >= 64 ? Math.min(30, width - 58) : 0;
+  return { value, state, spark, name: Math.max(8, width - 3 * value - state - (spark > 0 ? spark + 1 : 0) - 1) };
+}
+
+export function healthPane(input: ViewInput, rect: Rect): Pane {
+  const { state, survey, look } = input;
+  const rule = survey.layout.class === "phone" || survey.layout.class === "compact";
+  const inside = insideOf(rect, rule);
+  const rows = survey.health.length === 0 ? emptyRows(input, inside.width, inside.height) : healthTable(input, inside);
+  const counts = (["crit", "warn"] as PanelState[]).flatMap((s): Span[] => {
+    const count = survey.health.filter((health) => health.state === s).length;
+    return count === 0 ? [] : [span(`${count} ${s === "crit" ? "critical" : "warning"} `, stateStyle(s))];
+  });
+  const right = counts.length === 0 && survey.health.length > 0 ? [span("all ok", STYLE.ok)] : counts;
+  return boxPane("health", rect, rows, { title: [span("Health", STYLE.title)], right, focus: state.pane === "main", rule }, look);
+}
+
+function emptyRows(input: ViewInput, width: number, height: number): readonly PaneRow[] {
+  const text =
+    input.snapshot === undefined
+      ? waitingText(input)
+      : input.state.filter === ""
+        ? "no panel has data yet: nothing has been scraped. T shows the targets and what was found."
+        : `nothing passes the filter "${input.state.filter}"`;
+  return wrapWords(text, width - 2, height).map((part) => row(span(` ${part}`, STYLE.dim)));
+}
+
+function healthTable(input: ViewInput, inside: Rect): readonly PaneRow[] {
+  const { survey, state } = input;
+  const columns = columnsFor(inside.width);
+  const sections = [survey.health.filter((r) => r.kind === "resource"), survey.health.filter((r) => r.kind === "service")];
+  const heads = sections.filter((section) => section.length > 0).length;
+  const troubled = survey.health.filter((health) => health.why !== "" && health.state !== "ok").length;
+  const explain = inside.width < 100 && survey.health.length + heads + troubled <= inside.height;
+  const rows: PaneRow[] = [];
+  let cursorRow = 0;
+  let index = 0;
+  for (const section of sections) {
+    if (section.length === 0) continue;
+    rows.push(row(...headLine(section[0] as HealthRow, columns)));
+    for (const health of section) {
+      const chosen = index === survey.cursor;
+      if (chosen) cursorRow = rows.length;
+      const bar = chosen && state.pane === "main" ? STYLE.selected : undefined;
+      rows.push({ line: healthLine(input, health, columns), bar });
+      if (explain && health.state !== "ok" && health.why !== "") {
+        rows.push(row(span(`   ${health.why}`, stateStyle(health.state))));
+      }
+      index++;
+    }
+  }
+  if (rows.length <= inside.height) return rows;
+  // The row under the cursor explains itself at the bottom when there is no room for every why.
+  const chosen = survey.health[survey.cursor];
+  const why = chosen !== undefined && chosen.why !== "" ? [row(span(` ${chosen.why}`, stateStyle(chosen.state)))] : [];
+  const visible = inside.height - why.length;
+  const top = scrollTop(cursorRow, rows.length, visible);
+  return [...rows.slice(top, top + visible), ...why];
+}
+
+function headLine(first: HealthRow, columns: Columns): Line {
+  const words = first.kind === "resource" ? ["use", "saturation", "errors"] : ["rate", "errors", "duration"];
+  const short = columns.value < 10 && first.kind === "resource" ? ["use", "satur.", "errors"] : words;
+  return [
+    cell(first.kind === "resource" ? " RESOURCE" : " SERVICE", columns.name + columns.state + 1, STYLE.dim),
+    ...short.map((word) => cell(word, columns.value, STYLE.dim, "right")),
+    ...(columns.spark > 0 ? [span(" "), cell(first.kind === "resource" ? "use" : "rate", columns.spark, STYLE.dim)] : []),
+  ];
+}
+
+function healthLine(input: ViewInput, health: HealthRow, columns: Columns): Line {
+  const { look } = input;
+  const methods = health.kind === "resource" ? USE : RED;
+  const state =
+    columns.state < 7
+      ? span(`${stateSign(health.state, look)} `, stateStyle(health.state))
+      : stateSpan(health.state, look);
+  const values = methods.map((method) => {
+    const found = health.cells.find((c) => c.method === method);
+    const style = found === undefined || found.state === "unknown" ? STYLE.dim : found.state === "ok" ? STYLE.default : stateStyle(found.state);
+    return cell(found?.value ?? "", columns.value, style, "right");
+  });
+  const spark = columns.spark > 0 ? [span(" "), sparkSpan(input, health, columns.spark)] : [];
+  const head: Line = columns.state < 7 ? [span(" "), state] : [span(" "), state, span(" ")];
+  return [...head, cell(health.resource, columns.name, STYLE.title), ...values, ...spark];
+}
+
+function sparkSpan({ snapshot, look }: ViewInput, health: HealthRow, width: number): Span {
+  const first = health.cells[0];
+  const frame = first === undefined ? undefined : snapshot?.frames.get(first.panel);
+  const line = frame === undefined ? undefined : lineFor(frame, health);
+  if (frame === undefined || line === undefined || frame.t.length < 2) return cell("", width);
+  const style = health.state === "ok" || health.state === "unknown" ? STYLE.series1 : stateStyle(health.state);
+  return span(sparkText(line, width, { symbols: look.symbols, min: frame.min, max: frame.max }), style);
+}
+
+function lineFor(frame: PanelFrame, health: HealthRow): Float64Array | undefined {
+  if (health.kind === "service") {
+    const own = frame.lines.find(({ labels }) => (labels["service"] ?? labels["job"] ?? labels["instance"]) === health.resource);
+    if (own !== undefined) return own.v;
+  }
+  let best = frame.lines[0];
+  for (const line of frame.lines) if (line.last > (best?.last ?? Number.NEGATIVE_INFINITY)) best = line;
+  return best?.v;
+}
