@@ -13,6 +13,7 @@ import type { NotifyConfig } from "../model/routing.ts";
 import type { Timestamp } from "../model/sample.ts";
 import type { StateOp, StateStore } from "../state/state.ts";
 import type { Picture, Receiver } from "./receiver.ts";
+import { NotifierService } from "./service.ts";
 
 /** The part of the journal the notifier needs: records become operations of its own batches. */
 export interface DeliveryJournal {
@@ -134,4 +135,9 @@ export interface Notifier {
   idle(): boolean;
   /** Stops timers and senders; what is queued stays on disk. */
   close(): Promise<void>;
+}
+
+/** Nothing runs before `start`; `accept` before it is a bug. */
+export function createNotifier(options: NotifierOptions): Notifier {
+  return new NotifierService(options);
 }
