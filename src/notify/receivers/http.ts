@@ -3,7 +3,7 @@
  * knows whether the request may have arrived. No retries: those are the outbox's.
  */
 import { readFileSync } from "node:fs";
-import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
+import { Agent, type Dispatcher, ProxyAgent, Socks5ProxyAgent, request } from "undici";
 import { errorText } from "../../base/errors.ts";
 import type { HttpClientConfig } from "../../model/job.ts";
 
@@ -104,6 +104,7 @@ function createDispatcher(config: HttpClientConfig): Dispatcher {
           ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
         }),
   };
+  if (config.proxyUrl?.startsWith("socks5:") === true) return new Socks5ProxyAgent(config.proxyUrl, { connect });
   if (config.proxyUrl !== undefined && config.proxyUrl !== "") {
     return new ProxyAgent({ uri: config.proxyUrl, requestTls: connect, proxyTunnel: true });
   }
