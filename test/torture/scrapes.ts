@@ -1,0 +1,64 @@
+/**
+ * The engine is killed while it scrapes a page that counts its own visits, twenty times a second. Afterwards the stored
+ * values must still be the visits in order: whatever was answered before the kill is there, and each kill may cost the
+ * one scrape in flight.
+ */
+import { writeFileSync } from "node:fs";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import path from "node:path";
+import { type Engine, eventually, pause, startEngine, tempDir } from "../support/process.ts";
+import type { Torture } from "./scenario.ts";
+
+const INTERVAL_MS = 50;
+
+async function visitsStored(engine: Engine): Promise<readonly number[]> {
+  const answer = (await engine.get(`/api/v1/query?query=${encodeURIComponent("visits_total[1h]")}`)) as {
+    data: { result: readonly { values: readonly (readonly [number, string])[] }[] };
+  };
+  return (answer.data.result[0]?.values ?? []).map(([, value]) => Number(value));
+}
+
+/** What is wrong with the stored visits, if anything. */
+function wrong(stored: readonly number[], known: ReadonlySet<number>, kills: number): string | undefined {
+  const have = new Set(stored);
+  const gone = [...known].filter((visit) => !have.has(visit));
+  if (gone.length > 0) return `samples that were answered before are gone: ${gone.slice(0, 5).join(" ")}`;
+  if (stored.some((visit, index) => index > 0 && visit <= (stored[index - 1] ?? 0))) return "samples are out of order";
+  const first = stored[0] ?? 0;
+  const missing = (stored.at(-1) ?? 0) - first + 1 - stored.length;
+  return missing > kills ? `${missing} samples missing after ${kills} kills` : undefined;
+}
+
+export async function killedScrapes({ rounds, random, report }: Torture): Promise<void> {
+  let visits = 0;
+  const server = http.createServer((_request, response) => {
+    response.setHeader("content-type", "text/plain; version=0.0.4");
+    response.end(`# TYPE visits_total counter\nvisits_total ${++visits}\n`);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  using home = tempDir();
+  const config = path.join(home.path, "prometheus.yml");
+  const timing = `scrape_interval: ${INTERVAL_MS}ms, scrape_timeout: ${INTERVAL_MS}ms`;
+  const job = `{job_name: visits, ${timing}, static_configs: [{targets: ["127.0.0.1:${port}"]}]}`;
+  writeFileSync(config, `scrape_configs: [${job}]\n`);
+  let known: ReadonlySet<number> = new Set();
+  try {
+    for (let round = 1; round <= rounds; round++) {
+      const engine = await startEngine({ home: home.path, config });
+      const problem = wrong(await visitsStored(engine), known, round - 1);
+      await eventually("a new sample", async () => (await visitsStored(engine)).length > known.size);
+      await pause(random() * 600);
+      known = new Set(await visitsStored(engine));
+      await pause(random() * INTERVAL_MS);
+      await engine.stop("SIGKILL");
+      report(`scrapes, round ${round}: ${known.size} samples`, problem);
+    }
+    await using engine = await startEngine({ home: home.path, config });
+    report("scrapes, after the last kill", wrong(await visitsStored(engine), known, rounds));
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
