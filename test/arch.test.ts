@@ -41,11 +41,11 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   cli: [
     ..."base model config panel draw app scrapers api/client api/codec api/encode".split(" "),
     ..."promql/ast promql/number promql/options promql/parse promql/print promql/value".split(" "),
-    ...["type api", "type journal/record", "lazy ui"],
+    ...["rules/file", "type api", "type journal/record", "type ui", "lazy ui"],
   ],
   scrapers: ["type panel/spec", "panel/red", "panel/use"],
-  rulepacks: [],
-  bin: ["test/support"],
+  rulepacks: ["base"],
+  bin: ["test"],
 };
 
 /** Package -> the only places that may import it. */
