@@ -50,7 +50,6 @@ function insideLabels(before: string): boolean {
 function matching(word: string, words: readonly string[]): readonly string[] {
   const wanted = word.toLowerCase();
   const starts = words.filter((candidate) => candidate.toLowerCase().startsWith(wanted) && candidate !== word);
-  const holds =
-    wanted.length < 2 ? [] : words.filter((candidate) => candidate.toLowerCase().indexOf(wanted) > 0);
+  const holds = wanted.length < 2 ? [] : words.filter((candidate) => candidate.toLowerCase().indexOf(wanted) > 0);
   return [...new Set([...starts, ...holds])].slice(0, OFFERED_MAX);
 }

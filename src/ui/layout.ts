@@ -93,7 +93,9 @@ function aboveAlerts(whole: Rect, wish: LayoutWish, cls: LayoutClass): { body: R
 }
 
 function besideAlerts(whole: Rect, wish: LayoutWish): { body: Rect; alerts: Rect } {
-  const width = wish.alertsLarge ? Math.floor(whole.width / 2) : Math.min(64, Math.max(44, Math.floor(whole.width / 4)));
+  const width = wish.alertsLarge
+    ? Math.floor(whole.width / 2)
+    : Math.min(64, Math.max(44, Math.floor(whole.width / 4)));
   const body = { ...whole, width: whole.width - width };
   return { body, alerts: { ...whole, x: body.width, width } };
 }
@@ -101,7 +103,7 @@ function besideAlerts(whole: Rect, wish: LayoutWish): { body: Rect; alerts: Rect
 /** A list of everything with the chosen panel's chart below it. */
 function listAndChart(body: Rect, wish: LayoutWish, cls: LayoutClass): { list: Rect; charts: readonly Rect[] } {
   const rows = wish.body === "overview" ? wish.healthRows + 3 : wish.charts + wish.numbers + 2;
-  const chartMin = cls === "phone" ? 6 : 8;
+  const chartMin = cls === "phone" ? 5 : 7;
   if (body.height < chartMin + 5) return { list: body, charts: [] };
   const listMax = Math.max(4, Math.min(Math.ceil(body.height * 0.62), body.height - chartMin));
   const height = Math.min(Math.max(4, rows), listMax);
@@ -111,25 +113,26 @@ function listAndChart(body: Rect, wish: LayoutWish, cls: LayoutClass): { list: R
   };
 }
 
-function chartGrid(body: Rect, wish: LayoutWish, cls: LayoutClass): { list: Rect | undefined; charts: readonly Rect[] } {
+function chartGrid(
+  body: Rect,
+  wish: LayoutWish,
+  cls: LayoutClass,
+): { list: Rect | undefined; charts: readonly Rect[] } {
   if (wish.body === "overview") {
-    const width = cls === "wide" ? Math.max(62, Math.floor(body.width * 0.42)) : Math.floor(body.width / 2);
+    const width = cls === "wide" ? Math.max(74, Math.floor(body.width * 0.4)) : Math.floor(body.width / 2);
     const list = { ...body, width };
     const rest = { ...body, x: body.x + width, width: body.width - width };
     return { list, charts: gridRects(rest, wish.charts, fitting(rest)) };
   }
   const slots = fitting(body);
-  const everything = wish.charts + wish.numbers;
-  if (wish.numbers === 0 && wish.charts <= slots.columns * slots.rows) {
+  const room = slots.columns * slots.rows;
+  if (wish.numbers === 0 && wish.charts <= room)
     return { list: undefined, charts: gridRects(body, wish.charts, slots) };
-  }
-  // The list takes a column of its own: numbers, and charts that find no room as charts.
-  const listWidth = slots.columns >= 3 ? Math.floor(body.width / slots.columns) : Math.min(46, Math.floor(body.width * 0.4));
-  const left = { ...body, width: body.width - listWidth };
-  const room = fitting(left);
-  const shown = Math.min(wish.charts, room.columns * room.rows);
-  if (shown === 0 || everything === 0) return { list: body, charts: [] };
-  return { list: { ...body, x: body.x + left.width, width: listWidth }, charts: gridRects(left, shown, room) };
+  // The last cell of the grid is a list: of numbers, and of charts that find no room as charts.
+  const shown = Math.min(wish.charts, room - 1);
+  if (shown <= 0) return { list: body, charts: [] };
+  const rects = gridRects(body, shown + 1, slots);
+  return { list: rects.at(-1), charts: rects.slice(0, -1) };
 }
 
 interface Slots {

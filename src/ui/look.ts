@@ -105,7 +105,12 @@ export function cutLine(line: Line, width: number): Line {
 }
 
 /** A column of a table: exactly `width` columns. */
-export function cell(text: string, width: number, style: number = STYLE.default, align: "left" | "right" = "left"): Span {
+export function cell(
+  text: string,
+  width: number,
+  style: number = STYLE.default,
+  align: "left" | "right" = "left",
+): Span {
   if (width <= 0) return span("");
   const cut = fit(text, width);
   const pad = " ".repeat(width - textWidth(cut));

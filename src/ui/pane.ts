@@ -84,7 +84,9 @@ function topLine(width: number, options: BoxOptions, border: Border, style: numb
   const title = cutLine(options.title, Math.max(0, room - 3 - (kept.length === 0 ? 0 : factsWidth)));
   const head: Line = [span(`${left}${border.horizontal} `, style), ...title, span(" ", style)];
   const tail: Line =
-    kept.length === 0 ? [span(right, style)] : [span(" ", style), ...kept, span(` ${border.horizontal}${right}`, style)];
+    kept.length === 0
+      ? [span(right, style)]
+      : [span(" ", style), ...kept, span(` ${border.horizontal}${right}`, style)];
   const fill = Math.max(0, width - lineWidth(head) - lineWidth(tail));
   return [...head, span(border.horizontal.repeat(fill), style), ...tail];
 }

@@ -132,7 +132,9 @@ function palette(state: UiState, text: string, context: KeyContext, act: Act): S
     case "reload":
       return send(done, { kind: "reload" }, context, "reloading the configuration");
     case "nothing":
-      return line === "" ? only(done) : say(state, `"${line}" is no command or view; ? lists them`, context.now, "error");
+      return line === ""
+        ? only(done)
+        : say(state, `"${line}" is no command or view; ? lists them`, context.now, "error");
   }
 }
 

@@ -58,7 +58,11 @@ export function act(state: UiState, action: ActionName, context: KeyContext): St
   );
 }
 
-function timeAction(state: UiState, action: ActionName, { now, bucketMs, changes, capabilities }: KeyContext): Step | undefined {
+function timeAction(
+  state: UiState,
+  action: ActionName,
+  { now, bucketMs, changes, capabilities }: KeyContext,
+): Step | undefined {
   const { time } = state;
   const step = (buckets: number): Step => only({ ...state, time: stepTime(time, buckets, bucketMs, now) });
   const change = (direction: 1 | -1): Step => {
@@ -172,7 +176,11 @@ function openAlert(state: UiState, context: KeyContext): Step {
     spec.queries.some((query) => query.exprs.some((expr) => metricNames(expr).some((name) => watched.has(name)))),
   );
   const moved = panel === undefined ? state : { ...showPanel(state, panel.id, context), zoom: true };
-  return say({ ...moved, time: pauseAt(state.time, began), pane: "main" }, "paused where the alert began; . is live", context.now);
+  return say(
+    { ...moved, time: pauseAt(state.time, began), pane: "main" },
+    "paused where the alert began; . is live",
+    context.now,
+  );
 }
 
 function otherAction(state: UiState, action: ActionName, context: KeyContext): Step {

@@ -56,7 +56,8 @@ export function windowFor(
 ): PanelWindow {
   const at = momentOf(state.time, now);
   const widest = survey.layout.charts.reduce((most, rect) => Math.max(most, rect.width - AXIS_COLUMNS), COLUMNS_MIN);
-  const columns = survey.layout.charts.length === 0 ? Math.max(widest, survey.layout.size.width - AXIS_COLUMNS) : widest;
+  const columns =
+    survey.layout.charts.length === 0 ? Math.max(widest, survey.layout.size.width - AXIS_COLUMNS) : widest;
   const intervals = (snapshot?.targets ?? []).map((target) => target.intervalMs).filter((ms) => ms > 0);
   const bounded = (ms: number): number => Math.max(INTERVAL_MIN_MS, Math.min(INTERVAL_MAX_MS, ms));
   // The grid follows the quickest target, the rate window the slowest: it needs four scrapes of every target.

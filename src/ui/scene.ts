@@ -54,7 +54,8 @@ function mainPart(input: ViewInput): ViewPart {
   if (state.view === "alerts" && list !== undefined) return { panes: [alertTable(input, list)], overlays: [] };
   if (state.view === "targets" && list !== undefined) return { panes: [targetsPane(input, list)], overlays: [] };
   if (state.view === "explore" && list !== undefined) return explorePart(input, list);
-  if (state.zoom && first !== undefined && survey.selected !== undefined) return zoomPart(input, survey.selected, first);
+  if (state.zoom && first !== undefined && survey.selected !== undefined)
+    return zoomPart(input, survey.selected, first);
   const parts: ViewPart[] = survey.charts.flatMap((spec: PanelSpec, i) => {
     const rect = charts[i];
     return rect === undefined ? [] : [chartPart(input, spec, rect, isFocused(input, spec))];

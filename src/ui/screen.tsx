@@ -17,11 +17,13 @@ interface PaneProps {
   readonly text: string;
 }
 
-const PaneView: (props: PaneProps) => ReactNode = memo(({ x, y, width, height, text }: PaneProps): ReactNode => (
-  <Box position="absolute" marginLeft={x} marginTop={y} width={width} height={height} overflow="hidden">
-    <Text wrap="truncate">{text}</Text>
-  </Box>
-));
+const PaneView: (props: PaneProps) => ReactNode = memo(
+  ({ x, y, width, height, text }: PaneProps): ReactNode => (
+    <Box position="absolute" marginLeft={x} marginTop={y} width={width} height={height} overflow="hidden">
+      <Text wrap="truncate">{text}</Text>
+    </Box>
+  ),
+);
 
 export interface ScreenProps {
   readonly scene: Scene;

@@ -185,7 +185,9 @@ async function askSlow(source: Source, at: Timestamp): Promise<SlowFacts> {
     can?.targets === false ? undefined : settle(source.targets()),
     can?.control === true ? settle(source.discovered()) : undefined,
     can?.kind === "engine" || can === undefined ? settle(source.status()) : undefined,
-    can?.journal === false ? undefined : settle(source.journal(["transition", "mark"], at - CHANGES_MS, at + CHANGES_MS, CHANGES_MAX)),
+    can?.journal === false
+      ? undefined
+      : settle(source.journal(["transition", "mark"], at - CHANGES_MS, at + CHANGES_MS, CHANGES_MAX)),
     settle(source.labelValues("__name__", [])),
     settle(source.labelNames([])),
   ]);

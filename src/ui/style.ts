@@ -25,7 +25,16 @@ export interface StyleTable {
 
 /** Attributes that show on a blank cell: underline, inverse, struck. */
 const BLANK_VISIBLE = (1 << 4) | (1 << 7) | (1 << 9);
-const OFF_CODE: Readonly<Record<number, string>> = { 1: "22", 2: "22", 3: "23", 4: "24", 5: "25", 7: "27", 8: "28", 9: "29" };
+const OFF_CODE: Readonly<Record<number, string>> = {
+  1: "22",
+  2: "22",
+  3: "23",
+  4: "24",
+  5: "25",
+  7: "27",
+  8: "28",
+  9: "29",
+};
 
 export function createStyleTable(): StyleTable {
   const styles: Style[] = [{ fg: "", bg: "", attributes: 0 }];

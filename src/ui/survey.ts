@@ -21,6 +21,8 @@ export interface Survey {
   /** Panels shown as rows. */
   readonly listed: readonly PanelSpec[];
   readonly health: readonly HealthRow[];
+  /** Resources and services in one list, the worst first: the screen is too small for two tables. */
+  readonly mixedHealth: boolean;
   readonly alerts: readonly Alert[];
   readonly targets: readonly TargetStatus[];
   readonly discovered: readonly DiscoveredTarget[];
@@ -66,12 +68,13 @@ const RANK = { firing: 0, error: 2, nodata: 3, pending: 4, inactive: 5 } as cons
 /** What needs a person first: firing and critical, firing, failed, silent, pending; the newest of each first. */
 export function sortAlerts(alerts: readonly Alert[]): readonly Alert[] {
   const rank = (alert: Alert): number =>
-    RANK[alert.state] +
-    (alert.state === "firing" && severityState(alert.labels.get("severity")) !== "crit" ? 1 : 0);
+    RANK[alert.state] + (alert.state === "firing" && severityState(alert.labels.get("severity")) !== "crit" ? 1 : 0);
   const began = (alert: Alert): number => alert.firedAt ?? alert.activeAt;
   return [...alerts]
     .filter((alert) => alert.state !== "inactive" || alert.resolvedAt !== undefined)
-    .sort((a, b) => rank(a) - rank(b) || began(b) - began(a) || (fingerprint(a.labels) < fingerprint(b.labels) ? -1 : 1));
+    .sort(
+      (a, b) => rank(a) - rank(b) || began(b) - began(a) || (fingerprint(a.labels) < fingerprint(b.labels) ? -1 : 1),
+    );
 }
 
 function surveyPanels(
@@ -131,19 +134,19 @@ function surveyOverview(
 ): Survey {
   const measured = byPriority(panels.filter((spec) => spec.method !== "none"));
   const frames = measured.flatMap((spec) => snapshot?.frames.get(spec.id) ?? []);
-  const health = healthRows(frames)
-    .filter((row) => passesFilter(state.filter, row.resource, row.why, row.state))
-    .sort((a, b) => (a.kind === b.kind ? 0 : a.kind === "resource" ? -1 : 1));
+  const worstFirst = healthRows(frames).filter((row) => passesFilter(state.filter, row.resource, row.why, row.state));
   const candidates = overviewCharts(panels, snapshot);
   const layout = solveLayout(size, {
     body: "overview",
     charts: candidates.length,
     numbers: 0,
     alerts: alerts.length,
-    healthRows: health.length,
+    healthRows: worstFirst.length,
     zoom: state.zoom,
     alertsLarge: state.alertsLarge,
   });
+  const mixedHealth = (layout.list?.height ?? 0) < worstFirst.length + 4;
+  const health = mixedHealth ? worstFirst.toSorted(byState) : worstFirst.toSorted(byKind);
   const cursor = clampCursor(state.cursor, health.length);
   const row = health[cursor];
   const worst = row?.cells.find((cell) => cell.state === row.state && cell.why !== "") ?? row?.cells[0];
@@ -155,7 +158,22 @@ function surveyOverview(
   );
   const ranged = (spec: PanelSpec): boolean => sparked.has(spec) || charts.includes(spec);
   const asked = [...new Set([...measured, ...charts])].map((spec) => ({ spec, ranged: ranged(spec) }));
-  return { ...NOTHING, layout, charts, health, alerts, rows: health.length, cursor, selected, asked };
+  return { ...NOTHING, layout, charts, health, mixedHealth, alerts, rows: health.length, cursor, selected, asked };
+}
+
+const STATE_RANK = { crit: 0, warn: 1, ok: 2, unknown: 3 } as const;
+
+/** The worst first; services before resources within a state, since somebody waits for them. */
+function byState(a: HealthRow, b: HealthRow): number {
+  return STATE_RANK[a.state] - STATE_RANK[b.state] || kindRank(a) - kindRank(b);
+}
+
+function byKind(a: HealthRow, b: HealthRow): number {
+  return kindRank(b) - kindRank(a);
+}
+
+function kindRank(row: HealthRow): number {
+  return row.kind === "service" ? 0 : 1;
 }
 
 /** Charts of the overview: its own first, then the most important panel of each resource and method that has data. */
@@ -183,7 +201,9 @@ function surveyTargets(state: UiState, snapshot: Snapshot | undefined, size: Siz
   const targets = [...(snapshot?.targets ?? [])]
     .filter((target) => passesFilter(state.filter, target.job, target.url, target.health, target.lastError))
     .sort((a, b) => order[a.health] - order[b.health] || (a.job < b.job ? -1 : a.job > b.job ? 1 : 0));
-  const discovered = (snapshot?.discovered ?? []).filter((found) => passesFilter(state.filter, found.scraper, found.url));
+  const discovered = (snapshot?.discovered ?? []).filter((found) =>
+    passesFilter(state.filter, found.scraper, found.url),
+  );
   const survey = surveyTable(state, size, alerts, { rows: targets.length + discovered.length });
   return { ...survey, targets, discovered };
 }
@@ -216,7 +236,10 @@ function surveyTable(
   alerts: readonly Alert[],
   { rows }: { readonly rows: number },
 ): Survey {
-  const shown = state.view === "alerts" ? alerts.filter((alert) => passesFilter(state.filter, alert.labels.toString(), alert.state)) : alerts;
+  const shown =
+    state.view === "alerts"
+      ? alerts.filter((alert) => passesFilter(state.filter, alert.labels.toString(), alert.state))
+      : alerts;
   const layout = solveLayout(size, {
     body: "table",
     charts: 0,
@@ -234,6 +257,7 @@ const NOTHING = {
   charts: [],
   listed: [],
   health: [],
+  mixedHealth: false,
   targets: [],
   discovered: [],
   selected: undefined,

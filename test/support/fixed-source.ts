@@ -140,7 +140,9 @@ function transitionsOf(incident: Incident): readonly Transition[] {
   return [
     one(incident.pendingAt, "inactive", "pending", "the expression returned it"),
     one(incident.firedAt, "pending", "firing", "true for long enough"),
-    ...(incident.resolvedAt === undefined ? [] : [one(incident.resolvedAt, "firing", "inactive", "no longer returned")]),
+    ...(incident.resolvedAt === undefined
+      ? []
+      : [one(incident.resolvedAt, "firing", "inactive", "no longer returned")]),
   ];
 }
 
@@ -148,7 +150,14 @@ const TARGETS: readonly TargetStatus[] = [
   target("host", "builtin:host", "up", "", 412, 3),
   target("postgres", "http://127.0.0.1:9187/metrics", "up", "", 806, 41),
   target("rabbitmq", "http://127.0.0.1:15692/metrics", "up", "", 623, 18),
-  target("redis", "http://127.0.0.1:9121/metrics", "down", "connection refused by 127.0.0.1:9121: nothing listens there", 0, 1),
+  target(
+    "redis",
+    "http://127.0.0.1:9121/metrics",
+    "down",
+    "connection refused by 127.0.0.1:9121: nothing listens there",
+    0,
+    1,
+  ),
   target("shop", "http://10.0.0.7:8080/metrics", "up", "", 188, 7),
 ];
 
@@ -201,10 +210,14 @@ export function fixedSource(options: FixedSourceOptions = {}): FixedSource {
     const found = name === undefined ? [] : (shop.get(name) ?? []);
     const value: Value =
       stepMs === 0
-        ? { kind: "vector", t: end, samples: found.flatMap(({ labels, at }) => {
-            const v = at(end);
-            return v === undefined ? [] : [{ labels, v }];
-          }) }
+        ? {
+            kind: "vector",
+            t: end,
+            samples: found.flatMap(({ labels, at }) => {
+              const v = at(end);
+              return v === undefined ? [] : [{ labels, v }];
+            }),
+          }
         : { kind: "matrix", series: found.map(({ labels, at }) => columnsOf(labels, at, start, end, stepMs)) };
     const stats = { seriesRead: found.length, samplesRead: 0, elapsedMs: 0, resolutionMs: 0 };
     return { value, warnings: [], infos: [], stats };
@@ -228,7 +241,14 @@ export function fixedSource(options: FixedSourceOptions = {}): FixedSource {
     },
     async capabilities() {
       await open();
-      const engine = { kind: "engine", place: "/run/opsmon.sock", targets: true, rules: true, journal: true, control: true } as const;
+      const engine = {
+        kind: "engine",
+        place: "/run/opsmon.sock",
+        targets: true,
+        rules: true,
+        journal: true,
+        control: true,
+      } as const;
       return { ...engine, ...options.capabilities };
     },
     async query(expr, at) {
@@ -244,7 +264,11 @@ export function fixedSource(options: FixedSourceOptions = {}): FixedSource {
       await open();
       if (failure !== undefined) throw new Error(failure);
       return queries.map(
-        ({ id, expr, start, end, stepMs }): BatchAnswer => ({ id, ok: true, result: evaluate(expr, start, end, stepMs) }),
+        ({ id, expr, start, end, stepMs }): BatchAnswer => ({
+          id,
+          ok: true,
+          result: evaluate(expr, start, end, stepMs),
+        }),
       );
     },
     async labelNames() {

@@ -6,7 +6,17 @@ import { fingerprint } from "../../model/fingerprint.ts";
 import { METRIC_NAME } from "../../model/labels.ts";
 import { formatValue } from "../../model/unit.ts";
 import type { Rect } from "../layout.ts";
-import { alertStyle, ALERT_WORD, cell, severityState, span, stateSign, type Line, type Look, type Span } from "../look.ts";
+import {
+  alertStyle,
+  ALERT_WORD,
+  cell,
+  severityState,
+  span,
+  stateSign,
+  type Line,
+  type Look,
+  type Span,
+} from "../look.ts";
 import { boxPane, insideOf, row, scrollTop, wrapWords, type Pane, type PaneRow } from "../pane.ts";
 import { ageText, clockText, momentOf } from "../time.ts";
 import { type ViewInput, waitingText } from "./input.ts";
@@ -63,8 +73,37 @@ export function alertsPane(input: ViewInput, rect: Rect): Pane {
   const rule = survey.layout.class === "phone" || survey.layout.class === "compact" || survey.layout.class === "line";
   const inside = insideOf(rect, rule);
   const focus = state.pane === "alerts";
-  const rows = alertRows(input, inside.width, inside.height);
+  const rows = [...alertRows(input, inside.width, inside.height)];
+  if (inside.height - rows.length >= HISTORY_ROWS_MIN) rows.push(...recentRows(input, inside.height - rows.length));
   return boxPane("alerts", rect, rows, { title: titleOf(input), right: factsOf(input), focus, rule }, look);
+}
+
+/** Room from which the pane also tells what changed lately. */
+const HISTORY_ROWS_MIN = 6;
+
+/** Alert changes and marks up to the moment shown, the newest first. */
+function recentRows({ snapshot, state, look, now }: ViewInput, height: number): readonly PaneRow[] {
+  const at = momentOf(state.time, now);
+  const changes = [...(snapshot?.changes ?? []), ...(snapshot?.marks ?? [])].filter((record) => record.at <= at);
+  if (changes.length === 0) return [];
+  const rows = changes
+    .toSorted((a, b) => b.at - a.at)
+    .slice(0, height - 2)
+    .map((record) => {
+      const time = cell(
+        ` ${clockText(record.at, now, look.utc)}`,
+        clockText(record.at, now, look.utc).length + 3,
+        STYLE.dim,
+      );
+      if (record.kind === "mark") return row(time, span(`mark  ${record.text}`, STYLE.key));
+      const style = alertStyle(record.to, record.labels["severity"] ?? "");
+      return row(
+        time,
+        cell(ALERT_WORD[record.to].toLowerCase(), 9, style),
+        span(record.labels["alertname"] ?? record.rule),
+      );
+    });
+  return [row(), row(span(" what changed", STYLE.dim)), ...rows];
 }
 
 function titleOf({ survey, look }: ViewInput): Line {
@@ -95,15 +134,18 @@ function quietText(input: ViewInput): string {
   if (snapshot === undefined) return waitingText(input);
   if (snapshot.alertsError !== undefined) return `alerts unknown: ${snapshot.alertsError}`;
   if (snapshot.capabilities?.rules === false) return "this source evaluates no rules";
-  if (input.state.view === "alerts" && input.state.filter !== "") return `no alert passes the filter "${input.state.filter}"`;
+  if (input.state.view === "alerts" && input.state.filter !== "")
+    return `no alert passes the filter "${input.state.filter}"`;
   return input.state.time.mode === "live" ? "all quiet: nothing is pending or firing" : "nothing was pending or firing";
 }
 
 function alertRows(input: ViewInput, width: number, height: number): readonly PaneRow[] {
   const { state, survey, look, now } = input;
   const { alerts } = survey;
-  if (alerts.length === 0) return wrapWords(quietText(input), width - 1, height).map((text) => row(span(` ${text}`, STYLE.dim)));
+  if (alerts.length === 0)
+    return wrapWords(quietText(input), width - 1, height).map((text) => row(span(` ${text}`, STYLE.dim)));
   const at = momentOf(state.time, now);
+  const columns = columnsFor(alerts, width);
   // Two rows an alert where there is room: what it says is worth more than a second alert's name.
   const tall = width < 76 && height >= Math.min(alerts.length, 4) * 2 && height >= 4;
   const each = tall ? 2 : 1;
@@ -114,35 +156,54 @@ function alertRows(input: ViewInput, width: number, height: number): readonly Pa
   const top = scrollTop(focused ? cursor : 0, alerts.length, room);
   const rows = alerts.slice(top, top + room).flatMap((alert, i) => {
     const bar = focused && top + i === cursor ? STYLE.selected : undefined;
-    const first = { line: alertLine(alert, width, at, look, !tall), bar };
+    const first = { line: alertLine(alert, width, columns, at, look, !tall), bar };
     return tall ? [first, { line: [span(`   ${alertSummary(alert) || alertPlace(alert)}`, STYLE.dim)] }] : [first];
   });
   const hidden = alerts.length - top - room;
   return hidden > 0 ? [...rows, row(span(` and ${hidden} more`, STYLE.dim))] : rows;
 }
 
-/** One alert in one row; what does not fit goes from the right: summary, place, value. */
-function alertLine(alert: Alert, width: number, at: number, look: Look, withSummary: boolean): Line {
+interface AlertColumns {
+  readonly name: number;
+  readonly place: number;
+}
+
+/** Names and places as wide as they need, so that what an alert says gets the rest. */
+function columnsFor(alerts: readonly Alert[], width: number): AlertColumns {
+  const widest = (textOf: (alert: Alert) => string): number =>
+    alerts.slice(0, 50).reduce((most, alert) => Math.max(most, textWidth(sanitise(textOf(alert)))), 5);
+  const share = Math.floor(width * (width < 90 ? 0.26 : 0.3));
+  return { name: Math.min(widest(alertName), 30, share) + 1, place: Math.min(widest(alertPlace), 40, share) };
+}
+
+/** One alert in one row; what does not fit goes from the right: summary, place. */
+function alertLine(
+  alert: Alert,
+  width: number,
+  columns: AlertColumns,
+  at: number,
+  look: Look,
+  withSummary: boolean,
+): Line {
   const style = alertStyle(alert.state, alert.labels.get("severity"));
-  const age = ageOf(alert, at).padStart(6);
+  const age = ageOf(alert, at);
   const sign = alertSign(alert, look);
   if (width < 60) {
     const name = alertName(alert);
     const rest = width - 9 - textWidth(sanitise(name));
-    return [sign, cell(age, 7, STYLE.dim, "right"), span(" "), span(name, style), span(rest > 6 ? ` ${alertPlace(alert)}` : "", STYLE.dim)];
+    const place = rest > 6 ? ` ${alertPlace(alert)}` : "";
+    return [span(" "), sign, cell(age, 7, STYLE.dim, "right"), span(" "), span(name, style), span(place, STYLE.dim)];
   }
-  const nameWidth = Math.min(28, Math.max(16, Math.floor(width * 0.22)));
-  const placeWidth = Math.min(32, Math.max(14, Math.floor(width * 0.22)));
   return [
     span(" "),
     sign,
     span(" "),
     cell(alertWord(alert), 9, style),
-    cell(alertName(alert), nameWidth, STYLE.title),
+    cell(alertName(alert), columns.name, STYLE.title),
     cell(age, 7, STYLE.default, "right"),
     span("  "),
-    cell(alertPlace(alert), placeWidth, STYLE.default),
-    span(" "),
+    cell(alertPlace(alert), columns.place, STYLE.default),
+    span("  "),
     span(withSummary ? alertSummary(alert) || `value ${formatValue(alert.value, "none")}` : "", STYLE.dim),
   ];
 }
@@ -159,21 +220,20 @@ export function alertTable(input: ViewInput, rect: Rect): Pane {
     const rows = wrapWords(quietText(input), inside.width - 2, 4).map((text) => row(span(` ${text}`, STYLE.dim)));
     return boxPane("table", rect, rows, options, look);
   }
-  const head = inside.width < 60 ? [] : [row(tableHead(inside.width))];
+  const columns = columnsFor(alerts, inside.width);
+  const head = inside.width < 60 ? [] : [row(tableHead(columns))];
   const visible = Math.max(1, inside.height - head.length);
   const cursor = Math.min(state.alertCursor, alerts.length - 1);
   const top = scrollTop(cursor, alerts.length, visible);
   const rows = alerts.slice(top, top + visible).map((alert, i) => ({
-    line: alertLine(alert, inside.width, at, look, true),
+    line: alertLine(alert, inside.width, columns, at, look, true),
     bar: top + i === cursor ? STYLE.selected : undefined,
   }));
   return boxPane("table", rect, [...head, ...rows], options, look);
 }
 
-function tableHead(width: number): Span {
-  const nameWidth = Math.min(28, Math.max(16, Math.floor(width * 0.22)));
-  const placeWidth = Math.min(32, Math.max(14, Math.floor(width * 0.22)));
-  const text = `   ${"STATE".padEnd(9)}${"ALERT".padEnd(nameWidth)}${"FOR".padStart(7)}  ${"WHERE".padEnd(placeWidth)} WHAT`;
+function tableHead({ name, place }: AlertColumns): Span {
+  const text = `   ${"STATE".padEnd(9)}${"ALERT".padEnd(name)}${"FOR".padStart(7)}  ${"WHERE".padEnd(place)}  WHAT`;
   return span(text, STYLE.dim);
 }
 
@@ -189,7 +249,10 @@ export function alertDetail(input: ViewInput, rect: Rect): Pane {
   }
   const at = momentOf(state.time, now);
   const key = fingerprint(alert.labels);
-  const history = (snapshot?.changes ?? []).filter((change) => change.fingerprint === key && change.at <= at).slice(-12).reverse();
+  const history = (snapshot?.changes ?? [])
+    .filter((change) => change.fingerprint === key && change.at <= at)
+    .slice(-12)
+    .reverse();
   const rows: PaneRow[] = [
     ...facts(alert, at, now, look, inside.width),
     ...history.map((change) =>
@@ -202,7 +265,9 @@ export function alertDetail(input: ViewInput, rect: Rect): Pane {
     ),
   ];
   const title = [span(alertName(alert), alertStyle(alert.state, alert.labels.get("severity")))];
-  const right = [span(inside.width < 60 ? "x ack  s silence" : "x acknowledge  s silence  Enter go to its start", STYLE.dim)];
+  const right = [
+    span(inside.width < 60 ? "x ack  s silence" : "x acknowledge  s silence  Enter go to its start", STYLE.dim),
+  ];
   return boxPane("alerts", rect, rows, { title, right, rule }, look);
 }
 
@@ -227,4 +292,3 @@ function facts(alert: Alert, at: number, now: number, look: Look, width: number)
     ...field("runbook", alert.annotations.get("runbook_url"), STYLE.accent),
   ];
 }
-

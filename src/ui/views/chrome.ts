@@ -27,11 +27,15 @@ export function headerPane(input: ViewInput, rect: Rect): Pane {
 }
 
 function headerLeft({ state, snapshot, look }: ViewInput, width: number): Line {
+  if (width < 24) return cutLine([span(` ${state.view}`, STYLE.header), filterSpan(state.filter)], width);
   const name: Line = [span(look.ascii ? " opsmon | " : " opsmon ", STYLE.header)];
   if (width < TABS_FROM - 50) {
     const place = snapshot?.capabilities?.kind === "engine" ? "" : (snapshot?.capabilities?.place ?? "");
     const rest = place === "" || width < 60 ? "" : ` ${place}`;
-    return cutLine([...name, span(`${state.view}`, STYLE.header), span(rest, STYLE.header), filterSpan(state.filter)], width);
+    return cutLine(
+      [...name, span(`${state.view}`, STYLE.header), span(rest, STYLE.header), filterSpan(state.filter)],
+      width,
+    );
   }
   const tabs = VIEWS.flatMap((view): Span[] => {
     const key = BINDINGS.find((binding) => binding.action === `view-${view}`)?.keys[0] ?? "";
@@ -57,8 +61,8 @@ function headerRight(input: ViewInput, width: number): Line {
   if (slow) parts.push(span(narrow ? " slow " : " slow link ", STYLE.header));
   parts.push(...countSpans(survey.alerts, narrow || silent !== undefined));
   const at = momentOf(state.time, now);
-  const clock = clockText(at, now, look.utc) + (look.utc ? "Z" : "");
-  if (state.time.mode === "live") parts.push(span(" LIVE ", STYLE.header), span(`${clock} `, STYLE.header));
+  const clock = clockText(at, now, look.utc) + (look.utc && !narrow ? "Z" : "");
+  if (state.time.mode === "live") parts.push(span(` LIVE ${clock} `, STYLE.header));
   else {
     const ago = narrow ? "" : ` -${ageText(now - at)}`;
     parts.push(span(` PAUSED ${clock}${ago} `, STYLE.alert));
@@ -126,7 +130,8 @@ export function footerPane(input: ViewInput, rect: Rect): Pane {
   const toast = state.toast !== undefined && now - state.toast.at < TOAST_MS ? state.toast : undefined;
   if (state.mode !== "normal") {
     const line = promptLine(PROMPTS[state.mode], state.input, look);
-    const problem = toast?.kind === "error" ? [span(` ${toast.text} `, STYLE.crit)] : [span("Enter do  Esc leave ", STYLE.dim)];
+    const problem =
+      toast?.kind === "error" ? [span(` ${toast.text} `, STYLE.crit)] : [span("Enter do  Esc leave ", STYLE.dim)];
     const room = lineWidth(line) + lineWidth(problem) + 2 <= rect.width ? bothEnds(line, problem, rect.width) : line;
     // A long error takes the line's place rather than vanish.
     const rows = toast?.kind === "error" && room === line ? [{ line: problem }] : [{ line: room }];
@@ -145,12 +150,7 @@ function promptLine(label: string, { text, caret }: ViewInput["state"]["input"],
   const under = text.slice(caret, caret + 1);
   const after = sanitise(text.slice(caret + 1));
   const shown = textWidth(before) > PROMPT_TAIL ? `${look.ascii ? "~" : "…"}${before.slice(-PROMPT_TAIL)}` : before;
-  return [
-    span(` ${label}`, STYLE.key),
-    span(shown),
-    span(under === "" ? " " : under, STYLE.selected),
-    span(after),
-  ];
+  return [span(` ${label}`, STYLE.key), span(shown), span(under === "" ? " " : under, STYLE.selected), span(after)];
 }
 /** Columns before the caret that stay visible. */
 const PROMPT_TAIL = 60;

@@ -19,7 +19,8 @@ export function explorePart(input: ViewInput, rect: Rect): ViewPart {
   if (spec === undefined) return { panes: [line, helpPane(input, body, rule)], overlays: [] };
   const frame = snapshot?.frames.get(spec.id);
   const lines = frame?.lines.length ?? 0;
-  const tableHeight = frame === undefined || lines === 0 || body.height < 10 ? 0 : Math.min(lines + 4, Math.ceil(body.height * 0.45));
+  const tableHeight =
+    frame === undefined || lines === 0 || body.height < 10 ? 0 : Math.min(lines + 4, Math.ceil(body.height * 0.45));
   const chart = chartPart(input, { ...spec, title: "Result" }, { ...body, height: body.height - tableHeight }, false);
   if (tableHeight === 0 || frame === undefined) return { panes: [line, ...chart.panes], overlays: chart.overlays };
   const below = { ...body, y: body.y + body.height - tableHeight, height: tableHeight };
@@ -30,14 +31,20 @@ function linePane({ state, look }: ViewInput, rect: Rect, rule: boolean): Pane {
   const editing = state.mode === "explore";
   const text = state.expr === "" ? "press e and type an expression; Tab completes metric and label names" : state.expr;
   const rows = [row(span(` ${text}`, state.expr === "" ? STYLE.dim : STYLE.accent))];
-  return boxPane("line", rect, rows, { title: [span("PromQL", STYLE.title)], focus: state.pane === "main" && !editing, rule }, look);
+  return boxPane(
+    "line",
+    rect,
+    rows,
+    { title: [span("PromQL", STYLE.title)], focus: state.pane === "main" && !editing, rule },
+    look,
+  );
 }
 
 const EXAMPLES: readonly string[] = [
   "up",
   "sum by (job) (rate(scrape_samples_scraped[5m]))",
-  "topk(5, count by (__name__) ({__name__=~\".+\"}))",
-  "100 * (1 - avg(rate(node_cpu_seconds_total{mode=\"idle\"}[1m])))",
+  'topk(5, count by (__name__) ({__name__=~".+"}))',
+  '100 * (1 - avg(rate(node_cpu_seconds_total{mode="idle"}[1m])))',
 ];
 
 function helpPane({ look, snapshot }: ViewInput, rect: Rect, rule: boolean): Pane {

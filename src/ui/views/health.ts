@@ -23,10 +23,10 @@ interface Columns {
 }
 
 function columnsFor(width: number): Columns {
-  const value = width < 50 ? 8 : width < 70 ? 10 : 11;
+  const value = width < 50 ? 8 : 11;
   const state = width < 50 ? 2 : 7;
-  const spark = width >= 64 ? Math.min(30, width - 58) : 0;
-  return { value, state, spark, name: Math.max(8, width - 3 * value - state - (spark > 0 ? spark + 1 : 0) - 1) };
+  const spark = width >= 66 ? Math.min(30, width - 58) : 0;
+  return { value, state, spark, name: Math.max(8, width - 3 * value - state - (spark > 0 ? spark + 1 : 0) - 2) };
 }
 
 export function healthPane(input: ViewInput, rect: Rect): Pane {
@@ -36,10 +36,17 @@ export function healthPane(input: ViewInput, rect: Rect): Pane {
   const rows = survey.health.length === 0 ? emptyRows(input, inside.width, inside.height) : healthTable(input, inside);
   const counts = (["crit", "warn"] as PanelState[]).flatMap((s): Span[] => {
     const count = survey.health.filter((health) => health.state === s).length;
-    return count === 0 ? [] : [span(`${count} ${s === "crit" ? "critical" : "warning"} `, stateStyle(s))];
+    return count === 0 ? [] : [span(`${count} ${s === "crit" ? "critical" : "warning"}`, stateStyle(s))];
   });
+  if (counts.length === 2) counts.splice(1, 0, span(", ", STYLE.dim));
   const right = counts.length === 0 && survey.health.length > 0 ? [span("all ok", STYLE.ok)] : counts;
-  return boxPane("health", rect, rows, { title: [span("Health", STYLE.title)], right, focus: state.pane === "main", rule }, look);
+  return boxPane(
+    "health",
+    rect,
+    rows,
+    { title: [span("Health", STYLE.title)], right, focus: state.pane === "main", rule },
+    look,
+  );
 }
 
 function emptyRows(input: ViewInput, width: number, height: number): readonly PaneRow[] {
@@ -52,46 +59,61 @@ function emptyRows(input: ViewInput, width: number, height: number): readonly Pa
   return wrapWords(text, width - 2, height).map((part) => row(span(` ${part}`, STYLE.dim)));
 }
 
+/** Rows of the table with their headings; where they do not all fit, the worst come first whatever their kind. */
 function healthTable(input: ViewInput, inside: Rect): readonly PaneRow[] {
   const { survey, state } = input;
   const columns = columnsFor(inside.width);
-  const sections = [survey.health.filter((r) => r.kind === "resource"), survey.health.filter((r) => r.kind === "service")];
-  const heads = sections.filter((section) => section.length > 0).length;
+  const kinds = new Set(survey.health.map((health) => health.kind));
+  const mixed = survey.mixedHealth;
   const troubled = survey.health.filter((health) => health.why !== "" && health.state !== "ok").length;
-  const explain = inside.width < 100 && survey.health.length + heads + troubled <= inside.height;
+  const explain = inside.width < 100 && survey.health.length + kinds.size + troubled <= inside.height;
+  const head = mixed ? [row(...mixedHead(columns))] : [];
   const rows: PaneRow[] = [];
   let cursorRow = 0;
-  let index = 0;
-  for (const section of sections) {
-    if (section.length === 0) continue;
-    rows.push(row(...headLine(section[0] as HealthRow, columns)));
-    for (const health of section) {
-      const chosen = index === survey.cursor;
-      if (chosen) cursorRow = rows.length;
-      const bar = chosen && state.pane === "main" ? STYLE.selected : undefined;
-      rows.push({ line: healthLine(input, health, columns), bar });
-      if (explain && health.state !== "ok" && health.why !== "") {
-        rows.push(row(span(`   ${health.why}`, stateStyle(health.state))));
-      }
-      index++;
+  survey.health.forEach((health, index) => {
+    const chosen = index === survey.cursor;
+    if (!mixed && survey.health[index - 1]?.kind !== health.kind) rows.push(row(...headLine(health, columns)));
+    if (chosen) cursorRow = rows.length;
+    const bar = chosen && state.pane === "main" ? STYLE.selected : undefined;
+    rows.push({ line: healthLine(input, health, columns), bar });
+    if (explain && health.state !== "ok" && health.why !== "") {
+      rows.push(row(span(`   ${health.why}`, stateStyle(health.state))));
     }
-  }
-  if (rows.length <= inside.height) return rows;
-  // The row under the cursor explains itself at the bottom when there is no room for every why.
-  const chosen = survey.health[survey.cursor];
+  });
+  if (!explain) return [...head, ...scrolled(input, rows, cursorRow, inside.height - head.length)];
+  return [...head, ...rows];
+}
+
+/** The part around the cursor, whose row explains itself at the bottom when not every row can. */
+function scrolled(input: ViewInput, rows: readonly PaneRow[], cursorRow: number, height: number): readonly PaneRow[] {
+  const chosen = input.survey.health[input.survey.cursor];
   const why = chosen !== undefined && chosen.why !== "" ? [row(span(` ${chosen.why}`, stateStyle(chosen.state)))] : [];
-  const visible = inside.height - why.length;
+  const visible = Math.max(1, height - why.length);
   const top = scrollTop(cursorRow, rows.length, visible);
-  return [...rows.slice(top, top + visible), ...why];
+  const shown = rows.slice(top, top + visible);
+  const blank = Array.from({ length: Math.max(0, visible - shown.length) }, () => row());
+  return [...shown, ...blank, ...why];
+}
+
+function mixedHead(columns: Columns): Line {
+  const words = ["use/rate", "sat/err", "err/dur"];
+  return [
+    cell("", columns.state + (columns.state < 7 ? 1 : 2)),
+    cell("HEALTH", columns.name, STYLE.dim),
+    ...words.map((word) => cell(word, columns.value, STYLE.dim, "right")),
+  ];
 }
 
 function headLine(first: HealthRow, columns: Columns): Line {
   const words = first.kind === "resource" ? ["use", "saturation", "errors"] : ["rate", "errors", "duration"];
-  const short = columns.value < 10 && first.kind === "resource" ? ["use", "satur.", "errors"] : words;
+  const short = columns.value < 11 && first.kind === "resource" ? ["use", "satur.", "errors"] : words;
   return [
-    cell(first.kind === "resource" ? " RESOURCE" : " SERVICE", columns.name + columns.state + 1, STYLE.dim),
+    cell("", columns.state + (columns.state < 7 ? 1 : 2)),
+    cell(first.kind === "resource" ? "RESOURCE" : "SERVICE", columns.name, STYLE.dim),
     ...short.map((word) => cell(word, columns.value, STYLE.dim, "right")),
-    ...(columns.spark > 0 ? [span(" "), cell(first.kind === "resource" ? "use" : "rate", columns.spark, STYLE.dim)] : []),
+    ...(columns.spark > 0
+      ? [span(" "), cell(first.kind === "resource" ? "use" : "rate", columns.spark, STYLE.dim)]
+      : []),
   ];
 }
 
@@ -104,7 +126,12 @@ function healthLine(input: ViewInput, health: HealthRow, columns: Columns): Line
       : stateSpan(health.state, look);
   const values = methods.map((method) => {
     const found = health.cells.find((c) => c.method === method);
-    const style = found === undefined || found.state === "unknown" ? STYLE.dim : found.state === "ok" ? STYLE.default : stateStyle(found.state);
+    const style =
+      found === undefined || found.state === "unknown"
+        ? STYLE.dim
+        : found.state === "ok"
+          ? STYLE.default
+          : stateStyle(found.state);
     return cell(found?.value ?? "", columns.value, style, "right");
   });
   const spark = columns.spark > 0 ? [span(" "), sparkSpan(input, health, columns.spark)] : [];
@@ -123,7 +150,9 @@ function sparkSpan({ snapshot, look }: ViewInput, health: HealthRow, width: numb
 
 function lineFor(frame: PanelFrame, health: HealthRow): Float64Array | undefined {
   if (health.kind === "service") {
-    const own = frame.lines.find(({ labels }) => (labels["service"] ?? labels["job"] ?? labels["instance"]) === health.resource);
+    const own = frame.lines.find(
+      ({ labels }) => (labels["service"] ?? labels["job"] ?? labels["instance"]) === health.resource,
+    );
     if (own !== undefined) return own.v;
   }
   let best = frame.lines[0];

@@ -69,10 +69,12 @@ export function completionsPane(input: ViewInput, size: Size): Pane | undefined 
   const width = Math.min(size.width, Math.max(24, Math.min(60, widest + 4)));
   const rect = { x: 0, y: size.height - 3 - count, width, height: count + 2 };
   const top = scrollTop(Math.max(0, state.picked), completions.length, count);
-  const rows = completions.slice(top, top + count).map((text, i): PaneRow => ({
-    line: [span(` ${text}`)],
-    bar: top + i === state.picked ? STYLE.selected : undefined,
-  }));
+  const rows = completions.slice(top, top + count).map(
+    (text, i): PaneRow => ({
+      line: [span(` ${text}`)],
+      bar: top + i === state.picked ? STYLE.selected : undefined,
+    }),
+  );
   const right = [span(`${completions.length}`, STYLE.dim)];
   return boxPane("completions", rect, rows, { title: [span("Tab completes", STYLE.dim)], right }, look);
 }

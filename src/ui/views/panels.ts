@@ -24,7 +24,9 @@ export function chartPart(input: ViewInput, spec: PanelSpec, rect: Rect, focus: 
   const id = `chart ${rect.x} ${rect.y}`;
   if (frame === undefined || frame.lines.length === 0) {
     const text = frame?.reason ?? (input.snapshot === undefined ? waitingText(input) : "asking");
-    const rows = wrapWords(sanitise(text), inside.width - 2, inside.height).map((part) => row(span(` ${part}`, STYLE.unknown)));
+    const rows = wrapWords(sanitise(text), inside.width - 2, inside.height).map((part) =>
+      row(span(` ${part}`, STYLE.unknown)),
+    );
     return { panes: [boxPane(id, rect, rows, options, look)], overlays: [] };
   }
   return {
@@ -49,7 +51,9 @@ function valueLine(frame: PanelFrame | undefined): Line {
   const leader = frame === undefined ? undefined : leadingLine(frame);
   if (frame === undefined || leader === undefined) return [];
   const word = frame.state === "crit" ? " CRIT" : frame.state === "warn" ? " WARN" : "";
-  return [span(formatValue(leader.last, frame.unit) + word, frame.state === "ok" ? STYLE.accent : stateStyle(frame.state))];
+  return [
+    span(formatValue(leader.last, frame.unit) + word, frame.state === "ok" ? STYLE.accent : stateStyle(frame.state)),
+  ];
 }
 
 /** Panels as rows: state, title, number, history. What has no data says why instead. */
@@ -111,7 +115,9 @@ export function barrenPane(input: ViewInput, rect: Rect): Pane {
       ? [waitingText(input)]
       : survey.listed.length === 0
         ? [state.filter === "" ? `no panel belongs to ${state.view}` : `no panel passes the filter "${state.filter}"`]
-        : [`nothing to show for ${state.view}: ${snapshot.frames.get(survey.listed[0]?.id ?? "")?.reason ?? "never scraped"}`]),
+        : [
+            `nothing to show for ${state.view}: ${snapshot.frames.get(survey.listed[0]?.id ?? "")?.reason ?? "never scraped"}`,
+          ]),
     ...(found.length > 0 ? [`found but not scraped: ${found.join(", ")}. Press T, then D adds it.`] : []),
     ...(failing.length > 0 ? [`${failing.length} target${failing.length === 1 ? "" : "s"} down: T says why`] : []),
     ...(snapshot !== undefined && found.length === 0 && survey.listed.length > 0
@@ -157,14 +163,30 @@ export function seriesPane(input: ViewInput, frame: PanelFrame, rect: Rect): Pan
     ...frame.exprs.slice(0, 1).map((expr) => row(span(` ${expr}`, STYLE.accent))),
   ];
   const room = Math.max(1, inside.height - 1 - tail.length);
-  const rows = frame.lines.slice(0, room).map((line, i) => seriesRow(line, frame, i, nameWidth, number, wide, look.ascii));
+  const rows = frame.lines
+    .slice(0, room)
+    .map((line, i) => seriesRow(line, frame, i, nameWidth, number, wide, look.ascii));
   const hidden = frame.lines.length - room;
   const more = hidden > 0 ? [span(`${hidden} more`, STYLE.dim)] : [];
   const age = state.time.mode === "paused" ? ` at the pause, ${ageText(now - frame.at)} ago` : "";
-  return boxPane("series", rect, [head, ...rows, ...tail], { title: [span(`Series${age}`, STYLE.title)], right: more, rule }, look);
+  return boxPane(
+    "series",
+    rect,
+    [head, ...rows, ...tail],
+    { title: [span(`Series${age}`, STYLE.title)], right: more, rule },
+    look,
+  );
 }
 
-function seriesRow(line: FrameLine, frame: PanelFrame, index: number, nameWidth: number, number: number, wide: boolean, ascii: boolean): PaneRow {
+function seriesRow(
+  line: FrameLine,
+  frame: PanelFrame,
+  index: number,
+  nameWidth: number,
+  number: number,
+  wide: boolean,
+  ascii: boolean,
+): PaneRow {
   const { least, mean, most } = extremes(line.v);
   const show = (v: number): Span => cell(formatValue(v, frame.unit), number, STYLE.default, "right");
   const labels = Object.entries(line.labels).map(([name, value]) => `${name}="${value}"`);

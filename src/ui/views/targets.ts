@@ -10,7 +10,9 @@ import { boxPane, insideOf, row, scrollTop, wrapWords, type Pane, type PaneRow }
 import { ageText } from "../time.ts";
 import { type ViewInput, waitingText } from "./input.ts";
 
-const HEALTH: Readonly<Record<TargetStatus["health"], { readonly state: PanelState; readonly word: string; readonly style: number }>> = {
+const HEALTH: Readonly<
+  Record<TargetStatus["health"], { readonly state: PanelState; readonly word: string; readonly style: number }>
+> = {
   up: { state: "ok", word: "up", style: STYLE.ok },
   down: { state: "crit", word: "DOWN", style: STYLE.crit },
   unknown: { state: "unknown", word: "new", style: STYLE.unknown },
@@ -23,21 +25,40 @@ export function targetsPane(input: ViewInput, rect: Rect): Pane {
   const down = survey.targets.filter((target) => target.health === "down").length;
   const facts = [
     ...(down > 0 ? [span(`${down} down `, STYLE.crit)] : []),
-    span(`${survey.targets.length} scraped${survey.discovered.length > 0 ? `, ${survey.discovered.length} found` : ""}`, STYLE.dim),
+    span(
+      `${survey.targets.length} scraped${survey.discovered.length > 0 ? `, ${survey.discovered.length} found` : ""}`,
+      STYLE.dim,
+    ),
   ];
   const options = { title: [span("Targets", STYLE.title)], right: facts, focus: state.pane === "main", rule };
   const lines = rowsOf(input, inside.width);
   if (survey.rows === 0) {
-    const text = snapshot === undefined ? waitingText(input) : (snapshot.targetsError ?? "no target is configured and no exporter was found on this machine");
-    return boxPane("table", rect, wrapWords(text, inside.width - 2, 4).map((part) => row(span(` ${part}`, STYLE.dim))), options, look);
+    const text =
+      snapshot === undefined
+        ? waitingText(input)
+        : (snapshot.targetsError ?? "no target is configured and no exporter was found on this machine");
+    return boxPane(
+      "table",
+      rect,
+      wrapWords(text, inside.width - 2, 4).map((part) => row(span(` ${part}`, STYLE.dim))),
+      options,
+      look,
+    );
   }
-  const detail = detailRows(survey.targets[survey.cursor], survey.discovered[survey.cursor - survey.targets.length], inside.width, now);
+  const detail = detailRows(
+    survey.targets[survey.cursor],
+    survey.discovered[survey.cursor - survey.targets.length],
+    inside.width,
+    now,
+  );
   const visible = Math.max(1, inside.height - detail.length - 1);
   const top = scrollTop(survey.cursor, lines.length, visible);
-  const shown = lines.slice(top, top + visible).map((line, i): PaneRow => ({
-    line,
-    bar: top + i === survey.cursor && state.pane === "main" ? STYLE.selected : undefined,
-  }));
+  const shown = lines.slice(top, top + visible).map(
+    (line, i): PaneRow => ({
+      line,
+      bar: top + i === survey.cursor && state.pane === "main" ? STYLE.selected : undefined,
+    }),
+  );
   const blank = Array.from({ length: Math.max(0, visible - shown.length) }, () => row());
   return boxPane("table", rect, [row(headSpan(inside.width)), ...shown, ...blank, ...detail], options, look);
 }
@@ -51,7 +72,11 @@ interface Widths {
 function widthsFor(width: number): Widths {
   const numbers = width >= 70;
   const job = width < 60 ? 12 : 18;
-  return { job, numbers, url: numbers ? Math.min(48, Math.max(24, Math.floor(width * 0.32))) : Math.max(10, width - job - 9) };
+  return {
+    job,
+    numbers,
+    url: numbers ? Math.min(48, Math.max(24, Math.floor(width * 0.32))) : Math.max(10, width - job - 9),
+  };
 }
 
 function headSpan(width: number): ReturnType<typeof span> {
