@@ -74,8 +74,10 @@ export interface ExplainNode {
   readonly kind: string;
   /** Series the node returned; 0 for scalars and strings. */
   readonly series: number;
-  /** Values the node returned (selectors inside functions: samples read from the store). */
+  /** Values the node returned. */
   readonly samples: number;
+  /** Samples the node itself read from the store; a function reads for the range selector in it. */
+  readonly read: number;
   /** Time of this node without its children. */
   readonly selfMs: number;
   readonly totalMs: number;

@@ -1,0 +1,129 @@
+/**
+ * Histograms. Classic ones are groups of `…_bucket` series that differ in `le` alone. Native ones are not stored, so
+ * functions of them find nothing to work on and say so.
+ */
+import type { Labels } from "../../model/labels.ts";
+import type { Call, Expr } from "../ast.ts";
+import { type Block, dropMetadata, emptyVector, type Grid, type VectorBlock } from "../block.ts";
+import type { EvalContext } from "../context.ts";
+import { parseFloatLabel } from "../number.ts";
+import { type Bucket, bucketFraction, bucketQuantile } from "../quantile.ts";
+import { quote } from "../quote.ts";
+import { customFunction, define, type FunctionDef } from "./define.ts";
+import { checkQuantiles } from "./over-time.ts";
+
+const LE = "le";
+
+/** Rows of one histogram with the bound each stands for. */
+interface Group {
+  readonly labels: Labels;
+  readonly metric: string;
+  readonly dropName: boolean;
+  readonly rows: { readonly row: number; readonly upper: number }[];
+}
+
+/** Groups bucket rows by their labels without `le`; rows without a readable bound are left out with a warning. */
+function groupBuckets(block: VectorBlock, call: Call, vector: Expr, ctx: EvalContext): readonly Group[] {
+  const groups = new Map<string, Group>();
+  block.labels.forEach((labels, row) => {
+    const le = labels.get(LE);
+    const upper = parseFloatLabel(le);
+    const metric = labels.metric;
+    if (upper === undefined) {
+      if (!rowHasValue(block, row)) return;
+      const about = metric === "" ? "" : ` for metric name ${quote(metric)}`;
+      ctx.warn(`bucket label "le" is missing or has a malformed value of ${quote(le)}${about}`, vector.span);
+      return;
+    }
+    const rest = labels.without(LE);
+    // Names tell histograms apart even though the result loses them.
+    const key = rest.key;
+    let group = groups.get(key);
+    if (group === undefined) {
+      group = { labels: rest, metric, dropName: block.dropName?.[row] === 1, rows: [] };
+      groups.set(key, group);
+    }
+    group.rows.push({ row, upper });
+  });
+  return [...groups.values()];
+}
+
+function rowHasValue(block: VectorBlock, row: number): boolean {
+  return block.present.subarray(row * block.steps, (row + 1) * block.steps).includes(1);
+}
+
+/** Applies `answer` to the buckets of each group at each step. */
+async function perHistogram(
+  block: VectorBlock,
+  groups: readonly Group[],
+  ctx: EvalContext,
+  answer: (buckets: readonly Bucket[], step: number, group: Group) => number,
+): Promise<Block> {
+  const { steps } = block;
+  const { values, present } = ctx.columns(groups.length, steps);
+  for (const [at, group] of groups.entries()) {
+    for (let step = 0; step < steps; step++) {
+      if (ctx.due(group.rows.length)) await ctx.pause();
+      const buckets: Bucket[] = [];
+      for (const { row, upper } of group.rows) {
+        const cell = row * steps + step;
+        if (block.present[cell] === 1) buckets.push({ upper, count: block.values[cell] as number });
+      }
+      if (buckets.length === 0) continue;
+      values[at * steps + step] = answer(buckets, step, group);
+      present[at * steps + step] = 1;
+    }
+  }
+  const labels = groups.map((group) => (ctx.delayedNames ? group.labels : dropMetadata(group.labels)));
+  return ctx.nameless({ kind: "vector", steps, labels, dropName: undefined, values, present });
+}
+
+async function histogramQuantile(call: Call, grid: Grid, ctx: EvalContext): Promise<Block> {
+  const [quantileArg, vector] = call.args as [Expr, Expr];
+  const quantiles = await ctx.scalar(quantileArg, grid);
+  const block = await ctx.vector(vector, grid);
+  const groups = groupBuckets(block, call, vector, ctx);
+  if (groups.length > 0) checkQuantiles(call, quantiles, ctx);
+  return perHistogram(block, groups, ctx, (buckets, step, group) => {
+    const { value, forced } = bucketQuantile(quantiles[step] as number, buckets);
+    if (forced) {
+      const about = group.metric === "" ? "" : ` for metric name ${quote(group.metric)}`;
+      ctx.info(`${FORCED}${about}`, vector.span);
+    }
+    return value;
+  });
+}
+
+const FORCED =
+  "input to histogram_quantile needed to be fixed for monotonicity (see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)";
+
+async function histogramFraction(call: Call, grid: Grid, ctx: EvalContext): Promise<Block> {
+  const [lowerArg, upperArg, vector] = call.args as [Expr, Expr, Expr];
+  const lower = await ctx.scalar(lowerArg, grid);
+  const upper = await ctx.scalar(upperArg, grid);
+  const block = await ctx.vector(vector, grid);
+  const groups = groupBuckets(block, call, vector, ctx);
+  return perHistogram(block, groups, ctx, (buckets, step) =>
+    bucketFraction(lower[step] as number, upper[step] as number, buckets),
+  );
+}
+
+/** A function that reads native histograms: floats have no answer for it, and nothing else is stored. */
+function nativeOnly(name: string): FunctionDef {
+  const evaluate = async (call: Call, grid: Grid, ctx: EvalContext): Promise<Block> => {
+    await ctx.evaluate(call.args[0] as Expr, grid);
+    ctx.warn(`${name} reads native histograms, which opsmon does not store`, call.span);
+    return emptyVector(grid.steps);
+  };
+  return customFunction(name, ["instant vector"], evaluate);
+}
+
+export const HISTOGRAM: readonly FunctionDef[] = [
+  define("histogram_quantile", ["scalar", "instant vector"], { kind: "custom", evaluate: histogramQuantile }),
+  define("histogram_fraction", ["scalar", "scalar", "instant vector"], { kind: "custom", evaluate: histogramFraction }),
+  nativeOnly("histogram_avg"),
+  nativeOnly("histogram_count"),
+  nativeOnly("histogram_sum"),
+  nativeOnly("histogram_stddev"),
+  nativeOnly("histogram_stdvar"),
+];

@@ -1,0 +1,47 @@
+/** Between scalars and vectors, and the constants of a query. */
+import type { Call, Expr } from "../ast.ts";
+import type { Block, Grid } from "../block.ts";
+import type { EvalContext } from "../context.ts";
+import { customFunction, type FunctionDef } from "./define.ts";
+import { scalarAsVector } from "./time.ts";
+
+/** The value of a vector of exactly one element, else NaN. */
+async function scalar(call: Call, grid: Grid, ctx: EvalContext): Promise<Block> {
+  const block = await ctx.vector(call.args[0] as Expr, grid);
+  const values = new Float64Array(grid.steps);
+  const seen = new Uint32Array(grid.steps);
+  for (let cell = 0; cell < block.values.length; cell++) {
+    if (block.present[cell] === 0) continue;
+    const step = cell % grid.steps;
+    values[step] = block.values[cell] as number;
+    seen[step] = (seen[step] as number) + 1;
+  }
+  for (let step = 0; step < grid.steps; step++) if (seen[step] !== 1) values[step] = Number.NaN;
+  return { kind: "scalar", values };
+}
+
+async function vector(call: Call, grid: Grid, ctx: EvalContext): Promise<Block> {
+  return scalarAsVector(await ctx.scalar(call.args[0] as Expr, grid), grid.steps);
+}
+
+async function pi(_call: Call, grid: Grid): Promise<Block> {
+  return { kind: "scalar", values: new Float64Array(grid.steps).fill(Math.PI) };
+}
+
+/** A fact of the query itself, in seconds. */
+function queryFact(name: string, fact: (query: Grid) => number): FunctionDef {
+  const evaluate = async (_call: Call, grid: Grid, ctx: EvalContext): Promise<Block> => {
+    return { kind: "scalar", values: new Float64Array(grid.steps).fill(fact(ctx.query) / 1000) };
+  };
+  return customFunction(name, [], evaluate, { returns: "scalar", experimental: true });
+}
+
+export const SCALAR: readonly FunctionDef[] = [
+  customFunction("scalar", ["instant vector"], scalar, { returns: "scalar" }),
+  customFunction("vector", ["scalar"], vector),
+  customFunction("pi", [], pi, { returns: "scalar" }),
+  queryFact("start", (query) => query.startMs),
+  queryFact("end", (query) => query.startMs + (query.steps - 1) * query.stepMs),
+  queryFact("range", (query) => (query.steps - 1) * query.stepMs),
+  queryFact("step", (query) => query.stepMs),
+];

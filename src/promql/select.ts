@@ -1,0 +1,148 @@
+/**
+ * Stored series for selectors. One select serves every selector of a query that asks for the same series and times;
+ * columns are decoded when a kernel reaches them and not kept.
+ */
+import { compareLabels, type Labels } from "../model/labels.ts";
+import type { SampleColumn } from "../model/sample.ts";
+import type { Aggregate, Querier, SelectHints, Series } from "../storage/storage.ts";
+import type { AtModifier, TimeModifiers, VectorSelector } from "./ast.ts";
+import type { Grid } from "./block.ts";
+import type { EvalContext } from "./context.ts";
+import { resolveOffset } from "./durations.ts";
+
+/** The times a selector looks at: `startMs + i * stepMs`, with `@` and offset applied. */
+export interface LookTimes {
+  readonly startMs: number;
+  /** 0 when `@` fixes the time. */
+  readonly stepMs: number;
+  readonly endMs: number;
+}
+
+export interface SelectedSeries {
+  readonly labels: Labels;
+  readonly column: (tier?: Aggregate) => SampleColumn;
+}
+export interface Selection {
+  readonly series: readonly SelectedSeries[];
+  /** Width of a stored bucket, ms; 0 = raw. */
+  readonly resolutionMs: number;
+}
+
+export interface ReadStats {
+  seriesRead: number;
+  samplesRead: number;
+  resolutionMs: number;
+}
+
+export function atMs(at: AtModifier, query: Grid): number {
+  if (at.kind === "time") return at.ms;
+  return at.kind === "start" ? query.startMs : query.startMs + (query.steps - 1) * query.stepMs;
+}
+
+export function lookTimes(node: TimeModifiers, grid: Grid, query: Grid): LookTimes {
+  const offset = resolveOffset(node.offset, query);
+  if (node.at !== undefined) {
+    const time = atMs(node.at, query) - offset;
+    return { startMs: time, stepMs: 0, endMs: time };
+  }
+  const startMs = grid.startMs - offset;
+  return { startMs, stepMs: grid.stepMs, endMs: startMs + (grid.steps - 1) * grid.stepMs };
+}
+
+/** Selects of one query, shared by equal selectors. */
+export class SeriesCache {
+  readonly stats: ReadStats = { seriesRead: 0, samplesRead: 0, resolutionMs: 0 };
+  readonly #querier: Querier;
+  readonly #selections = new Map<string, Promise<Selection>>();
+  readonly #warn: (message: string) => void;
+
+  constructor(querier: Querier, warn: (message: string) => void) {
+    this.#querier = querier;
+    this.#warn = warn;
+  }
+
+  select(selector: Pick<VectorSelector, "matchers">, hints: SelectHints): Promise<Selection> {
+    const matchers = selector.matchers.map((m) => `${m.name}${m.op}${JSON.stringify(m.value)}`).join(",");
+    const key = `${matchers} ${hints.start} ${hints.end} ${hints.stepMs} ${hints.rangeMs} ${hints.func}`;
+    let selection = this.#selections.get(key);
+    if (selection === undefined) {
+      selection = this.#read(selector, hints);
+      this.#selections.set(key, selection);
+    }
+    return selection;
+  }
+
+  async #read(selector: Pick<VectorSelector, "matchers">, hints: SelectHints): Promise<Selection> {
+    const set = await this.#querier.select(selector.matchers, hints);
+    for (const warning of set.warnings) this.#warn(warning);
+    // Sums, ties of topk and limitk depend on the order, so it is always that of the labels.
+    const sorted = set.sorted ? set.series : [...set.series].sort((a, b) => compareLabels(a.labels, b.labels));
+    this.stats.seriesRead += sorted.length;
+    this.stats.resolutionMs = Math.max(this.stats.resolutionMs, set.resolutionMs);
+    return { series: sorted.map((series) => this.#wrap(series)), resolutionMs: set.resolutionMs };
+  }
+
+  #wrap(series: Series): SelectedSeries {
+    return {
+      labels: series.labels,
+      column: (tier) => {
+        const column = (tier === undefined ? undefined : series.aggregate?.(tier)) ?? series.samples();
+        this.stats.samplesRead += column.to - column.from;
+        return column;
+      },
+    };
+  }
+}
+
+/** First index from `from` whose time is after `time`; `to` when none is. */
+export function firstAfter(t: Float64Array, from: number, to: number, time: number): number {
+  let low = from;
+  let high = to;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((t[middle] as number) <= time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The selection behind an instant selector. */
+export function selectInstant(
+  selector: VectorSelector,
+  times: LookTimes,
+  func: string,
+  ctx: EvalContext,
+): Promise<Selection> {
+  return ctx.series.select(selector, {
+    start: times.startMs - ctx.lookbackMs + 1,
+    end: times.endMs,
+    stepMs: times.stepMs,
+    rangeMs: 0,
+    func,
+  });
+}
+
+/**
+ * Fills one row of an instant selector: the newest sample at most `lookbackMs` old (exclusive) at each step, unless
+ * it is a stale marker.
+ *
+ * @param wantTimes put the sample's own time, s, instead of its value: `timestamp()`.
+ */
+export function fillInstant(
+  column: SampleColumn,
+  times: LookTimes,
+  lookbackMs: number,
+  out: { readonly values: Float64Array; readonly present: Uint8Array; readonly base: number; readonly steps: number },
+  wantTimes: boolean,
+): void {
+  const { t, v, from, to, stale } = column;
+  let next = firstAfter(t, from, to, times.startMs);
+  for (let step = 0; step < out.steps; step++) {
+    const ref = times.startMs + step * times.stepMs;
+    while (next < to && (t[next] as number) <= ref) next++;
+    const at = next - 1;
+    if (at < from || (t[at] as number) <= ref - lookbackMs || stale?.[at] === 1) continue;
+    out.values[out.base + step] = wantTimes ? (t[at] as number) / 1000 : (v[at] as number);
+    out.present[out.base + step] = 1;
+  }
+}
