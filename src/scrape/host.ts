@@ -1,10 +1,33 @@
 /**
- * The built-in host collector: /proc and /sys in, series with node_exporter's names out.
+ * The built-in host collector: /proc and /sys in, series with node_exporter's names out, stored like any target's
+ * page, `up` and staleness included. What this kernel or container does not show is left out and named in the
+ * status; nothing missing is an error.
  */
+import { hostname } from "node:os";
+import { errorText } from "../base/errors.ts";
+import { Labels } from "../model/labels.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Appendable } from "../storage/storage.ts";
 import type { ScrapeTargetStatus } from "./status.ts";
+import { SERIES_PER_TARGET_MAX } from "./breaker.ts";
+import { collectDisks, FilesystemCollector } from "./host-disk.ts";
+import {
+  collectConntrack,
+  collectFilefd,
+  collectLoad,
+  collectMemory,
+  collectPressure,
+  collectTime,
+  collectUname,
+  collectVmstat,
+  StatCollector,
+} from "./host-kernel.ts";
+import { collectDevices, collectNetstat, collectSockstat } from "./host-network.ts";
+import { HostPage, hostFamily } from "./host-page.ts";
+import { ProcessCollector } from "./host-process.ts";
+import { alignTimestamp, untilNextTick } from "./schedule.ts";
+import { createSampleSink, type SampleSink } from "./sink.ts";
 
 export interface HostCollectorOptions {
   readonly appendable: Appendable;
@@ -32,4 +55,147 @@ export interface HostCollector {
   close(): Promise<void>;
 }
 
-export declare function createHostCollector(options: HostCollectorOptions): HostCollector;
+const INTERVAL_MS_DEFAULT = 1_000;
+const SUCCESS = hostFamily(
+  "node_scrape_collector_success",
+  "gauge",
+  "Whether a collector found what it reads.",
+  "collector",
+);
+
+export function createHostCollector(options: HostCollectorOptions): HostCollector {
+  return new Host(options);
+}
+
+type Collector = readonly [name: string, collect: () => boolean | Promise<boolean>];
+
+class Host implements HostCollector {
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #sink: SampleSink;
+  readonly #page: HostPage = new HostPage();
+  readonly #collectors: readonly Collector[];
+  readonly #rhythm: { readonly intervalMs: number; readonly phase: number };
+  #status: ScrapeTargetStatus;
+  #timer: Disposable | undefined;
+  #closed = false;
+  /** One collection at a time; whoever asks meanwhile gets the next one. */
+  #collecting: Promise<void> = Promise.resolve();
+
+  constructor(options: HostCollectorOptions) {
+    const { appendable, clock, log, procPath = "/proc", sysPath = "/sys" } = options;
+    this.#clock = clock;
+    this.#log = log.with({ room: "host" });
+    this.#rhythm = { intervalMs: options.intervalMs ?? INTERVAL_MS_DEFAULT, phase: 0 };
+    const job = options.job ?? "node";
+    const labels = Labels.from({ job, instance: options.instance ?? hostname() });
+    this.#sink = createSampleSink(appendable, hostRules(labels));
+    this.#collectors = collectorsOf(this.#page, clock, procPath, sysPath);
+    const { intervalMs } = this.#rhythm;
+    this.#status = {
+      ...{ job, url: `file://${procPath}`, labels, discovered: labels, intervalMs, timeoutMs: intervalMs },
+      ...{ health: "unknown", lastError: "", lastScrapeAt: 0, lastDurationMs: 0, samples: 0 },
+      ...{ warnings: [], quarantine: undefined },
+    };
+  }
+
+  start(): void {
+    if (this.#closed) return;
+    this.#timer = this.#clock.after(untilNextTick(this.#clock.now(), this.#rhythm), () => {
+      void this.collect().finally(() => this.start());
+    });
+  }
+
+  collect(): Promise<void> {
+    this.#collecting = this.#collecting.then(() => (this.#closed ? undefined : this.#collect()));
+    return this.#collecting;
+  }
+
+  status(): ScrapeTargetStatus {
+    return this.#status;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#timer?.[Symbol.dispose]();
+    await this.#collecting;
+  }
+
+  /** Never rejects: a store that takes nothing for a while must not stop the collector. */
+  async #collect(): Promise<void> {
+    const begun = this.#clock.monotonic();
+    const at = alignTimestamp(this.#clock.now(), this.#rhythm);
+    const durationMs = (): number => this.#clock.monotonic() - begun;
+    try {
+      const missing = await this.#fill();
+      const page = this.#page.finish();
+      await this.#sink.write(page, at, at, durationMs);
+      const warnings = missing.length === 0 ? [] : [`not readable here: ${missing.join(", ")}`];
+      this.#update({ health: "up", lastError: "", samples: page.count, warnings }, at, durationMs());
+    } catch (error) {
+      const lastError = errorText(error);
+      if (this.#status.health !== "down") this.#log.warn("host readings are not stored", { cause: lastError });
+      this.#update({ health: "down", lastError }, at, durationMs());
+    }
+  }
+
+  #update(change: Partial<ScrapeTargetStatus>, lastScrapeAt: number, lastDurationMs: number): void {
+    this.#status = { ...this.#status, ...change, lastScrapeAt, lastDurationMs };
+  }
+
+  /** @returns the collectors that found nothing to read. */
+  async #fill(): Promise<readonly string[]> {
+    const page = this.#page;
+    page.begin();
+    const missing: string[] = [];
+    for (const [name, collect] of this.#collectors) {
+      let found = false;
+      try {
+        found = await collect();
+      } catch (error) {
+        this.#log.debug("a collector failed", { collector: name, cause: errorText(error) });
+      }
+      if (!found) missing.push(name);
+      page.add(SUCCESS, found ? 1 : 0, name);
+    }
+    return missing;
+  }
+}
+
+function hostRules(target: Labels): Parameters<typeof createSampleSink>[1] {
+  return {
+    target,
+    honorLabels: false,
+    relabel: (labels) => labels,
+    labelLimit: 0,
+    labelNameLengthLimit: 0,
+    labelValueLengthLimit: 0,
+    honorTimestamps: false,
+    trackTimestampsStaleness: false,
+    sampleLimit: 0,
+    seriesMax: SERIES_PER_TARGET_MAX,
+  };
+}
+
+function collectorsOf(page: HostPage, clock: Clock, proc: string, sys: string): readonly Collector[] {
+  const stat = new StatCollector();
+  const filesystems = new FilesystemCollector(clock);
+  const processes = new ProcessCollector(clock, proc);
+  return [
+    ["stat", () => stat.collect(page, proc)],
+    ["meminfo", () => collectMemory(page, proc)],
+    ["loadavg", () => collectLoad(page, proc)],
+    ["filesystem", () => filesystems.collect(page, proc)],
+    ["diskstats", () => collectDisks(page, proc)],
+    ["netdev", () => collectDevices(page, proc, sys)],
+    ["netstat", () => collectNetstat(page, proc)],
+    ["sockstat", () => collectSockstat(page, proc)],
+    ["filefd", () => collectFilefd(page, proc)],
+    ["vmstat", () => collectVmstat(page, proc)],
+    ["pressure", () => collectPressure(page, proc)],
+    ["conntrack", () => collectConntrack(page, proc)],
+    ["uname", () => collectUname(page, proc)],
+    ["time", () => collectTime(page, clock.now())],
+    ["process", () => processes.collect(page)],
+  ];
+}
