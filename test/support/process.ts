@@ -209,6 +209,15 @@ export interface Page extends AsyncDisposable {
   set(body: string, type?: string): void;
 }
 
+/** A port nobody listens on now. */
+export async function freePort(): Promise<number> {
+  const server = http.createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
 /** An exporter: one page under every path. */
 export async function startPage(body: string): Promise<Page> {
   let text = body;
