@@ -61,15 +61,21 @@ export class Head {
     return group;
   }
 
-  /** Makes `group` the home of `ref`. @returns its column. */
+  /** Makes `group` the home of `ref`. @returns its column, a new one. */
   settle(ref: SeriesRef, group: Group): number {
+    const column = group.addColumn(NO_REF);
+    this.settleAt(ref, group, column);
+    return column;
+  }
+
+  /** Makes an empty column of `group` the home of `ref`. */
+  settleAt(ref: SeriesRef, group: Group, column: number): void {
     this.#homeGroup = grown(this.#homeGroup, ref + 1);
     this.#homeColumn = grown(this.#homeColumn, ref + 1);
     this.#leave(ref);
-    const column = group.addColumn(ref);
+    group.refs[column] = ref;
     this.#homeGroup[ref] = group.id;
     this.#homeColumn[ref] = column;
-    return column;
   }
 
   #leave(ref: SeriesRef): void {

@@ -56,6 +56,14 @@ export class Sealer {
     this.#queue.push({ group, chunk });
   }
 
+  /** Forgets the oldest waiting chunk for good. @returns what was given up. */
+  giveUpOldest(): PendingChunk | undefined {
+    if (this.#running !== undefined) return undefined;
+    const job = this.#queue.shift();
+    job?.group.pending.splice(job.group.pending.indexOf(job.chunk), 1);
+    return job?.chunk;
+  }
+
   /** Works the queue off unless that is going on already. @returns when it is empty or the disk refused. */
   kick(): Promise<void> {
     this.#running ??= this.#run().finally(() => {

@@ -2,8 +2,29 @@
  * The store's front door. In: rows and samples through an Appender. Out: columns through a Querier. Between them:
  * an append log that survives kill -9, a head in memory, and sealed chunks in LevelDB.
  */
+import { mkdirSync } from "node:fs";
+import { type OpenedLevel, openLevel } from "../base/leveldb.ts";
+import type { Metadata } from "../model/metadata.ts";
 import type { Appendable, MetadataReader, Queryable } from "../storage/storage.ts";
-import type { Cardinality, TsdbOptions, TsdbStats } from "./options.ts";
+import { createAppender } from "./appender.ts";
+import { Damage } from "./damage.ts";
+import { Head } from "./head.ts";
+import { loadHead } from "./load.ts";
+import { AppendLog, listLog } from "./log.ts";
+import {
+  CACHE_BYTES,
+  CHUNK_ROWS,
+  type Cardinality,
+  SELECT_SERIES_MAX,
+  SYNC_MS,
+  type TsdbOptions,
+  type TsdbStats,
+} from "./options.ts";
+import { PartReader } from "./parts.ts";
+import { createQuerier } from "./querier.ts";
+import { replayLog } from "./replay.ts";
+import { sizeOf } from "./space.ts";
+import { Store } from "./store.ts";
 
 export type { Cardinality, CardinalityEntry, Quarantined, TsdbOptions, TsdbStats, WriteGap } from "./options.ts";
 
@@ -15,11 +36,152 @@ export interface Tsdb extends Appendable, Queryable, MetadataReader {
   sync(): Promise<void>;
   /** Seals the head into chunks, so that the append log is empty afterwards. */
   flush(): Promise<void>;
+  /** One round of upkeep at once: sync, disk space, log rotation, retention when due. */
+  upkeep(): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Memtable: a chunk of a 1000-series group is 75 kB, so a few dozen share one flush. */
+const WRITE_BUFFER_BYTES = 8 * 1024 * 1024;
+
+function summary(
+  store: Store,
+  head: Head,
+  log: AppendLog,
+  damage: Damage,
+  dirs: readonly string[],
+  opened: OpenedLevel,
+): TsdbStats {
+  let blocks = 0;
+  let sealed = 0;
+  let bytes = 0;
+  let headSamples = 0;
+  let minT = Number.POSITIVE_INFINITY;
+  let maxT = Number.NEGATIVE_INFINITY;
+  for (const group of head.groups.values()) {
+    headSamples += group.headSamples;
+    for (const chunk of group.chunks) {
+      blocks++;
+      sealed += chunk.samples;
+      bytes += chunk.bytes;
+      minT = Math.min(minT, chunk.start);
+      maxT = Math.max(maxT, chunk.end);
+    }
+    for (const chunk of group.pending) {
+      minT = Math.min(minT, chunk.start);
+      maxT = Math.max(maxT, chunk.end);
+    }
+    for (const rows of [group.open, group.late]) {
+      if (rows === undefined || rows.rows === 0) continue;
+      minT = Math.min(minT, rows.firstT);
+      maxT = Math.max(maxT, rows.lastT);
+    }
+  }
+  const { totals } = store;
+  return {
+    series: head.index.size,
+    samples: sealed + headSamples,
+    blocks,
+    headSamples,
+    diskBytes: sizeOf(dirs),
+    logBytes: log.bytes,
+    bytesPerSample: sealed === 0 ? 0 : bytes / sealed,
+    minT: minT === Number.POSITIVE_INFINITY ? undefined : minT,
+    maxT: maxT === Number.NEGATIVE_INFINITY ? undefined : maxT,
+    lastSyncAt: store.lastSyncAt,
+    readOnly: store.readOnly,
+    gaps: [...store.gaps],
+    quarantined: damage.list(),
+    setAside: opened.setAside,
+    duplicates: totals.duplicate,
+    outOfBounds: totals.outOfBounds,
+    limited: totals.limited,
+    outOfOrder: totals.outOfOrder,
+  };
+}
+
+/** Opens the database and fills the head from it; loading is the probe that tells a damaged database. */
+async function openSeries(
+  dir: string,
+  options: TsdbOptions,
+): Promise<{ opened: OpenedLevel; head: Head; damage: Damage; metadata: Map<string, Metadata> }> {
+  let head = new Head(options.chunkRows ?? CHUNK_ROWS);
+  let damage = new Damage(options.clock, options.log);
+  let metadata = new Map<string, Metadata>();
+  const opened = await openLevel(dir, {
+    name: "series",
+    compression: false,
+    writeBufferBytes: WRITE_BUFFER_BYTES,
+    probe: async (db) => {
+      head = new Head(options.chunkRows ?? CHUNK_ROWS);
+      damage = new Damage(options.clock, options.log);
+      metadata = await loadHead(db, dir, head, damage);
+    },
+  });
+  if (opened.setAside !== undefined)
+    damage.add(`the series database, set aside as "${opened.setAside}"`, opened.reason ?? "");
+  else if (opened.repaired) damage.add("the series database, repaired", opened.reason ?? "");
+  return { opened, head, damage, metadata };
+}
+
 /**
  * Opens the store in `options.dir`, replaying what the append log holds.
  *
- * @throws UserError `store-locked` (exit 6) when another process holds it; `store-format` when a newer opsmon wrote it.
+ * @throws UserError `store-locked` (exit 6) when another process holds it; `store-format` when a newer opsmon wrote it;
+ *   `store-unusable` when the directory cannot be used.
  */
-export type OpenTsdb = (options: TsdbOptions) => Promise<Tsdb>;
+export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
+  mkdirSync(options.dir, { recursive: true, mode: 0o700 });
+  const dirs = [`${options.dir}/series`, `${options.dir}/log`] as const;
+  const { opened, head, damage, metadata } = await openSeries(dirs[0], options);
+  const { db } = opened;
+  const log = new AppendLog(dirs[1], listLog(dirs[1]).files);
+  const store = new Store({ options, db, head, log, damage, metadata, dirs });
+  try {
+    const replayed = await replayLog(dirs[1], head, damage, {
+      seal: (group, late, until) => store.seal(group, late, until),
+      describe: (family, described) => store.redescribe(family, described),
+      drain: () => store.sealer.kick(),
+    });
+    if (replayed.records > 0) options.log.info("append log replayed", { ...replayed });
+    log.rotate();
+  } catch (error) {
+    log.close();
+    await db.close();
+    throw error;
+  }
+  const reader = new PartReader(db, damage, options.cacheBytes ?? CACHE_BYTES);
+  const standing = (): readonly string[] =>
+    opened.setAside === undefined
+      ? []
+      : [`older samples were set aside as "${opened.setAside}": ${opened.reason ?? ""}`];
+  const queries = { head, reader, maxSeries: options.maxSelectSeries ?? SELECT_SERIES_MAX, standing };
+
+  let timer: Disposable | undefined;
+  const schedule = (): void => {
+    timer = options.clock.after(
+      options.syncMs ?? SYNC_MS,
+      () => void store.tick().then(() => timer !== undefined && schedule()),
+    );
+  };
+  schedule();
+
+  return {
+    appender: () => createAppender(store),
+    querier: (minT, maxT) => createQuerier(queries, minT, maxT),
+    metadata(family) {
+      const wanted = family === undefined ? [...metadata] : [...metadata].filter(([name]) => name === family);
+      return new Map(wanted.map(([name, described]) => [name, [described]]));
+    },
+    stats: () => summary(store, head, log, damage, dirs, opened),
+    cardinality: (limit) => head.index.cardinality(limit),
+    sync: () => store.sync(),
+    flush: () => store.flush(),
+    upkeep: () => store.tick(),
+    async close() {
+      timer?.[Symbol.dispose]();
+      timer = undefined;
+      await store.close();
+    },
+  };
+}

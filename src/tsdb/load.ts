@@ -1,0 +1,157 @@
+/**
+ * Rebuilds the head's directory from the database: labels of all groups, which chunks exist, how far the append log
+ * is covered. Only labels and chunk headers are read. A damaged record costs what it described, is named, and never
+ * stops the rest.
+ */
+import { EXIT, UserError } from "../base/errors.ts";
+import type { ByteLevel } from "../base/leveldb.ts";
+import { Labels } from "../model/labels.ts";
+import type { Metadata } from "../model/metadata.ts";
+import { NO_REF } from "../model/sample.ts";
+import { ByteReader, DamagedError } from "./bytes.ts";
+import { chunkName, readChunkHeader } from "./chunk.ts";
+import type { Damage } from "./damage.ts";
+import type { Group } from "./group.ts";
+import type { Head } from "./head.ts";
+import { FORMAT_KEY, parseChunkKey, parseGroupKey, rangeOf } from "./keys.ts";
+import { unpackLabels } from "./labels-record.ts";
+import { openRecord } from "./segment.ts";
+
+/** The database's format; a larger number in the database means a newer opsmon. */
+export const SERIES_FORMAT: number = 1;
+const FORMAT_TEXT = /^opsmon series (\d+)$/;
+/** More columns than any group may have: a damaged key must not allocate memory. */
+const COLUMNS_MAX = 1 << 24;
+
+function catching<T>(damage: Damage, what: () => string, read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof DamagedError)) throw error;
+    damage.add(what(), error.message);
+    return undefined;
+  }
+}
+
+/** Writes the format into a new database. @throws UserError `store-format` for a newer one. */
+export async function checkFormat(db: ByteLevel, dir: string): Promise<void> {
+  const stored = await db.get(FORMAT_KEY);
+  if (stored === undefined) {
+    await db.put(FORMAT_KEY, new TextEncoder().encode(`opsmon series ${SERIES_FORMAT}`), { sync: true });
+    return;
+  }
+  const version = FORMAT_TEXT.exec(new TextDecoder().decode(stored))?.[1];
+  if (version === undefined) {
+    throw Object.assign(new Error("the format record is not one of opsmon's"), { code: "LEVEL_CORRUPTION" });
+  }
+  if (Number(version) <= SERIES_FORMAT) return;
+  throw new UserError(
+    "store-format",
+    `"${dir}" has series format ${version}, this opsmon reads up to ${SERIES_FORMAT}`,
+    {
+      hint: "a newer opsmon wrote this data: run that version, or restore a backup made with this one",
+      exit: EXIT.damaged,
+    },
+  );
+}
+
+/** Gives columns from `firstColumn` on their series; places that are unknown so far are filled, known ones kept. */
+export function adopt(head: Head, group: Group, firstColumn: number, sets: readonly Labels[]): void {
+  while (group.columns < firstColumn) group.addColumn(NO_REF);
+  sets.forEach((labels, i) => {
+    const column = firstColumn + i;
+    const known = group.refs[column];
+    if (known !== undefined && known !== NO_REF) return;
+    if (labels.size === 0) {
+      if (known === undefined) group.addColumn(NO_REF);
+      return;
+    }
+    const ref = head.index.find(labels) || head.index.add(labels);
+    if (known === undefined) head.settle(ref, group);
+    else head.settleAt(ref, group, column);
+  });
+}
+
+async function loadGroups(db: ByteLevel, head: Head, damage: Damage): Promise<void> {
+  for (const copy of ["g", "h"] as const) {
+    for await (const [key, record] of db.iterator(rangeOf(copy))) {
+      const place = parseGroupKey(key);
+      if (place === undefined || place.firstColumn > COLUMNS_MAX) {
+        damage.add(`labels record ${Buffer.from(key).toString("hex")}`, "the key is not one of opsmon's");
+        continue;
+      }
+      const what = (): string =>
+        `${copy === "g" ? "labels" : "second copy of labels"} of group ${place.group} from column ${place.firstColumn}`;
+      const sets = catching(damage, what, () => unpackLabels(openRecord(key, record)));
+      const group = head.groups.get(place.group) ?? head.createGroup(place.group);
+      if (sets === undefined) continue;
+      adopt(head, group, place.firstColumn, sets);
+      if (copy === "g") group.saved = group.columns;
+      else group.copied = place.firstColumn + sets.length;
+    }
+  }
+}
+
+async function loadWatermarks(db: ByteLevel, head: Head, damage: Damage): Promise<void> {
+  for await (const [key, record] of db.iterator(rangeOf("w"))) {
+    const id = key.length === 5 ? new DataView(key.buffer, key.byteOffset).getUint32(1) : 0;
+    const group = head.groups.get(id);
+    if (group === undefined) continue;
+    catching(
+      damage,
+      () => `log position of group ${id}`,
+      () => {
+        const reader = new ByteReader(openRecord(key, record));
+        group.openUntil = reader.f64();
+        group.lateUntil = reader.f64();
+      },
+    );
+  }
+}
+
+async function loadChunks(db: ByteLevel, head: Head, damage: Damage): Promise<void> {
+  for await (const [bytes, record] of db.iterator(rangeOf("c"))) {
+    const key = parseChunkKey(bytes);
+    if (key === undefined) {
+      damage.add(`chunk record ${Buffer.from(bytes).toString("hex")}`, "the key is not one of opsmon's");
+      continue;
+    }
+    head.nextSeq = Math.max(head.nextSeq, key.seq + 1);
+    const header = catching(
+      damage,
+      () => chunkName(key),
+      () => readChunkHeader(key, record),
+    );
+    if (header === undefined) continue;
+    const group = head.groups.get(key.group);
+    if (group === undefined || group.columns === 0) {
+      damage.add(chunkName(key), "the labels of its series are lost");
+      continue;
+    }
+    const { end, rows, columns, samples, bytes: size, late } = header;
+    group.addChunk({ ...key, end, rows, columns, samples, bytes: size, late });
+  }
+}
+
+async function loadMetadata(db: ByteLevel, damage: Damage): Promise<Map<string, Metadata>> {
+  const described = new Map<string, Metadata>();
+  for await (const [key, record] of db.iterator(rangeOf("m"))) {
+    const family = new TextDecoder().decode(key.subarray(1));
+    const stored = catching(
+      damage,
+      () => `metadata of "${family}"`,
+      () => openRecord(key, record),
+    );
+    if (stored !== undefined) described.set(family, JSON.parse(new TextDecoder().decode(stored)) as Metadata);
+  }
+  return described;
+}
+
+/** Fills an empty head from the database. @returns metadata by family. @throws UserError `store-format`. */
+export async function loadHead(db: ByteLevel, dir: string, head: Head, damage: Damage): Promise<Map<string, Metadata>> {
+  await checkFormat(db, dir);
+  await loadGroups(db, head, damage);
+  await loadWatermarks(db, head, damage);
+  await loadChunks(db, head, damage);
+  return loadMetadata(db, damage);
+}

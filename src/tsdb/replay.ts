@@ -1,0 +1,144 @@
+/**
+ * Brings back what the append log holds beyond the database. Files are read one at a time and chunks that fill up go
+ * to the database between files, so memory stays bounded whatever the log's size. A record that cannot be placed is
+ * named; the rows after it wait for the next whole row of their group.
+ */
+import type { Metadata } from "../model/metadata.ts";
+import { ByteReader, DamagedError } from "./bytes.ts";
+import { CELL_ABSENT, CELL_STALE } from "./column.ts";
+import type { Damage } from "./damage.ts";
+import type { Group } from "./group.ts";
+import type { Head } from "./head.ts";
+import { unpackLabels } from "./labels-record.ts";
+import { adopt } from "./load.ts";
+import { fileOf, type LogPosition, listLog, type LogReaderSink, readLogFile } from "./log.ts";
+import { type Chain, type LogSink, newChain, readRecord, type RowPlace } from "./log-format.ts";
+
+const POSITION_SCALE = 2 ** 32;
+
+export interface ReplayHooks {
+  seal(group: Group, late: boolean, until: LogPosition): void;
+  describe(family: string, metadata: Metadata): void;
+  /** Carries sealed chunks to the database. */
+  drain(): Promise<void>;
+}
+
+export interface Replayed {
+  readonly records: number;
+  readonly samples: number;
+  /** Bytes of the write that was in flight when the process died. */
+  readonly tornBytes: number;
+}
+
+class Replay implements LogSink, LogReaderSink {
+  readonly #head: Head;
+  readonly #damage: Damage;
+  readonly #hooks: ReplayHooks;
+  #chains = new Map<number, Chain>();
+  #position: LogPosition = 0;
+  records = 0;
+  samples = 0;
+
+  constructor(head: Head, damage: Damage, hooks: ReplayHooks) {
+    this.#head = head;
+    this.#damage = damage;
+    this.#hooks = hooks;
+  }
+
+  nextFile(): void {
+    this.#chains = new Map();
+  }
+
+  #where(position: LogPosition): string {
+    return `log/${String(fileOf(position)).padStart(8, "0")}.log at ${position % POSITION_SCALE}`;
+  }
+
+  record(position: LogPosition, payload: Uint8Array): void {
+    this.#position = position;
+    this.records++;
+    try {
+      readRecord(new ByteReader(payload), this);
+    } catch (error) {
+      if (!(error instanceof DamagedError)) throw error;
+      this.#damage.add(this.#where(position), error.message);
+    }
+  }
+
+  damaged(position: LogPosition, bytes: number, why: string): void {
+    this.#damage.add(`${bytes} bytes of ${this.#where(position)}`, why);
+  }
+
+  define(id: number, firstColumn: number, packedLayout: Uint8Array): void {
+    const group = this.#head.groups.get(id) ?? this.#head.createGroup(id);
+    adopt(this.#head, group, firstColumn, unpackLabels(packedLayout));
+  }
+
+  chain(group: number): Chain {
+    let chain = this.#chains.get(group);
+    if (chain === undefined) this.#chains.set(group, (chain = newChain()));
+    return chain;
+  }
+
+  describe(family: string, metadata: Metadata): void {
+    this.#hooks.describe(family, metadata);
+  }
+
+  broken(place: RowPlace): void {
+    this.#damage.add(
+      `rows of group ${place.group} after ${this.#where(this.#position)}`,
+      "the record they build on is damaged",
+    );
+  }
+
+  /** The group a sample goes to; undefined when it is in the database already or its group is unknown. */
+  #target(place: RowPlace, columns: number): Group | undefined {
+    const group = this.#head.groups.get(place.group);
+    if (group === undefined || columns > group.columns) {
+      this.#damage.add(`samples in ${this.#where(this.#position)}`, "the labels of their series are lost");
+      return undefined;
+    }
+    if (this.#position < (place.late ? group.lateUntil : group.openUntil)) return undefined;
+    if (group.mustSeal(place.late, place.t)) this.#hooks.seal(group, place.late, this.#position);
+    return group;
+  }
+
+  row(place: RowPlace, values: Float64Array, cells: Uint8Array | undefined, columns: number): void {
+    const group = this.#target(place, columns);
+    if (group === undefined) return;
+    const rows = group.rowsFor(place.late, this.#position);
+    const fresh = !rows.has(place.t);
+    const row = rows.row(place.t);
+    if (fresh && cells === undefined) {
+      rows.fill(row, values, columns);
+      this.samples += columns;
+      return;
+    }
+    for (let c = 0; c < columns; c++) {
+      if (cells !== undefined && cells[c] === CELL_ABSENT) continue;
+      rows.set(row, c, values[c] as number, cells?.[c] === CELL_STALE);
+      this.samples++;
+    }
+  }
+
+  cell(place: RowPlace, column: number, value: number, stale: boolean): void {
+    const group = this.#target(place, column + 1);
+    if (group === undefined) return;
+    const rows = group.rowsFor(place.late, this.#position);
+    rows.set(rows.row(place.t), column, value, stale);
+    this.samples++;
+  }
+}
+
+/** Replays all files of the log directory. @throws UserError `store-format`. */
+export async function replayLog(dir: string, head: Head, damage: Damage, hooks: ReplayHooks): Promise<Replayed> {
+  const replay = new Replay(head, damage, hooks);
+  const { files, foreign } = listLog(dir);
+  for (const name of foreign) damage.add(`log/${name}`, "not a file of opsmon; left alone");
+  let tornBytes = 0;
+  for (const file of files) {
+    replay.nextFile();
+    tornBytes += readLogFile(dir, file.number, file === files.at(-1), replay);
+    await hooks.drain();
+  }
+  return { records: replay.records, samples: replay.samples, tornBytes };
+}

@@ -1,0 +1,95 @@
+/**
+ * Which chunks have to go: those that ended before the retention time, and the oldest while all together are too
+ * large. Only whole chunks go, and groups with nothing left go with them.
+ */
+import type { ByteLevel, LevelOp } from "../base/leveldb.ts";
+import type { Timestamp } from "../model/sample.ts";
+import { chunkKeys } from "./chunk.ts";
+import type { ChunkMeta, Group } from "./group.ts";
+import type { Head } from "./head.ts";
+import { groupKey, watermarkKey } from "./keys.ts";
+
+/** Chunks deleted in one batch: a long-stopped store is cleaned in steps, with writes in between. */
+const CHUNKS_BATCH_MAX = 2_000;
+
+export interface Dropped {
+  readonly chunks: number;
+  readonly samples: number;
+  readonly bytes: number;
+  /** Newest time among what went. */
+  readonly until: Timestamp;
+}
+
+interface Doomed {
+  readonly group: Group;
+  readonly chunk: ChunkMeta;
+}
+
+function byTime(head: Head, before: Timestamp): Doomed[] {
+  const doomed: Doomed[] = [];
+  for (const group of head.groups.values()) {
+    for (const chunk of group.chunks) if (chunk.end < before) doomed.push({ group, chunk });
+  }
+  return doomed;
+}
+
+function bySize(head: Head, excessBytes: number): Doomed[] {
+  const all: Doomed[] = [];
+  for (const group of head.groups.values()) for (const chunk of group.chunks) all.push({ group, chunk });
+  all.sort((a, b) => a.chunk.end - b.chunk.end || a.chunk.seq - b.chunk.seq);
+  let left = excessBytes;
+  return all.filter(({ chunk }) => {
+    if (left <= 0) return false;
+    left -= chunk.bytes;
+    return true;
+  });
+}
+
+/** Everything the database knows about a group that is gone. */
+async function groupOps(db: ByteLevel, group: Group): Promise<LevelOp[]> {
+  const ops: LevelOp[] = [{ type: "del", key: watermarkKey(group.id) }];
+  for (const copy of ["g", "h"] as const) {
+    const range = { gte: groupKey(copy, group.id, 0), lt: groupKey(copy, group.id + 1, 0) };
+    for await (const key of db.keys(range)) ops.push({ type: "del", key });
+  }
+  return ops;
+}
+
+/**
+ * Deletes whole chunks. @param before chunks that ended before this go; -Infinity for none.
+ * @param excessBytes the oldest go until this much is freed; 0 for none.
+ */
+export async function dropChunks(
+  db: ByteLevel,
+  head: Head,
+  before: Timestamp,
+  excessBytes: number,
+): Promise<Dropped | undefined> {
+  const doomed = [...byTime(head, before), ...(excessBytes > 0 ? bySize(head, excessBytes) : [])].slice(
+    0,
+    CHUNKS_BATCH_MAX,
+  );
+  if (doomed.length === 0) return undefined;
+  const ops: LevelOp[] = [];
+  const touched = new Set<Group>();
+  const unique = new Map(doomed.map((entry) => [entry.chunk, entry]));
+  let samples = 0;
+  let bytes = 0;
+  let until = Number.NEGATIVE_INFINITY;
+  for (const { group, chunk } of unique.values()) {
+    for (const key of chunkKeys(chunk)) ops.push({ type: "del", key });
+    samples += chunk.samples;
+    bytes += chunk.bytes;
+    until = Math.max(until, chunk.end);
+    touched.add(group);
+  }
+  for (const group of touched) {
+    const kept = group.chunks.filter((chunk) => !unique.has(chunk));
+    group.chunks.splice(0, group.chunks.length, ...kept);
+    if (!group.isEmpty()) continue;
+    head.remove(group);
+    ops.push(...(await groupOps(db, group)));
+  }
+  await db.batch(ops, { sync: true });
+  return { chunks: unique.size, samples, bytes, until };
+}

@@ -1,0 +1,38 @@
+/** How full the disk is, and how large the store is. */
+import { readdirSync, statfsSync, statSync } from "node:fs";
+
+/** Bytes that an unprivileged process may still write there. */
+export function freeBytes(dir: string): number {
+  const { bavail, bsize } = statfsSync(dir);
+  return bavail * bsize;
+}
+
+/** Bytes of all files directly in the directories; files that vanish meanwhile count nothing. */
+export function sizeOf(dirs: readonly string[]): number {
+  let total = 0;
+  for (const dir of dirs) {
+    try {
+      for (const name of readdirSync(dir)) {
+        try {
+          total += statSync(`${dir}/${name}`).size;
+        } catch {
+          // LevelDB removes files while we look.
+        }
+      }
+    } catch {
+      // A directory that does not exist yet holds nothing.
+    }
+  }
+  return total;
+}
+
+export function formatBytes(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}

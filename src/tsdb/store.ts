@@ -1,0 +1,370 @@
+/**
+ * The running store: commits, once-a-second upkeep (sync, disk space, log rotation, retention), and the two states of
+ * writing. When the disk refuses or is nearly full the store turns read-only: samples stay visible in memory so that
+ * rules go on, commits say that they are not durable, and writing resumes by itself with the gap on record.
+ */
+import { assert } from "../base/assert.ts";
+import { EXIT, errorText, UserError } from "../base/errors.ts";
+import type { ByteLevel, LevelOp } from "../base/leveldb.ts";
+import type { Labels } from "../model/labels.ts";
+import type { Metadata } from "../model/metadata.ts";
+import { NO_REF, type SeriesRef, type Timestamp } from "../model/sample.ts";
+import type { AppendResult } from "../storage/storage.ts";
+import type { AppenderHost, Batch } from "./appender.ts";
+import type { Damage } from "./damage.ts";
+import type { Group } from "./group.ts";
+import type { Head, RowPlan } from "./head.ts";
+import { Ingest, type RowInput, type Tally } from "./ingest.ts";
+import { metadataKey } from "./keys.ts";
+import { type AppendLog, fileOf, LOG_FILE_BYTES_MAX } from "./log.ts";
+import { FUTURE_MS_MAX, RESERVE_BYTES, SERIES_MAX, type TsdbOptions, type WriteGap } from "./options.ts";
+import { dropChunks } from "./retention.ts";
+import { Sealer } from "./sealer.ts";
+import { sealRecord } from "./segment.ts";
+import { formatBytes, freeBytes, sizeOf } from "./space.ts";
+
+/** Log files kept before the groups that still need the oldest are sealed early. */
+const LOG_FILES_MAX = 8;
+/** A log file is closed after this long even when small, so that its space comes back. */
+const LOG_FILE_MS_MAX = 15 * 60_000;
+/** Rows in memory while nothing can be written: then the oldest are given up, and said so. */
+const HELD_SAMPLES_MAX = 32 * 1024 * 1024;
+const GAPS_MAX = 100;
+/** Chunks waiting for the database before a writer has to wait with them: some 100 MB of 1000-series pages. */
+const SEAL_QUEUE_MAX = 100;
+/** Retention looks this often; chunks are half an hour long, so more often gains nothing. */
+const RETENTION_EVERY_MS = 60_000;
+/** A wall clock that moved this much more than time passed was set by somebody: nothing is dropped for an hour. */
+const CLOCK_JUMP_MS = 600_000;
+const CLOCK_DISTRUST_MS = 3_600_000;
+/** Families described at most; a page that invents names must not fill the memory. */
+const FAMILIES_MAX = 100_000;
+
+export interface StoreParts {
+  readonly options: TsdbOptions;
+  readonly db: ByteLevel;
+  readonly head: Head;
+  readonly log: AppendLog;
+  readonly damage: Damage;
+  readonly metadata: Map<string, Metadata>;
+  readonly dirs: readonly string[];
+}
+
+export class Store implements AppenderHost {
+  readonly #parts: StoreParts;
+  readonly #ingest: Ingest;
+  readonly sealer: Sealer;
+  readonly #plans = new WeakMap<Float64Array, RowPlan>();
+  readonly #undescribed = new Map<string, Metadata>();
+  readonly gaps: WriteGap[] = [];
+  readOnly: string | undefined;
+  #readOnlySince = 0;
+  #closed = false;
+  lastSyncAt: Timestamp | undefined;
+  readonly totals = { duplicate: 0, outOfBounds: 0, limited: 0, outOfOrder: 0 };
+  #fileSince: number;
+  #retentionAt: number;
+  #wallMinusMono: number;
+  #distrustUntil = Number.NEGATIVE_INFINITY;
+  #upkeep: Promise<void> = Promise.resolve();
+
+  constructor(parts: StoreParts) {
+    this.#parts = parts;
+    const { clock } = parts.options;
+    this.#fileSince = clock.monotonic();
+    this.#retentionAt = clock.monotonic();
+    this.#wallMinusMono = clock.now() - clock.monotonic();
+    this.sealer = new Sealer(parts.head, parts.db, {
+      failed: (error) => this.#turnReadOnly(`the database refuses writes: ${errorText(error)}`),
+      sealed: () => undefined,
+    });
+    this.#ingest = new Ingest(parts.head, parts.log, {
+      seal: (group, late) => this.seal(group, late, parts.log.position),
+      write: (payload) => this.#write(payload),
+      writable: () => this.readOnly === undefined,
+    });
+  }
+
+  // ---- appending
+
+  series(labels: Labels): SeriesRef {
+    const { index } = this.#parts.head;
+    const known = index.find(labels);
+    if (known !== NO_REF) return known;
+    return index.size >= (this.#parts.options.maxSeries ?? SERIES_MAX) ? NO_REF : index.add(labels);
+  }
+
+  bounds(): readonly [min: Timestamp, max: Timestamp] {
+    const { clock, retentionMs = 0, maxFutureMs = FUTURE_MS_MAX } = this.#parts.options;
+    const now = clock.now();
+    return [retentionMs > 0 ? now - retentionMs : Number.MIN_SAFE_INTEGER, now + maxFutureMs];
+  }
+
+  #plan(refs: Float64Array, count: number): RowPlan {
+    const known = this.#plans.get(refs);
+    if (this.#parts.head.isCurrent(known, refs, count)) return known;
+    const plan = this.#parts.head.planRow(refs, count);
+    this.#plans.set(refs, plan);
+    return plan;
+  }
+
+  async commit(batch: Batch): Promise<AppendResult> {
+    if (this.#closed)
+      throw new UserError("store-closed", "the store is closed", { hint: "the engine is shutting down" });
+    const tally: Tally = { accepted: 0, duplicate: 0, outOfOrder: 0 };
+    let { limited } = batch;
+    const rows: RowInput[] = batch.rows.map(({ refs, t, values, count, stale }) => {
+      const plan = this.#plan(refs, count);
+      limited += plan.refused;
+      return { plan, t, values, stale };
+    });
+    const described = batch.described.filter(([family, metadata]) => this.#describe(family, metadata));
+    const durable = this.#ingest.commit(rows, batch.loose, described, tally);
+    const { totals } = this;
+    totals.duplicate += tally.duplicate;
+    totals.outOfOrder += tally.outOfOrder;
+    totals.outOfBounds += batch.outOfBounds;
+    totals.limited += limited;
+    if (this.sealer.queued > 0 && this.readOnly === undefined) {
+      const done = this.sealer.kick();
+      if (this.sealer.queued > SEAL_QUEUE_MAX) await done;
+    }
+    if (!durable) {
+      throw new UserError(
+        "store-read-only",
+        `samples are held in memory only: ${this.readOnly ?? "the log refuses writes"}`,
+        {
+          hint: "free space on the disk of the data directory; writing resumes by itself",
+          exit: EXIT.damaged,
+        },
+      );
+    }
+    if (this.#parts.log.fileBytes > LOG_FILE_BYTES_MAX) this.#rotate();
+    return { accepted: tally.accepted, duplicate: tally.duplicate, outOfBounds: batch.outOfBounds, limited };
+  }
+
+  /** @returns whether this is news. */
+  #describe(family: string, metadata: Metadata): boolean {
+    const { metadata: known } = this.#parts;
+    const old = known.get(family);
+    if (old !== undefined && old.type === metadata.type && old.help === metadata.help && old.unit === metadata.unit)
+      return false;
+    if (old === undefined && known.size >= FAMILIES_MAX) return false;
+    known.set(family, metadata);
+    this.#undescribed.set(family, metadata);
+    return true;
+  }
+
+  /** Metadata met during replay. */
+  redescribe(family: string, metadata: Metadata): void {
+    this.#describe(family, metadata);
+  }
+
+  // ---- writing
+
+  #write(payload: Uint8Array): boolean {
+    try {
+      this.#parts.log.write(payload);
+      return true;
+    } catch (error) {
+      this.#turnReadOnly(`the append log cannot be written: ${errorText(error)}`);
+      return false;
+    }
+  }
+
+  #rotate(): void {
+    try {
+      this.#parts.log.rotate();
+      this.#fileSince = this.#parts.options.clock.monotonic();
+    } catch (error) {
+      this.#turnReadOnly(`a new log file cannot be made: ${errorText(error)}`);
+    }
+  }
+
+  /** Takes a chunk out of the head. */
+  seal(group: Group, late: boolean, until: number): void {
+    const chunk = group.detach(late, this.#parts.head.nextSeq, until);
+    if (chunk === undefined) return;
+    this.#parts.head.nextSeq++;
+    this.sealer.add(group, chunk);
+    // The next row is written whole, so that one damaged record never reaches past a chunk.
+    if (!late) group.chain.next = 0;
+  }
+
+  #turnReadOnly(reason: string): void {
+    if (this.readOnly !== undefined) return;
+    this.readOnly = reason;
+    this.#readOnlySince = this.#parts.options.clock.now();
+    this.#parts.options.log.error("the store turned read-only; samples are held in memory", { reason });
+  }
+
+  #reserve(): number {
+    const { reserveBytes = RESERVE_BYTES } = this.#parts.options;
+    return typeof reserveBytes === "function" ? reserveBytes() : reserveBytes;
+  }
+
+  #watchSpace(): void {
+    const free = freeBytes(this.#parts.options.dir);
+    const reserve = this.#reserve();
+    if (free < reserve) {
+      this.#turnReadOnly(`the disk has ${formatBytes(free)} left, ${formatBytes(reserve)} are kept in reserve`);
+    }
+  }
+
+  /** Tries to write again: a fresh log file, then everything that memory holds. */
+  async #recover(): Promise<void> {
+    if (freeBytes(this.#parts.options.dir) < this.#reserve() * 1.05) return;
+    const { clock, log } = this.#parts.options;
+    const reason = this.readOnly ?? "";
+    try {
+      this.#parts.log.rotate();
+    } catch {
+      return;
+    }
+    this.readOnly = undefined;
+    await this.flush();
+    if (this.readOnly !== undefined) return;
+    this.#recordGap({ from: this.#readOnlySince, to: clock.now(), reason });
+    log.info("the store writes again", { after: reason });
+  }
+
+  #recordGap(gap: WriteGap): void {
+    this.gaps.push(gap);
+    if (this.gaps.length > GAPS_MAX) this.gaps.shift();
+  }
+
+  // ---- upkeep
+
+  /** One round of upkeep; rounds never overlap. */
+  tick(): Promise<void> {
+    this.#upkeep = this.#upkeep
+      .then(() => this.#round())
+      .catch((error: unknown) => {
+        this.#parts.options.log.error("upkeep of the store failed", { error: errorText(error) });
+      });
+    return this.#upkeep;
+  }
+
+  async #round(): Promise<void> {
+    if (this.#closed) return;
+    this.#watchSpace();
+    if (this.readOnly !== undefined) {
+      this.#boundMemory();
+      await this.#recover();
+      return;
+    }
+    await this.sync();
+    const mono = this.#parts.options.clock.monotonic();
+    if (mono - this.#fileSince > LOG_FILE_MS_MAX && this.#parts.log.fileBytes > 64) this.#rotate();
+    this.#sealForLog();
+    await this.sealer.kick();
+    await this.#saveMetadata();
+    this.#dropLog();
+    if (mono - this.#retentionAt >= RETENTION_EVERY_MS) {
+      this.#retentionAt = mono;
+      await this.applyRetention();
+    }
+  }
+
+  async sync(): Promise<void> {
+    try {
+      await this.#parts.log.sync();
+      this.lastSyncAt = this.#parts.options.clock.now();
+    } catch (error) {
+      this.#turnReadOnly(`the append log cannot be synced: ${errorText(error)}`);
+    }
+  }
+
+  /** Seals groups that alone keep the oldest log files alive. */
+  #sealForLog(): void {
+    const { log, head } = this.#parts;
+    const oldest = log.fileNumber - LOG_FILES_MAX;
+    for (const group of head.groups.values()) {
+      if (group.open !== undefined && group.open.rows > 0 && fileOf(group.openSince) <= oldest)
+        this.seal(group, false, log.position);
+      if (group.late !== undefined && group.late.rows > 0 && fileOf(group.lateSince) <= oldest)
+        this.seal(group, true, log.position);
+    }
+  }
+
+  #dropLog(): void {
+    if (this.readOnly !== undefined || this.#undescribed.size > 0) return;
+    let oldest = this.#parts.log.position;
+    for (const group of this.#parts.head.groups.values()) oldest = Math.min(oldest, group.oldestNeeded());
+    this.#parts.log.dropBefore(fileOf(oldest));
+  }
+
+  async #saveMetadata(): Promise<void> {
+    if (this.#undescribed.size === 0) return;
+    const saved = [...this.#undescribed];
+    const ops = saved.map(([family, metadata]): LevelOp => {
+      const key = metadataKey(family);
+      return { type: "put", key, value: sealRecord(key, new TextEncoder().encode(JSON.stringify(metadata))) };
+    });
+    try {
+      await this.#parts.db.batch(ops, { sync: true });
+    } catch (error) {
+      return this.#turnReadOnly(`the database refuses writes: ${errorText(error)}`);
+    }
+    for (const [family, metadata] of saved) {
+      if (this.#undescribed.get(family) === metadata) this.#undescribed.delete(family);
+    }
+  }
+
+  /** While nothing can be written, gives up the oldest held chunks past the bound. */
+  #boundMemory(): void {
+    let held = 0;
+    for (const group of this.#parts.head.groups.values()) held += group.headSamples;
+    while (held > HELD_SAMPLES_MAX) {
+      const lost = this.sealer.giveUpOldest();
+      if (lost === undefined) return;
+      held -= lost.samples;
+      this.#recordGap({ from: lost.start, to: lost.end, reason: "held in memory past its bound, given up" });
+    }
+  }
+
+  /** Drops chunks past retention, unless the clock was just set. */
+  async applyRetention(): Promise<void> {
+    const { clock, log, retentionMs = 0, retentionBytes = 0 } = this.#parts.options;
+    const offset = clock.now() - clock.monotonic();
+    if (Math.abs(offset - this.#wallMinusMono) > CLOCK_JUMP_MS) {
+      this.#distrustUntil = clock.monotonic() + CLOCK_DISTRUST_MS;
+      log.warn("the wall clock jumped; retention waits an hour", { jumpMs: offset - this.#wallMinusMono });
+    }
+    this.#wallMinusMono = offset;
+    const trusted = clock.monotonic() >= this.#distrustUntil;
+    const before = retentionMs > 0 && trusted ? clock.now() - retentionMs : Number.NEGATIVE_INFINITY;
+    const excess = retentionBytes > 0 ? Math.max(0, sizeOf(this.#parts.dirs) - retentionBytes) : 0;
+    const dropped = await dropChunks(this.#parts.db, this.#parts.head, before, excess);
+    if (dropped === undefined) return;
+    log.info("chunks past retention dropped", { ...dropped });
+    // LevelDB frees the space of a deleted range only when it is compacted.
+    await this.#parts.db.compactRange(Uint8Array.of(98), Uint8Array.of(100));
+  }
+
+  /** Seals everything and carries it to the database. */
+  async flush(): Promise<void> {
+    const { head, log } = this.#parts;
+    for (const group of head.groups.values()) {
+      this.seal(group, false, log.position);
+      this.seal(group, true, log.position);
+    }
+    await this.sealer.kick();
+    await this.#saveMetadata();
+    this.#dropLog();
+  }
+
+  async close(): Promise<void> {
+    assert(!this.#closed, "a store is closed once");
+    this.#closed = true;
+    await this.#upkeep;
+    await this.sealer.kick();
+    if (this.readOnly === undefined) {
+      await this.#saveMetadata();
+      await this.sync();
+      this.#dropLog();
+    }
+    this.#parts.log.close();
+    await this.#parts.db.close();
+  }
+}
