@@ -104,7 +104,8 @@ function createDispatcher(config: HttpClientConfig): Dispatcher {
           ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
         }),
   };
-  if (config.proxyUrl?.startsWith("socks5:") === true) return new Socks5ProxyAgent(config.proxyUrl, { connect });
+  if (config.proxyUrl?.startsWith("socks5:") === true)
+    return new Socks5ProxyAgent(config.proxyUrl, { requestTls: connect });
   if (config.proxyUrl !== undefined && config.proxyUrl !== "") {
     return new ProxyAgent({ uri: config.proxyUrl, requestTls: connect, proxyTunnel: true });
   }
