@@ -3,7 +3,7 @@ import type { EngineServices } from "../api/services.ts";
 import type { Command, CommandResult } from "../api/source.ts";
 import { UserError } from "../base/errors.ts";
 import { formatDuration } from "../model/duration.ts";
-import { configText } from "../config/show.ts";
+import { configText } from "../config/print.ts";
 import { alertsAt } from "./alerts-at.ts";
 import type { Attachments } from "./attachments.ts";
 import { createOwnMetrics } from "./metrics.ts";

@@ -8,12 +8,12 @@ import { EXIT, UserError, errorText } from "../base/errors.ts";
 import { formatProblem, hasErrors, type Problem, sortProblems } from "../base/problem.ts";
 import { defaultAlertmanagerConfig, loadAlertmanagerConfig } from "../config/alertmanager.ts";
 import type { Config } from "../config/config.ts";
-import { defaultConfig, loadConfig } from "../config/load.ts";
+import { emptyConfig, loadConfig } from "../config/load.ts";
 import type { Environment } from "../config/paths.ts";
 import type { NotifyConfig } from "../model/routing.ts";
 import { parseRuleFile } from "../rules/file.ts";
 import type { RuleGroup } from "../rules/group.ts";
-import { packText, RULE_PACKS } from "../../rules/index.ts";
+import { expandPack, RULE_PACKS } from "../../rules/index.ts";
 
 export interface Settings {
   readonly config: Config;
@@ -41,7 +41,7 @@ export function checkSettings(
   env: Environment,
 ): { readonly settings: Settings | undefined; readonly problems: readonly Problem[] } {
   const problems: Problem[] = [];
-  let config: Config | undefined = defaultConfig();
+  let config: Config | undefined = emptyConfig();
   if (configFile !== undefined) {
     const file = path.resolve(configFile);
     const loaded = loadConfig(readText(file, "configuration"), file, { readFile: read, env });
@@ -97,16 +97,15 @@ function packGroups(config: Config, problems: Problem[]): readonly RuleGroup[] {
   for (const pack of RULE_PACKS) {
     const choice = chosen.get(pack.name);
     chosen.delete(pack.name);
-    if (!(choice?.enabled ?? pack.onByDefault)) continue;
-    const { text, problems: wrong } = packText(pack, choice?.vars ?? {});
-    for (const message of wrong) {
-      problems.push({
-        severity: "error",
-        file: config.file,
-        line: choice?.at.line ?? 0,
-        column: choice?.at.column ?? 0,
-        message,
-      });
+    if (!(choice?.enabled ?? pack.on)) continue;
+    let text = pack.text;
+    try {
+      text = expandPack(pack, choice?.vars ?? {});
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      const { line, column } = choice?.at ?? { line: 0, column: 0 };
+      const { message, hint } = error;
+      problems.push({ severity: "error", file: config.file, line, column, message, hint });
     }
     const parsed = parseRuleFile(text, `rules/${pack.name}.yml`);
     groups.push(...parsed.groups);

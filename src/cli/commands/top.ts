@@ -10,6 +10,7 @@ import { parseDuration } from "../../model/duration.ts";
 import { parseTime } from "../../model/time.ts";
 import type { ViewId } from "../../panel/spec.ts";
 import { allPanels } from "../../../scrapers/index.ts";
+import type { TerminalIn, TerminalOut } from "../../ui/options.ts";
 import type { CommandSpec, Invocation } from "../command.ts";
 import { SOURCE_OPTIONS, urlSource } from "../source.ts";
 
@@ -90,7 +91,10 @@ export const top: CommandSpec = {
       return EXIT.ok;
     }
     const { mountTop } = await import("../../ui/mount.tsx");
-    const exit = await mountTop({ ...screen, stdin: process.stdin, stdout: process.stdout, author: author() });
+    // Node types listeners with `any`, which no narrower port type admits.
+    const stdin = process.stdin as unknown as TerminalIn;
+    const stdout = process.stdout as unknown as TerminalOut;
+    const exit = await mountTop({ ...screen, stdin, stdout, author: author() });
     if (exit.reason === "signal")
       await source[Symbol.asyncDispose]().then(() => process.kill(process.pid, exit.signal));
     return EXIT.ok;
