@@ -24,6 +24,9 @@ export const ABSENT = "-";
 const SI = ["", "k", "M", "G", "T", "P", "E"] as const;
 const BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"] as const;
 const MS_PER_SECOND = 1_000;
+/** Years of four digits, the only ones with a fixed width. */
+const YEAR_0000_MS = Date.parse("0000-01-01T00:00:00Z");
+const YEAR_9999_MS = Date.UTC(9999, 11, 31, 23, 59, 59);
 
 /** Number and unit with a space between them, e.g. `12.3 %`, `1.21 GiB`, `4.5 ms`; `-` for NaN. */
 export function formatValue(v: number, unit: Unit): string {
@@ -70,7 +73,7 @@ export function formatShort(v: number, unit: Unit): string {
     case "bool":
       return v === 0 ? "down" : "up";
     case "timestamp":
-      return timestampText(v).slice(11, 16);
+      return timestampText(v).replace(/^\d{4}-\d\d-\d\d (\d\d:\d\d):.*$/, "$1");
     case "ops/s":
     case "req/s":
     case "count":
@@ -141,7 +144,7 @@ function secondsText(v: number, gap: string): string {
   if (total < 3_600) return `${sign}${pair(total, 60, "m", 1, "s", gap)}`;
   if (total < 86_400) return `${sign}${pair(total, 3_600, "h", 60, "m", gap)}`;
   if (total < 31_536_000) return `${sign}${pair(total, 86_400, "d", 3_600, "h", gap)}`;
-  return `${digits(v / 31_536_000)}${gap}y`;
+  return scaled(v / 31_536_000, 1000, SI, gap, "y");
 }
 
 function pair(total: number, big: number, bigName: string, small: number, smallName: string, gap: string): string {
@@ -153,7 +156,7 @@ function pair(total: number, big: number, bigName: string, small: number, smallN
 /** Values are unix seconds, as exporters publish them; ISO in UTC, so that two people read the same text. */
 function timestampText(v: number): string {
   const ms = v * MS_PER_SECOND;
-  if (Math.abs(ms) > 8.64e15) return v > 0 ? "far future" : "far past";
+  if (ms < YEAR_0000_MS || ms > YEAR_9999_MS) return v > 0 ? "far future" : "far past";
   return new Date(ms)
     .toISOString()
     .replace("T", " ")

@@ -57,8 +57,10 @@ export function axisRange(
   const ceil = fixed.binary === true ? niceCeilBinary : niceCeil;
   const lo = clampFinite(low, 0);
   const hi = clampFinite(high, 0);
-  const min = fixed.min !== undefined && fixed.min <= lo ? fixed.min : lo < 0 ? -ceil(-lo) : 0;
-  const wanted = fixed.max !== undefined && fixed.max >= hi ? fixed.max : hi <= 0 && min < 0 ? 0 : ceil(hi);
+  const fixedMin = clampFinite(fixed.min ?? Number.NaN, Number.NaN);
+  const fixedMax = clampFinite(fixed.max ?? Number.NaN, Number.NaN);
+  const min = fixedMin <= lo ? fixedMin : lo < 0 ? -ceil(-lo) : 0;
+  const wanted = fixedMax >= hi ? fixedMax : hi <= 0 && min < 0 ? 0 : ceil(hi);
   return { min, max: wanted > min ? wanted : min + Math.max(1, Math.abs(min) * 0.1) };
 }
 

@@ -82,10 +82,8 @@ export function rateWindow(stepMs: number, intervalMs: number = DEFAULT_INTERVAL
 export function panelGrid(window: PanelWindow): PanelGrid {
   const stepMs = chartStep(window.spanMs, window.columns, window.intervalMs);
   const end = window.at - mod(window.at, stepMs);
-  const from = window.at - window.spanMs;
-  const start = from - mod(from, stepMs) + (mod(from, stepMs) === 0 ? 0 : stepMs);
-  const first = Math.min(start, end);
-  return { start: first, end, stepMs, points: (end - first) / stepMs + 1 };
+  const steps = Math.max(0, Math.ceil(window.spanMs / stepMs));
+  return { start: end - steps * stepMs, end, stepMs, points: steps + 1 };
 }
 
 /** Every query of a panel in one list. Charts and stats ask a range, the other kinds the moment only. */
@@ -124,8 +122,8 @@ export function substitute(expr: string, window: Pick<PanelWindow, "rateMs" | "f
     filter === ""
       ? expr
           .replaceAll(/,\s*\$filter\b/g, "")
-          .replaceAll(/\{\s*\$filter\s*,?\s*\}/g, "")
-          .replaceAll(/\$filter\s*,?\s*/g, "")
+          .replaceAll(/\{\s*\$filter\b\s*,?\s*\}/g, "")
+          .replaceAll(/\$filter\b\s*,?\s*/g, "")
       : expr.replaceAll(/\$filter\b/g, () => filter);
   return filtered.replaceAll(/\$rate\b/g, () => rate);
 }
