@@ -3,11 +3,11 @@ import type { Key } from "ink";
 
 export type KeyPress =
   | { readonly kind: "key"; readonly name: string }
-  /** Typed or pasted text; one character is a key press as well. */
+  /** One typed character. */
   | { readonly kind: "text"; readonly text: string };
 
-/** Longest text taken at once: a paste of a whole file must not become a prompt. */
-const PASTE_CHARS_MAX = 4_096;
+/** Characters taken of one read: a terminal without bracketed paste may send a whole file. */
+const CHUNK_CHARS_MAX = 4_096;
 
 export function keyPresses(input: string, key: Key): readonly KeyPress[] {
   const named = namedKey(key);
@@ -17,17 +17,16 @@ export function keyPresses(input: string, key: Key): readonly KeyPress[] {
   return textPresses(input);
 }
 
-/** A chunk may hold several keys typed fast, or a paste; Enter and Tab inside it are keys of their own. */
+/** A chunk may hold several keys typed fast, control keys among them: each is a press of its own. */
 function textPresses(input: string): readonly KeyPress[] {
-  const presses: KeyPress[] = [];
-  for (const part of input.slice(0, PASTE_CHARS_MAX).split(/([\r\n\t])/)) {
-    if (part === "") continue;
-    if (part === "\r" || part === "\n") presses.push({ kind: "key", name: "Enter" });
-    else if (part === "\t") presses.push({ kind: "key", name: "Tab" });
-    // oxlint-disable-next-line no-control-regex
-    else presses.push({ kind: "text", text: part.replace(/[\u0000-\u001f\u007f-\u009f]/g, "") });
-  }
-  return presses;
+  return [...input.slice(0, CHUNK_CHARS_MAX)].flatMap((ch): KeyPress[] => {
+    const code = ch.codePointAt(0) as number;
+    if (ch === "\r" || ch === "\n") return [{ kind: "key", name: "Enter" }];
+    if (ch === "\t") return [{ kind: "key", name: "Tab" }];
+    if (code === 0x7f || code === 0x08) return [{ kind: "key", name: "Backspace" }];
+    if (code >= 1 && code <= 26) return [{ kind: "key", name: `C-${String.fromCharCode(code + 0x60)}` }];
+    return code < 0x20 || (code >= 0x80 && code < 0xa0) ? [] : [{ kind: "text", text: ch }];
+  });
 }
 
 function namedKey(key: Key): string | undefined {
@@ -46,8 +45,8 @@ function namedKey(key: Key): string | undefined {
   return key.delete ? "Delete" : undefined;
 }
 
-/** A text press of one character as a key name, for commands; longer text is several keys. */
-export function commandKeys(press: KeyPress): readonly string[] {
-  if (press.kind === "key") return [press.name];
-  return [...press.text].map((ch) => (ch === " " ? "Space" : ch));
+/** The name a press has in the keymap. */
+export function keyName(press: KeyPress): string {
+  if (press.kind === "key") return press.name;
+  return press.text === " " ? "Space" : press.text;
 }

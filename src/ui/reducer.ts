@@ -6,7 +6,7 @@ import type { ViewId } from "../panel/spec.ts";
 import { metricNames } from "../panel/metric-names.ts";
 import { EMPTY_INPUT, inputOf } from "./edit.ts";
 import { actionFor, type ActionName, type KeyPlace } from "./keymap.ts";
-import { commandKeys, type KeyPress } from "./keys.ts";
+import { keyName, type KeyPress } from "./keys.ts";
 import { pressInPrompt } from "./prompt.ts";
 import type { KeyContext, Step, UiState } from "./state.ts";
 import { controlled, goTo, only, say, toast } from "./steps.ts";
@@ -24,23 +24,10 @@ export function placesOf(state: UiState): readonly KeyPlace[] {
 
 export function press(state: UiState, key: KeyPress, context: KeyContext): Step {
   if (state.mode !== "normal") return pressInPrompt(state, key, context, act);
-  let step: Step = { state, effects: [] };
-  for (const name of commandKeys(key)) {
-    if (step.state.mode !== "normal") {
-      const rest = pressInPrompt(step.state, { kind: "text", text: name === "Space" ? " " : name }, context, act);
-      step = { state: rest.state, effects: [...step.effects, ...rest.effects] };
-      continue;
-    }
-    const next = pressCommand(step.state, name, context);
-    step = { state: next.state, effects: [...step.effects, ...next.effects] };
-  }
-  return step;
-}
-
-function pressCommand(state: UiState, name: string, context: KeyContext): Step {
+  const name = keyName(key);
   if (state.help) return pressInHelp(state, name);
   const action = actionFor(name, placesOf(state));
-  return action === undefined ? { state, effects: [] } : act(state, action, context);
+  return action === undefined ? only(state) : act(state, action, context);
 }
 
 function pressInHelp(state: UiState, name: string): Step {
