@@ -1,0 +1,117 @@
+/**
+ * Remote write 1.0: compressed bytes to columns and back.
+ * @see https://prometheus.io/docs/specs/prw/remote_write_spec/
+ */
+import type { Metadata, MetricType } from "../model/metadata.ts";
+import type { Appender } from "../storage/storage.ts";
+import type { RemoteSeries, WriteRequest } from "./message.ts";
+import { escapeControl } from "../base/log.ts";
+import { NO_REF } from "../model/sample.ts";
+import { ProtoReader, ProtoWriter } from "./protobuf.ts";
+import { checkLabels, readSeries, writeSeries } from "./series.ts";
+import { snappyDecode, snappyEncode } from "./snappy.ts";
+
+/** Largest decoded request: Prometheus sends 2,000 samples (some 300 KB); bulk loaders send a few MB. */
+export const WRITE_BYTES_MAX: number = 32 * 1024 * 1024;
+/** Reasons told to the sender; the count says how many there were. */
+const REASONS_MAX = 5;
+const REASON_LENGTH_MAX = 200;
+
+/** By the number on the wire. */
+const TYPES: readonly MetricType[] = [
+  "unknown",
+  "counter",
+  "gauge",
+  "histogram",
+  "gaugehistogram",
+  "summary",
+  "info",
+  "stateset",
+];
+
+/** @throws UserError `bad-snappy`, `body-limit`, `bad-protobuf`. */
+export function decodeWriteRequest(compressed: Uint8Array, bytesMax: number = WRITE_BYTES_MAX): WriteRequest {
+  const reader = new ProtoReader(snappyDecode(compressed, bytesMax));
+  const series: RemoteSeries[] = [];
+  const metadata = new Map<string, Metadata>();
+  const reasons: string[] = [];
+  let samples = 0;
+  let exemplars = 0;
+  let histograms = 0;
+  let invalid = 0;
+  while (reader.next()) {
+    if (reader.field === 1) {
+      const raw = readSeries(reader.message());
+      exemplars += raw.exemplars;
+      histograms += raw.histograms;
+      const labels = checkLabels(raw.pairs, true);
+      if (typeof labels === "string") {
+        invalid++;
+        if (reasons.length < REASONS_MAX) reasons.push(escapeControl(labels).slice(0, REASON_LENGTH_MAX));
+        continue;
+      }
+      if (raw.t.length === 0) continue;
+      samples += raw.t.length;
+      series.push({ labels, t: raw.t, v: raw.v, stale: raw.stale });
+    } else if (reader.field === 3) {
+      const [family, described] = readMetadata(reader.message());
+      if (family !== "") metadata.set(family, described);
+    } else {
+      reader.skip();
+    }
+  }
+  return { series, metadata, samples, exemplars, histograms, invalid, reasons };
+}
+
+function readMetadata(reader: ProtoReader): readonly [family: string, metadata: Metadata] {
+  let family = "";
+  let type: MetricType = "unknown";
+  let help = "";
+  let unit = "";
+  while (reader.next()) {
+    if (reader.field === 1) type = TYPES[reader.number()] ?? "unknown";
+    else if (reader.field === 2) family = reader.text();
+    else if (reader.field === 4) help = reader.text();
+    else if (reader.field === 5) unit = reader.text();
+    else reader.skip();
+  }
+  return [family, { type, help, unit }];
+}
+
+export function encodeWriteRequest(
+  series: readonly RemoteSeries[],
+  metadata: ReadonlyMap<string, Metadata> = new Map(),
+): Uint8Array {
+  const writer = new ProtoWriter();
+  for (const one of series) writer.message(1, (inner) => writeSeries(inner, one));
+  for (const [family, { type, help, unit }] of metadata) {
+    writer.message(3, (inner) => {
+      inner.int64(1, Math.max(0, TYPES.indexOf(type))).text(2, family);
+      if (help !== "") inner.text(4, help);
+      if (unit !== "") inner.text(5, unit);
+    });
+  }
+  return snappyEncode(writer.finish());
+}
+
+/**
+ * Puts a request's samples and descriptions into an appender; stale markers go in as such. The caller commits.
+ *
+ * @returns samples of series that the store refused for its series limit.
+ */
+export function appendWriteRequest(request: WriteRequest, appender: Appender): number {
+  let refused = 0;
+  for (const { labels, t, v, stale } of request.series) {
+    const ref = appender.series(labels);
+    if (ref === NO_REF) {
+      refused += t.length;
+      continue;
+    }
+    for (let i = 0; i < t.length; i++) {
+      if (stale?.[i] === 1) appender.appendStale(ref, t[i] as number);
+      else appender.append(ref, t[i] as number, v[i] as number);
+    }
+  }
+  for (const [family, metadata] of request.metadata) appender.describe(family, metadata);
+  return refused;
+}
