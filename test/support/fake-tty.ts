@@ -95,7 +95,7 @@ export function fakeTty(width: number, height: number): FakeTty {
       output.emit("resize");
     },
     stall() {
-      stalled = [];
+      stalled ??= [];
     },
     release() {
       for (const text of stalled ?? []) terminal.write(text);
