@@ -19,6 +19,7 @@ import { type Attachments, watchAttachments } from "./attachments.ts";
 import { createDiscovery } from "./discovery.ts";
 import { type EngineOptions, RETENTION_MS_DEFAULT } from "./options.ts";
 import type { Rooms } from "./rooms.ts";
+import { createPackGate } from "./pack-gate.ts";
 import { createServices } from "./services.ts";
 import { loadSettings, type Settings } from "./settings.ts";
 
@@ -163,6 +164,7 @@ async function run(
       log.info("stopping", { reason });
       attachments[Symbol.dispose]();
       prune?.[Symbol.dispose]();
+      packs[Symbol.dispose]();
       await server.close();
       discovery.close();
       host?.close();
@@ -178,12 +180,13 @@ async function run(
     })();
     return stopping;
   };
+  const packs = createPackGate(rooms);
   const attachments: Attachments = watchAttachments({
     clock,
     embedded: options.embedded,
     leave: () => void stop("the last screen left"),
   });
-  const services = createServices(rooms, settings, { attachments, quit: () => void stop("asked to quit") });
+  const services = createServices(rooms, settings, { attachments, packs, quit: () => void stop("asked to quit") });
   const server = createApiServer(services, log.with({ room: "api" }));
   cleanup.push(() => server.close());
   await server.listenSocket(options.socketPath, options.socketMode);
@@ -191,7 +194,8 @@ async function run(
   await journal.append([{ kind: "note", at: clock.now(), topic: "engine", text: `started ${options.version}` }]);
   await notifier.start();
   cleanup.push(() => notifier.close());
-  await rules.apply(settings.groups);
+  await packs.start(settings);
+  cleanup.push(() => packs[Symbol.dispose]());
   await discovery.start();
   const wait = FIRST_PAIR_MS - (clock.monotonic() - firstAt);
   if (host !== undefined && wait > 0) await new Promise<void>((resolve) => void clock.after(wait, resolve));

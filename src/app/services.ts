@@ -8,6 +8,7 @@ import { alertsAt } from "./alerts-at.ts";
 import type { Attachments } from "./attachments.ts";
 import { createOwnMetrics } from "./metrics.ts";
 import { RETENTION_MS_DEFAULT } from "./options.ts";
+import type { PackGate } from "./pack-gate.ts";
 import type { Rooms } from "./rooms.ts";
 import { loadSettings, type Settings } from "./settings.ts";
 import { engineStatus } from "./status.ts";
@@ -20,7 +21,7 @@ export interface AppServices extends EngineServices {
 export function createServices(
   rooms: Rooms,
   first: Settings,
-  process: { readonly attachments: Attachments; readonly quit: () => void },
+  process: { readonly attachments: Attachments; readonly packs: PackGate; readonly quit: () => void },
 ): AppServices {
   const { options, tsdb, journal, evaluator, notifier, rules, scraper, host, discovery } = rooms;
   const startedAt = options.clock.now();
@@ -35,7 +36,7 @@ export function createServices(
     const next = loadSettings(options.configFile, options.env);
     await discovery.reload(next);
     await notifier.reload(next.notify);
-    await rules.apply(next.groups);
+    await process.packs.start(next);
     settings = next;
     await journal.append([
       { kind: "note", at: options.clock.now(), topic: "reload", text: options.configFile ?? "defaults" },

@@ -17,9 +17,19 @@ import { expandPack, RULE_PACKS } from "../../rules/index.ts";
 
 export interface Settings {
   readonly config: Config;
+  /** Groups of the rule files, always in force. */
   readonly groups: readonly RuleGroup[];
+  /** Packs that are on; the gate puts them in force where they make sense. */
+  readonly packs: readonly ActivePack[];
   readonly notify: NotifyConfig;
   readonly problems: readonly Problem[];
+}
+
+export interface ActivePack {
+  readonly name: string;
+  /** Named in the configuration, so in force whatever is scraped. */
+  readonly chosen: boolean;
+  readonly groups: readonly RuleGroup[];
 }
 
 const read = (file: string): string => readFileSync(file, "utf8");
@@ -49,11 +59,12 @@ export function checkSettings(
     config = loaded.config;
   }
   if (config === undefined) return { settings: undefined, problems: sortProblems(problems) };
-  const groups = [...ruleFileGroups(config, problems), ...packGroups(config, problems)];
+  const groups = ruleFileGroups(config, problems);
+  const packs = activePacks(config, problems);
   const notify = notifyConfig(config, problems);
   const sorted = sortProblems(problems);
   if (notify === undefined || hasErrors(problems)) return { settings: undefined, problems: sorted };
-  return { settings: { config, groups, notify, problems: sorted }, problems: sorted };
+  return { settings: { config, groups, packs, notify, problems: sorted }, problems: sorted };
 }
 
 function readText(file: string, what: string): string {
@@ -91,8 +102,8 @@ function ruleFileGroups(config: Config, problems: Problem[]): readonly RuleGroup
 }
 
 /** The packs that are on: the default profile, changed by `opsmon.rule_packs`. */
-function packGroups(config: Config, problems: Problem[]): readonly RuleGroup[] {
-  const groups: RuleGroup[] = [];
+function activePacks(config: Config, problems: Problem[]): readonly ActivePack[] {
+  const packs: ActivePack[] = [];
   const chosen = new Map(config.own.rulePacks.map((pack) => [pack.name, pack]));
   for (const pack of RULE_PACKS) {
     const choice = chosen.get(pack.name);
@@ -108,7 +119,7 @@ function packGroups(config: Config, problems: Problem[]): readonly RuleGroup[] {
       problems.push({ severity: "error", file: config.file, line, column, message, hint });
     }
     const parsed = parseRuleFile(text, `rules/${pack.name}.yml`);
-    groups.push(...parsed.groups);
+    packs.push({ name: pack.name, chosen: choice !== undefined, groups: parsed.groups });
     problems.push(...parsed.problems);
   }
   for (const unknown of chosen.values()) {
@@ -121,7 +132,7 @@ function packGroups(config: Config, problems: Problem[]): readonly RuleGroup[] {
       hint: `packs: ${RULE_PACKS.map((pack) => pack.name).join(", ")}`,
     });
   }
-  return groups;
+  return packs;
 }
 
 function notifyConfig(config: Config, problems: Problem[]): NotifyConfig | undefined {

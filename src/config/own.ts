@@ -9,7 +9,7 @@ const DAY_MS = 86_400_000;
 /** Own records outlive raw samples: `why` and reports look back a year. */
 const JOURNAL_RETENTION_MS = 400 * DAY_MS;
 const NO_DATA_HOLD_MS = DAY_MS;
-const HOST_INTERVAL_MS = 5_000;
+const HOST_INTERVAL_MS = 2_000;
 const DISCOVER_INTERVAL_MS = 60_000;
 const TELEGRAM_API = "https://api.telegram.org";
 

@@ -4,7 +4,7 @@ import { fitPad, sanitise, textWidth } from "../../draw/sanitise.ts";
 /** Narrowest a column is cut to before columns on the right are given up, cells. */
 const COLUMN_MIN = 8;
 const GAP = 2;
-const NUMBER = /^[+-]?(?:\d|Inf|NaN)/;
+const NUMBER = /^[+-]?(?:\d[\d.]*(?:e[+-]?\d+)?|Inf|NaN)(?:ms|s|m|h|d)?$/;
 
 export interface TableOptions {
   /** Cells of the terminal; Infinity for files. */

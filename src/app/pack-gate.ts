@@ -1,0 +1,69 @@
+/**
+ * Which rule packs are in force. A pack that nobody chose waits until an exporter it belongs to has been seen in the
+ * store: "Redis is down" must not fire on a machine that never had one. Once seen, always on, because the exporter's
+ * silence is then the news.
+ */
+import { errorText } from "../base/errors.ts";
+import { METRIC_NAME } from "../model/labels.ts";
+import type { RuleGroup } from "../rules/group.ts";
+import { SCRAPERS } from "../../scrapers/index.ts";
+import type { Rooms } from "./rooms.ts";
+import type { Settings } from "./settings.ts";
+
+/** How often new exporters are looked for, ms: a pack's shortest `for` is a minute. */
+const LOOK_MS = 10_000;
+
+export interface PackGate extends Disposable {
+  /** Puts the settings' groups and the packs that make sense in force, and keeps looking. */
+  start(settings: Settings): Promise<void>;
+}
+
+export function createPackGate({ tsdb, rules, options }: Pick<Rooms, "tsdb" | "rules" | "options">): PackGate {
+  let settings: Settings | undefined;
+  let inForce: string | undefined;
+  let timer: Disposable | undefined;
+  const owners = new Map<string, string[]>();
+  for (const scraper of SCRAPERS) {
+    for (const pack of scraper.rulePacks) owners.set(pack, [...(owners.get(pack) ?? []), ...scraper.fingerprints]);
+  }
+
+  const look = async (): Promise<void> => {
+    if (settings === undefined) return;
+    using querier = tsdb.querier(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+    const names = new Set(await querier.labelValues(METRIC_NAME, []));
+    const packs = settings.packs.filter((pack) => {
+      const metrics = owners.get(pack.name);
+      return pack.chosen || metrics === undefined || metrics.some((metric) => names.has(metric));
+    });
+    const now = packs.map((pack) => pack.name).join(",");
+    if (now === inForce) return;
+    inForce = now;
+    const groups: RuleGroup[] = [...settings.groups, ...packs.flatMap((pack) => pack.groups)];
+    await rules.apply(groups);
+    options.log.info("rules in force", { groups: groups.length, packs: now });
+  };
+
+  const arm = (): void => {
+    timer = options.clock.after(LOOK_MS, () => {
+      look()
+        .catch((error: unknown) => options.log.warn("rule packs not looked at", { error: errorText(error) }))
+        .finally(() => {
+          if (timer !== undefined) arm();
+        });
+    });
+  };
+
+  return {
+    async start(next) {
+      timer?.[Symbol.dispose]();
+      settings = next;
+      inForce = undefined;
+      await look();
+      arm();
+    },
+    [Symbol.dispose]() {
+      timer?.[Symbol.dispose]();
+      timer = undefined;
+    },
+  };
+}
