@@ -9,6 +9,7 @@ import { mkdir, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { EXIT, UserError, errorText } from "./errors.ts";
+import { journalDamage } from "./leveldb-journal.ts";
 
 /** Keys and values are bytes; keys sort bytewise. */
 export type ByteLevel = ClassicLevel<Uint8Array, Uint8Array>;
@@ -38,6 +39,8 @@ export interface OpenedLevel {
   readonly setAside: string | undefined;
   /** Why it was repaired or set aside. */
   readonly reason: string | undefined;
+  /** Journal records that LevelDB passed over because they fail their checksum, one sentence each. */
+  readonly passedOver: readonly string[];
 }
 
 const DATA_FILE = /^(?:\d+\.(?:ldb|sst|log)|MANIFEST-\d+)$/;
@@ -121,22 +124,23 @@ export async function openLevel(dir: string, options: LevelOptions): Promise<Ope
     });
   }
   await mkdir(dirname(dir), { recursive: true });
+  const passedOver = journalDamage(dir);
   let reason: string;
   try {
-    return { db: await openOnce(dir, options), repaired: false, setAside: undefined, reason: undefined };
+    return { db: await openOnce(dir, options), repaired: false, setAside: undefined, reason: undefined, passedOver };
   } catch (error) {
     if (!isLevelDamage(error)) throw refusal(dir, options.name, error);
     reason = levelText(error);
   }
   try {
     await ClassicLevel.repair(dir);
-    return { db: await openOnce(dir, options), repaired: true, setAside: undefined, reason };
+    return { db: await openOnce(dir, options), repaired: true, setAside: undefined, reason, passedOver };
   } catch (error) {
     if (!isLevelDamage(error)) throw refusal(dir, options.name, error);
     const setAside = asideName(dir);
     await rename(dir, setAside);
     try {
-      return { db: await openOnce(dir, options), repaired: false, setAside, reason };
+      return { db: await openOnce(dir, options), repaired: false, setAside, reason, passedOver };
     } catch (again) {
       throw refusal(dir, options.name, again);
     }

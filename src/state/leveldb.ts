@@ -32,11 +32,12 @@ function open(key: string, stored: string): string | undefined {
  * @throws UserError `store-locked`, `store-unusable`.
  */
 export async function openState(dir: string): Promise<StateStore> {
-  const { db, repaired, setAside, reason } = await openLevel(dir, { name: "state" });
+  const { db, repaired, setAside, reason, passedOver } = await openLevel(dir, { name: "state" });
   const damaged = new Set<string>();
   const note = (what: string): void => {
     if (damaged.size < DAMAGED_MAX) damaged.add(what);
   };
+  for (const sentence of passedOver) note(sentence);
   if (setAside !== undefined) note(`the whole database, set aside as "${setAside}": ${reason}`);
   else if (repaired) note(`the database was repaired: ${reason}`);
 

@@ -15,11 +15,26 @@ import type { Group } from "./group.ts";
 import type { Head } from "./head.ts";
 import { FORMAT_KEY, parseChunkKey, parseGroupKey, rangeOf } from "./keys.ts";
 import { unpackLabels } from "./labels-record.ts";
-import { openRecord } from "./segment.ts";
+import { openRecord, sealRecord } from "./segment.ts";
 
 /** The database's format; a larger number in the database means a newer opsmon. */
 export const SERIES_FORMAT: number = 1;
 const FORMAT_TEXT = /^opsmon series (\d+)$/;
+
+function formatRecord(version: number): Uint8Array {
+  return sealRecord(FORMAT_KEY, new TextEncoder().encode(`opsmon series ${version}`));
+}
+
+/** @returns undefined when the record is damaged. */
+function storedVersion(record: Uint8Array): number | undefined {
+  try {
+    const version = FORMAT_TEXT.exec(new TextDecoder().decode(openRecord(FORMAT_KEY, record)))?.[1];
+    return version === undefined ? undefined : Number(version);
+  } catch (error) {
+    if (error instanceof DamagedError) return undefined;
+    throw error;
+  }
+}
 /** More columns than any group may have: a damaged key must not allocate memory. */
 const COLUMNS_MAX = 1 << 24;
 
@@ -34,17 +49,16 @@ function catching<T>(damage: Damage, what: () => string, read: () => T): T | und
 }
 
 /** Writes the format into a new database. @throws UserError `store-format` for a newer one. */
-export async function checkFormat(db: ByteLevel, dir: string): Promise<void> {
-  const stored = await db.get(FORMAT_KEY);
-  if (stored === undefined) {
-    await db.put(FORMAT_KEY, new TextEncoder().encode(`opsmon series ${SERIES_FORMAT}`), { sync: true });
+export async function checkFormat(db: ByteLevel, dir: string, damage: Damage): Promise<void> {
+  const record = await db.get(FORMAT_KEY);
+  const version = record === undefined ? undefined : storedVersion(record);
+  if (record !== undefined && version === undefined)
+    damage.add("the format record of the series database", "checksum does not fit; written anew");
+  if (version === undefined) {
+    await db.put(FORMAT_KEY, formatRecord(SERIES_FORMAT), { sync: true });
     return;
   }
-  const version = FORMAT_TEXT.exec(new TextDecoder().decode(stored))?.[1];
-  if (version === undefined) {
-    throw Object.assign(new Error("the format record is not one of opsmon's"), { code: "LEVEL_CORRUPTION" });
-  }
-  if (Number(version) <= SERIES_FORMAT) return;
+  if (version <= SERIES_FORMAT) return;
   throw new UserError(
     "store-format",
     `"${dir}" has series format ${version}, this opsmon reads up to ${SERIES_FORMAT}`,
@@ -149,7 +163,7 @@ async function loadMetadata(db: ByteLevel, damage: Damage): Promise<Map<string, 
 
 /** Fills an empty head from the database. @returns metadata by family. @throws UserError `store-format`. */
 export async function loadHead(db: ByteLevel, dir: string, head: Head, damage: Damage): Promise<Map<string, Metadata>> {
-  await checkFormat(db, dir);
+  await checkFormat(db, dir, damage);
   await loadGroups(db, head, damage);
   await loadWatermarks(db, head, damage);
   await loadChunks(db, head, damage);

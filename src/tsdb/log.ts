@@ -23,7 +23,8 @@ export const LOG_FILE_BYTES_MAX: number = 16 * 1024 * 1024;
 /** One commit: two million samples of one page fit. */
 const RECORD_BYTES_MAX = 256 * 1024 * 1024;
 const FILE_NAME = /^(\d{8})\.log$/;
-const FILE_HEADER = Buffer.from("opsmon log 1\n\0\0\0");
+const FILE_TEXT = "opsmon log 1\n";
+const FILE_HEADER = fileHeader(FILE_TEXT);
 /** "REC" and a byte that no UTF-8 text has. */
 const RECORD_MAGIC = 0xfe434552;
 const RECORD_HEADER_BYTES = 12;
@@ -77,10 +78,18 @@ function recordAt(data: Buffer, at: number): number {
   return sum === data.readUInt32LE(at + 8) ? RECORD_HEADER_BYTES + length : 0;
 }
 
+/** The text that names format and version, and 24 bits of its CRC, so that a flipped byte is no newer version. */
+function fileHeader(text: string): Buffer {
+  const header = Buffer.alloc(16);
+  header.write(text, "latin1");
+  header.writeUIntLE(crc32(text) & 0xff_ffff, 13, 3);
+  return header;
+}
+
 function refuseNewer(path: string, data: Buffer): void {
-  const header = data.toString("latin1", 0, FILE_HEADER.length);
-  const version = /^opsmon log (\d+)\n/.exec(header)?.[1];
-  if (version === undefined || version === "1") return;
+  const text = data.toString("latin1", 0, FILE_TEXT.length);
+  const version = /^opsmon log (\d+)\n$/.exec(text)?.[1];
+  if (version === undefined || version === "1" || !fileHeader(text).equals(data.subarray(0, 16))) return;
   throw new UserError("store-format", `"${path}" has log format ${version}, this opsmon reads format 1`, {
     hint: "a newer opsmon wrote this data: run that version, or restore a backup made with this one",
     exit: EXIT.damaged,

@@ -24,6 +24,8 @@ export interface TsdbOptions {
   readonly cacheBytes?: number;
   /** Most series one select may return. */
   readonly maxSelectSeries?: number;
+  /** A log file is closed at this size; smaller means shorter replays and more labels written again. */
+  readonly logFileBytes?: number;
   /** Samples of one series in one chunk. */
   readonly chunkRows?: number;
 }

@@ -139,7 +139,7 @@ export class Store implements AppenderHost {
         },
       );
     }
-    if (this.#parts.log.fileBytes > LOG_FILE_BYTES_MAX) this.#rotate();
+    if (this.#parts.log.fileBytes > (this.#parts.options.logFileBytes ?? LOG_FILE_BYTES_MAX)) this.#rotate();
     return { accepted: tally.accepted, duplicate: tally.duplicate, outOfBounds: batch.outOfBounds, limited };
   }
 
