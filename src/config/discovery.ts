@@ -57,8 +57,8 @@ const address: Decode<string> = (node, findings) => {
   return value;
 };
 
-function staticConfig(where: string): Decode<TargetGroup> {
-  const shape = fields({ targets: list(address), labels: record(text) }, { what: "a static config" });
+function staticConfig(where: string, target: Decode<string>): Decode<TargetGroup> {
+  const shape = fields({ targets: list(target), labels: record(text) }, { what: "a static config" });
   return (node, findings) => {
     const read = shape(node, findings);
     if (read === undefined) return undefined;
@@ -77,9 +77,13 @@ export interface DiscoveryShape extends Readonly<Record<string, Decode<unknown>>
   readonly dns_sd_configs: Decode<readonly DiscoveryConfig[]>;
 }
 
-export function discoveryShape(context: Context, file: string): DiscoveryShape {
+/**
+ * @param rewritten The job's relabelling writes `__address__` itself: then a target may be anything, as the URLs that
+ *   a blackbox exporter is asked to probe.
+ */
+export function discoveryShape(context: Context, file: string, rewritten = false): DiscoveryShape {
   return {
-    static_configs: list(staticConfig(file)),
+    static_configs: list(staticConfig(file, rewritten ? text : address)),
     file_sd_configs: list(fileDiscovery(context)),
     http_sd_configs: list(httpDiscovery(context)),
     dns_sd_configs: list(dnsDiscovery),

@@ -11,7 +11,7 @@ import {
   record,
   text,
 } from "../base/shape.ts";
-import type { YamlNode } from "../base/yaml.ts";
+import { nodeAt, type YamlNode } from "../base/yaml.ts";
 import type { ScrapeJob } from "../model/job.ts";
 import { type Context, interval, size } from "./context.ts";
 import { UNSUPPORTED_DISCOVERY, discoveries, discoveryShape } from "./discovery.ts";
@@ -100,31 +100,48 @@ const path: Decode<string> = checked(text, (value, node, findings) => {
   if (!value.startsWith("/")) findings.error(node, `"${value}" is not a path`, 'begin it with "/"');
 });
 
-export function scrapeJobs(context: Context, file: string, defaults: ScrapeDefaults): Decode<readonly ScrapeJob[]> {
-  const shape = fields(
-    {
-      ...HARMLESS,
-      ...httpShape(context),
-      ...discoveryShape(context, file),
-      ...limitShape,
-      job_name: text,
-      scrape_interval: interval,
-      scrape_timeout: interval,
-      metrics_path: path,
-      scheme: choice("http", "https"),
-      params: record(list(text)),
-      honor_labels: bool,
-      honor_timestamps: bool,
-      track_timestamps_staleness: bool,
-      enable_compression: bool,
-      relabel_configs: relabelRules,
-      metric_relabel_configs: relabelRules,
-    },
-    { what: "a scrape config", required: ["job_name"], unsupported: { ...UNSUPPORTED_DISCOVERY, ...HTTP_UNSUPPORTED } },
+function rewritesAddress(job: YamlNode): boolean {
+  const rules = nodeAt(job, "relabel_configs");
+  return (
+    rules?.kind === "seq" &&
+    rules.items.some((rule) => {
+      const target = nodeAt(rule, "target_label");
+      return target?.kind === "scalar" && target.text === "__address__";
+    })
   );
+}
+
+export function scrapeJobs(context: Context, file: string, defaults: ScrapeDefaults): Decode<readonly ScrapeJob[]> {
+  const shapeOf = (rewritten: boolean) =>
+    fields(
+      {
+        ...HARMLESS,
+        ...httpShape(context),
+        ...discoveryShape(context, file, rewritten),
+        ...limitShape,
+        job_name: text,
+        scrape_interval: interval,
+        scrape_timeout: interval,
+        metrics_path: path,
+        scheme: choice("http", "https"),
+        params: record(list(text)),
+        honor_labels: bool,
+        honor_timestamps: bool,
+        track_timestamps_staleness: bool,
+        enable_compression: bool,
+        relabel_configs: relabelRules,
+        metric_relabel_configs: relabelRules,
+      },
+      {
+        what: "a scrape config",
+        required: ["job_name"],
+        unsupported: { ...UNSUPPORTED_DISCOVERY, ...HTTP_UNSUPPORTED },
+      },
+    );
+  const [plain, rewriting] = [shapeOf(false), shapeOf(true)];
   const names = new Map<string, number>();
   const job: Decode<ScrapeJob> = (node: YamlNode, findings: Findings) => {
-    const read = shape(node, findings);
+    const read = (rewritesAddress(node) ? rewriting : plain)(node, findings);
     if (read === undefined) return undefined;
     const { got } = read;
     const name = got.job_name ?? "";

@@ -148,8 +148,9 @@ export function openTerminal(argv: readonly string[], options: TerminalOptions):
       }
     },
     async settle(quietMs = 300, timeoutMs = 5_000) {
-      const end = performance.now() + timeoutMs;
-      while (performance.now() < end && performance.now() - writtenAt < quietMs) await pause(20);
+      const from = performance.now();
+      const quiet = (): number => performance.now() - Math.max(from, writtenAt);
+      while (performance.now() < from + timeoutMs && quiet() < quietMs) await pause(20);
       await drawn;
     },
     exit,
