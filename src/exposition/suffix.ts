@@ -41,7 +41,8 @@ export function readTimestamp(
 ): boolean {
   if (format === "openmetrics") {
     if (!parseFloatInto(scratch, 0, page, from, to)) return false;
-    const ms = Math.trunc((scratch[0] as number) * 1_000);
+    // Rounded: Prometheus cuts, and reads 1073957892.360 as one millisecond less than it says.
+    const ms = Math.round((scratch[0] as number) * 1_000);
     out[index] = ms;
     return Number.isSafeInteger(ms);
   }

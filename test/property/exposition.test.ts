@@ -1,0 +1,111 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { UserError } from "../../src/base/errors.ts";
+import { createPageParser, type PageFormat, type ParsedPage, parsePage } from "../../src/exposition/parse.ts";
+import { groupByMetric, type WriteSample, writePage } from "../../src/exposition/write.ts";
+import { Labels } from "../../src/model/labels.ts";
+
+const format = fc.constantFrom<PageFormat>("text", "openmetrics");
+const text = fc.string({ unit: "grapheme", maxLength: 12 });
+const name = fc.oneof(
+  fc.stringMatching(/^[a-zA-Z_:][a-zA-Z0-9_:]{0,8}$/),
+  text.filter((t) => t !== ""),
+);
+const value = fc.oneof(fc.double(), fc.constantFrom(0, -0, 1, 1e21, 1e-7, Infinity, Number.NaN), fc.integer());
+const sample = fc
+  .record({
+    metric: name,
+    labels: fc.dictionary(
+      name.filter((n) => n !== "__name__"),
+      text,
+      { maxKeys: 4 },
+    ),
+    value,
+    timestamp: fc.option(fc.integer({ min: 0, max: 4e12 }), { nil: undefined }),
+  })
+  .map(({ metric, labels, value, timestamp }): WriteSample => {
+    const all = Labels.from({ ...labels, __name__: metric });
+    return timestamp === undefined ? { labels: all, value } : { labels: all, value, timestamp };
+  });
+const samples = fc.array(sample, { maxLength: 12 });
+
+function rows(page: ParsedPage): readonly unknown[] {
+  return page.series.map(({ labels }, i) => {
+    const t = page.timestamps?.[i];
+    return [labels.key, page.values[i], t === undefined || Number.isNaN(t) ? undefined : t];
+  });
+}
+
+const write = (list: readonly WriteSample[], as: PageFormat): Buffer =>
+  Buffer.from(writePage(groupByMetric(list), as), "utf8");
+
+test("what is written reads back: labels, values to the last bit, timestamps", () => {
+  fc.assert(
+    fc.property(samples, format, (list, as) => {
+      const ordered = groupByMetric(list).flatMap((family) => family.samples);
+      const expected = ordered.map(({ labels, value, timestamp }) => [labels.key, value, timestamp]);
+      expect(rows(parsePage(write(list, as), as))).toEqual(expected);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("random and broken bytes are parsed or refused with a sentence, never anything else", () => {
+  const page = fc.tuple(samples, format, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 6 }));
+  const broken = page.map(([list, as, edits]) => {
+    const bytes = write(list, as);
+    for (const [at, byte] of edits) if (bytes.length > 0) bytes[at % bytes.length] = byte;
+    return bytes;
+  });
+  const garbage = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes));
+  fc.assert(
+    fc.property(fc.oneof(broken, garbage), format, (bytes, as) => {
+      try {
+        parsePage(bytes, as);
+      } catch (error) {
+        expect(error).toBeInstanceOf(UserError);
+        expect((error as UserError).message).toMatch(/^line \d+: [^\u0000-\u001f\u007f-\u009f]+$/);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("a replayed page equals the same page read cold, whatever changed", () => {
+  const change = fc.oneof(
+    fc.record({ kind: fc.constant("value" as const), at: fc.nat(), value }),
+    fc.record({ kind: fc.constant("drop" as const), at: fc.nat() }),
+    fc.record({ kind: fc.constant("byte" as const), at: fc.nat(), byte: fc.nat(255) }),
+    fc.record({ kind: fc.constant("none" as const) }),
+  );
+  let replayed = 0;
+  fc.assert(
+    fc.property(samples, format, fc.array(change, { maxLength: 8 }), (start, as, changes) => {
+      const parser = createPageParser();
+      let list = start;
+      for (const step of [{ kind: "none" as const }, ...changes]) {
+        const at = "at" in step && list.length > 0 ? step.at % list.length : 0;
+        if (step.kind === "value") list = list.map((one, i) => (i === at ? { ...one, value: step.value } : one));
+        if (step.kind === "drop") list = list.filter((_, i) => i !== at);
+        const bytes = write(list, as);
+        if (step.kind === "byte" && bytes.length > 0) bytes[step.at % bytes.length] = step.byte;
+        let cold: readonly unknown[] | string;
+        try {
+          cold = rows(parsePage(Buffer.from(bytes), as));
+        } catch (error) {
+          cold = (error as Error).message;
+        }
+        let warm: readonly unknown[] | string;
+        try {
+          warm = rows(parser.parse(bytes, as));
+        } catch (error) {
+          warm = (error as Error).message;
+        }
+        expect(warm).toEqual(cold);
+      }
+      replayed += parser.replayed;
+    }),
+    { numRuns: 300 },
+  );
+  expect(replayed).toBeGreaterThan(100);
+});
