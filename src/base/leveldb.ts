@@ -58,12 +58,14 @@ function levelText(error: unknown): string {
   return errorText(inner);
 }
 
+/** What the system says when not the bytes but the surroundings are at fault; repairing would not help. */
+const OUTSIDE_CAUSE =
+  /permission denied|no space left|quota|read-only file system|too many open files|input\/output error|cannot allocate/i;
+
 /** A database whose bytes are wrong, as opposed to one that is busy, unreadable or on a full disk. */
 export function isLevelDamage(error: unknown): boolean {
   const code = levelCode(error);
-  return (
-    code === "LEVEL_CORRUPTION" || (code === "LEVEL_IO_ERROR" && /No such file|not an sstable/i.test(levelText(error)))
-  );
+  return code === "LEVEL_CORRUPTION" || (code === "LEVEL_IO_ERROR" && !OUTSIDE_CAUSE.test(levelText(error)));
 }
 
 async function openOnce(dir: string, options: LevelOptions): Promise<ByteLevel> {

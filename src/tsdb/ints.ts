@@ -5,8 +5,8 @@
  */
 import { type ByteReader, type ByteWriter, DamagedError } from "./bytes.ts";
 
-/** Largest magnitude taken: keeps every difference exact in a double. */
-export const INT_MAX: number = 2 ** 51;
+/** Largest magnitude taken: a delta of deltas then reaches 2^52 and its zigzag 2^53, the last exact double. */
+export const INT_MAX: number = 2 ** 50;
 
 const VALUE = 0;
 const DELTA = 1;

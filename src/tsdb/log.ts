@@ -13,7 +13,7 @@ import {
   readdirSync,
   readFileSync,
 } from "node:fs";
-import { statSync, unlinkSync, writeSync } from "node:fs";
+import { statSync, truncateSync, unlinkSync, writeSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { assert } from "../base/assert.ts";
 import { EXIT, UserError } from "../base/errors.ts";
@@ -25,8 +25,9 @@ const RECORD_BYTES_MAX = 256 * 1024 * 1024;
 const FILE_NAME = /^(\d{8})\.log$/;
 const FILE_TEXT = "opsmon log 1\n";
 const FILE_HEADER = fileHeader(FILE_TEXT);
-/** "REC" and a byte that no UTF-8 text has. */
-const RECORD_MAGIC = 0xfe434552;
+/** Two bytes that no UTF-8 text has. */
+const RECORD_MAGIC = 0xfdfe;
+/** Magic, check of the length, length, CRC of the payload. */
 const RECORD_HEADER_BYTES = 12;
 /** A position is file number * this + offset: exact in a double up to two million files. */
 const POSITION_SCALE = 2 ** 32;
@@ -68,14 +69,24 @@ export interface LogReaderSink {
   damaged(position: LogPosition, bytes: number, why: string): void;
 }
 
-/** @returns length of the record at `at`, header included; 0 when there is none. */
-function recordAt(data: Buffer, at: number): number {
-  if (at + RECORD_HEADER_BYTES > data.length || data.readUInt32LE(at) !== RECORD_MAGIC) return 0;
+/** The length has a check of its own, so that a torn write and a damaged length are told apart. */
+function lengthCheck(length: number): number {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(length);
+  return crc32(bytes) & 0xffff;
+}
+
+type Found = "record" | "torn" | "nothing";
+
+/** What stands at `at`. A torn record has a sound header and runs past the end. */
+function look(data: Buffer, at: number): Found {
+  if (at + RECORD_HEADER_BYTES > data.length) return "torn";
   const length = data.readUInt32LE(at + 4);
+  if (data.readUInt16LE(at) !== RECORD_MAGIC || data.readUInt16LE(at + 2) !== lengthCheck(length)) return "nothing";
+  if (length > RECORD_BYTES_MAX) return "nothing";
   const end = at + RECORD_HEADER_BYTES + length;
-  if (length > RECORD_BYTES_MAX || end > data.length) return 0;
-  const sum = crc32(data.subarray(at + RECORD_HEADER_BYTES, end), crc32(data.subarray(at + 4, at + 8)));
-  return sum === data.readUInt32LE(at + 8) ? RECORD_HEADER_BYTES + length : 0;
+  if (end > data.length) return "torn";
+  return crc32(data.subarray(at + RECORD_HEADER_BYTES, end)) === data.readUInt32LE(at + 8) ? "record" : "nothing";
 }
 
 /** The text that names format and version, and 24 bits of its CRC, so that a flipped byte is no newer version. */
@@ -97,8 +108,8 @@ function refuseNewer(path: string, data: Buffer): void {
 }
 
 /**
- * Reads one file to its end. @param newest its torn tail is the write in flight when the process died.
- * @returns bytes of the torn tail.
+ * Reads one file to its end. @param newest its torn tail is the write in flight when the process died; it is cut off.
+ * @returns bytes cut off.
  * @throws UserError `store-format` for a file of a newer version.
  */
 export function readLogFile(dir: string, file: number, newest: boolean, sink: LogReaderSink): number {
@@ -112,30 +123,34 @@ export function readLogFile(dir: string, file: number, newest: boolean, sink: Lo
     else if (!newest && data.length > 0) sink.damaged(base, data.length, "file shorter than its header");
   }
   while (at < data.length) {
-    const length = recordAt(data, at);
-    if (length > 0) {
-      sink.record(base + at, data.subarray(at + RECORD_HEADER_BYTES, at + length));
-      at += length;
+    const found = look(data, at);
+    if (found === "record") {
+      const end = at + RECORD_HEADER_BYTES + data.readUInt32LE(at + 4);
+      sink.record(base + at, data.subarray(at + RECORD_HEADER_BYTES, end));
+      at = end;
       continue;
     }
-    let next = at + 1;
-    while (next < data.length && recordAt(data, next) === 0) {
-      const magic = data.indexOf(MAGIC_BYTES, next + 1);
-      next = magic < 0 ? data.length : magic;
+    if (found === "torn" && newest) {
+      truncateSync(path, at);
+      return data.length - at;
     }
-    if (next >= data.length && newest) return data.length - at;
-    sink.damaged(
-      base + at,
-      next - at,
-      next >= data.length ? "the file ends in bytes that are no record" : "checksum does not fit",
-    );
+    const next = nextRecord(data, at);
+    sink.damaged(base + at, next - at, found === "torn" ? "the file ends within a record" : "checksum does not fit");
     at = next;
   }
   return 0;
 }
 
-const MAGIC_BYTES = Buffer.alloc(4);
-MAGIC_BYTES.writeUInt32LE(RECORD_MAGIC);
+/** Where the next sound record starts, or the end of the data. */
+function nextRecord(data: Buffer, at: number): number {
+  for (let next = data.indexOf(MAGIC_BYTES, at + 1); next >= 0; next = data.indexOf(MAGIC_BYTES, next + 1)) {
+    if (look(data, next) === "record") return next;
+  }
+  return data.length;
+}
+
+const MAGIC_BYTES = Buffer.alloc(2);
+MAGIC_BYTES.writeUInt16LE(RECORD_MAGIC);
 
 export class AppendLog {
   readonly #dir: string;
@@ -195,9 +210,10 @@ export class AppendLog {
     const file = this.#files.at(-1);
     if (file === undefined || this.#fd < 0 || this.#broken) throw new Error("the append log has no usable file");
     const record = Buffer.allocUnsafe(RECORD_HEADER_BYTES + payload.length);
-    record.writeUInt32LE(RECORD_MAGIC, 0);
+    record.writeUInt16LE(RECORD_MAGIC, 0);
+    record.writeUInt16LE(lengthCheck(payload.length), 2);
     record.writeUInt32LE(payload.length, 4);
-    record.writeUInt32LE(crc32(payload, crc32(record.subarray(4, 8))), 8);
+    record.writeUInt32LE(crc32(payload), 8);
     record.set(payload, RECORD_HEADER_BYTES);
     try {
       let written = 0;
