@@ -168,8 +168,8 @@ class Matcher {
     const group = on ? a.only(labels) : a.without(...labels, METRIC_NAME);
     const side = this.#swapped ? "left" : "right";
     return executionError(
-      `found duplicate series for the match group ${group.size === 0 ? "{}" : group} on the ${side} hand-side of the operation: ` +
-        `[${a}, ${b}];many-to-many matching not allowed: matching labels must be unique on one side`,
+      `found duplicate series for the match group ${group.toString()} on the ${side} hand-side of the operation: ` +
+        `[${a.toString()}, ${b.toString()}];many-to-many matching not allowed: matching labels must be unique on one side`,
       `add labels to on(…), or aggregate the ${side} side first, e.g. sum by (…) (…)`,
     );
   }

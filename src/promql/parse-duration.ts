@@ -33,7 +33,6 @@ export function literalMs(reader: TokenReader, token: Token): number {
     throw reader.fail(token, `not a valid duration string: ${JSON.stringify(token.text)}`);
   }
   if (ms > DURATION_MS_MAX) throw reader.fail(token, "duration out of range");
-  if (ms === 0) throw reader.fail(token, "duration must be greater than 0");
   return ms;
 }
 

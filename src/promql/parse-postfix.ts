@@ -14,15 +14,15 @@ export function parsePostfix(reader: TokenReader, operand: Expr): Expr {
     const token = reader.peek();
     switch (token.kind) {
       case "[":
-        expr = parseBrackets(reader, expr);
+        expr = reader.node(parseBrackets(reader, expr));
         break;
       case "offset":
         reader.take();
-        expr = withOffset(reader, expr, parseOffset(reader));
+        expr = reader.node(withOffset(reader, expr, parseOffset(reader)));
         break;
       case "@":
         reader.take();
-        expr = withAt(reader, expr, parseAt(reader));
+        expr = reader.node(withAt(reader, expr, parseAt(reader)));
         break;
       default:
         return expr;

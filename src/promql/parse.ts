@@ -106,17 +106,12 @@ class Parser {
       throw reader.fail(reader.peek(), `expression is nested deeper than ${NESTING_DEPTH_MAX} levels`);
     }
     let left = this.#operand();
-    // A chain of operators grows the tree to the left without recursion here, but later passes recurse into it.
-    let chain = 0;
     for (;;) {
       const token = reader.peek();
       const precedence = PRECEDENCE.get(token.kind);
       if (precedence === undefined || precedence < minPrecedence) break;
-      if (this.#depth + ++chain > NESTING_DEPTH_MAX) {
-        throw reader.fail(token, `expression is nested deeper than ${NESTING_DEPTH_MAX} levels`);
-      }
       reader.take();
-      left = this.#binary(left, token.kind as BinaryOp, precedence);
+      left = reader.node(this.#binary(left, token.kind as BinaryOp, precedence));
     }
     this.#depth--;
     return left;
@@ -157,9 +152,9 @@ class Parser {
       const expr = this.#expr(SIGN_PRECEDENCE + 1);
       const span = { start: token.start, end: expr.span.end };
       if (expr.kind === "number") return { ...expr, value: token.kind === "-" ? -expr.value : expr.value, span };
-      return { kind: "unary", op: token.kind, expr, span };
+      return reader.node({ kind: "unary", op: token.kind, expr, span });
     }
-    return parsePostfix(reader, this.#primary());
+    return parsePostfix(reader, reader.node(this.#primary()));
   }
 
   #primary(): Expr {

@@ -1,7 +1,8 @@
 /** The token stream as the parser reads it: look ahead, take, and say what was unexpected. */
 import type { UserError } from "../base/errors.ts";
-import type { Span } from "./ast.ts";
+import { children, type Expr, type Span } from "./ast.ts";
 import { AGGREGATE_KEYWORDS, isKeyword, lex, type Token, type TokenKind } from "./lex.ts";
+import { NESTING_DEPTH_MAX } from "./options.ts";
 import { quote } from "./quote.ts";
 import { parseError } from "./syntax.ts";
 
@@ -13,6 +14,7 @@ export class TokenReader {
   readonly text: string;
   readonly features: ReadonlySet<string>;
   readonly #tokens: readonly Token[];
+  readonly #depths = new WeakMap<Expr, number>();
   #next = 0;
   /** Where the last token taken ended. */
   lastEnd = 0;
@@ -42,6 +44,21 @@ export class TokenReader {
   expect(kind: TokenKind, context: string, expected: string): Token {
     if (this.peek().kind !== kind) throw this.unexpected(context, expected);
     return this.take();
+  }
+
+  /**
+   * Notes how deep a new node reaches; later passes recurse that far.
+   *
+   * @throws UserError `promql-parse` beyond {@link NESTING_DEPTH_MAX}.
+   */
+  node<T extends Expr>(expr: T): T {
+    let depth = 1;
+    for (const child of children(expr)) depth = Math.max(depth, 1 + (this.#depths.get(child) ?? 1));
+    if (depth > NESTING_DEPTH_MAX) {
+      throw this.fail(expr.span, `expression is nested deeper than ${NESTING_DEPTH_MAX} levels`);
+    }
+    this.#depths.set(expr, depth);
+    return expr;
   }
 
   fail(at: Pick<Span, "start">, message: string, hint?: string): UserError {
