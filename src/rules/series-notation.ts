@@ -89,7 +89,8 @@ function unquote(token: string): string {
   });
 }
 
-const NUMBER = "[-+]?(?:0[xX][\\da-fA-F]+|(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][-+]?\\d+)?|[iI][nN][fF]|[nN][aA][nN])";
+/** No hexadecimal here: `0x12` is twelve more zeros. */
+const NUMBER = "[-+]?(?:(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][-+]?\\d+)?|[iI][nN][fF]|[nN][aA][nN])";
 const ITEM = new RegExp(`^(${NUMBER}|stale|_)(?:([-+]${NUMBER.replace("[-+]?", "")})?x(\\d+))?$`);
 
 /**
