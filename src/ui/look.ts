@@ -58,18 +58,24 @@ export function lineWidth(line: Line): number {
   return line.reduce((sum, part) => sum + textWidth(part.text), 0);
 }
 
-/** The line cut and padded to exactly `width` columns, with the theme's colour codes. */
+/** The line cut and padded to exactly `width` columns, with the theme's colour codes, one for each run of a style. */
 export function renderLine(line: Line, width: number, look: Look): string {
   let out = "";
   let used = 0;
+  let run = "";
+  let style: number = STYLE.default;
   for (const part of line) {
     if (used >= width) break;
     const text = fit(part.text, width - used, { ascii: look.ascii });
-    if (text === "") continue;
     used += textWidth(text);
-    out += colored(text, part.style, look);
+    if (part.style !== style) {
+      out += colored(run, style, look);
+      run = "";
+      style = part.style;
+    }
+    run += text;
   }
-  return out + " ".repeat(Math.max(0, width - used));
+  return out + colored(run, style, look) + " ".repeat(Math.max(0, width - used));
 }
 
 /** As `renderLine`, with one style under the whole line: a selected row, the header. */
@@ -80,7 +86,7 @@ export function renderBar(line: Line, width: number, style: number, look: Look):
 }
 
 function colored(text: string, style: number, look: Look): string {
-  const code = sgr(look.theme, style, look.depth);
+  const code = text === "" ? "" : sgr(look.theme, style, look.depth);
   return code === "" ? text : `\u001b[${code}m${text}\u001b[0m`;
 }
 

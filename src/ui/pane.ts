@@ -1,7 +1,9 @@
 /** A pane: a rectangle of finished rows for ink. Boxes have a title left and facts right in their top border. */
+import type { CellGrid } from "../draw/cell.ts";
+import { createGrid, putText } from "../draw/grid.ts";
 import { STYLE } from "../draw/theme.ts";
 import type { Rect } from "./layout.ts";
-import { bothEnds, cutLine, lineWidth, renderBar, renderLine, span, type Line, type Look } from "./look.ts";
+import { cutLine, lineWidth, renderBar, renderLine, span, type Line, type Look } from "./look.ts";
 
 export interface Pane {
   readonly id: string;
@@ -55,6 +57,30 @@ export function boxPane(id: string, rect: Rect, rows: readonly PaneRow[], option
   if (options.rule === true || rect.height < 2) return { id, rect, rows: [top, ...body] };
   const foot = border.corners[2] + border.horizontal.repeat(Math.max(0, rect.width - 2)) + border.corners[3];
   return { id, rect, rows: [top, ...body, renderLine([span(foot, style)], rect.width, look)] };
+}
+
+/** The same box as cells, for charts: what is painted behind ink's back brings its own frame. */
+export function boxGrid(rect: Rect, rows: readonly PaneRow[], options: BoxOptions, look: Look): CellGrid {
+  const border = look.ascii ? ASCII : LINES;
+  const style = options.focus === true ? STYLE.borderFocus : STYLE.border;
+  const grid = createGrid(rect);
+  const put = (line: Line, x: number, y: number, width: number): void => {
+    let column = x;
+    for (const part of line) {
+      column = putText(grid, column, y, part.text, part.style, { width: x + width - column, ascii: look.ascii });
+    }
+  };
+  put(topLine(rect.width, options, border, style), 0, 0, rect.width);
+  const inside = insideOf({ ...rect, x: 0, y: 0 }, options.rule);
+  rows.slice(0, inside.height).forEach(({ line }, i) => put(line, inside.x, inside.y + i, inside.width));
+  if (options.rule === true || rect.height < 2) return grid;
+  for (let y = 1; y < rect.height - 1; y++) {
+    putText(grid, 0, y, border.vertical, style);
+    putText(grid, rect.width - 1, y, border.vertical, style);
+  }
+  const foot = border.corners[2] + border.horizontal.repeat(Math.max(0, rect.width - 2)) + border.corners[3];
+  putText(grid, 0, rect.height - 1, foot, style);
+  return grid;
 }
 
 /** Rows without any frame. */
@@ -113,8 +139,6 @@ export function wrapWords(text: string, width: number, rowsMax: number): readonl
   if (rows.length <= rowsMax) return rows;
   return [...rows.slice(0, rowsMax - 1), `${(rows[rowsMax - 1] ?? "").slice(0, Math.max(0, width - 1))}…`];
 }
-
-export { bothEnds };
 
 /** First row shown of a list so that the cursor is visible with a row of context. */
 export function scrollTop(cursor: number, count: number, visible: number): number {

@@ -9,20 +9,34 @@ import type { Pane } from "./pane.ts";
 import type { Scene } from "./scene.ts";
 import type { Size } from "../draw/cell.ts";
 
+/** A row of its own: ink measures only the rows that have changed. */
+const RowView: (props: { readonly text: string }) => ReactNode = memo(
+  ({ text }: { readonly text: string }): ReactNode => <Text wrap="truncate">{text}</Text>,
+);
+
 interface PaneProps {
   readonly x: number;
   readonly y: number;
   readonly width: number;
   readonly height: number;
-  readonly text: string;
+  readonly rows: readonly string[];
 }
 
-const PaneView: (props: PaneProps) => ReactNode = memo(
-  ({ x, y, width, height, text }: PaneProps): ReactNode => (
-    <Box position="absolute" marginLeft={x} marginTop={y} width={width} height={height} overflow="hidden">
-      <Text wrap="truncate">{text}</Text>
-    </Box>
-  ),
+const PaneView: (props: PaneProps) => ReactNode = ({ x, y, width, height, rows }: PaneProps): ReactNode => (
+  <Box
+    position="absolute"
+    marginLeft={x}
+    marginTop={y}
+    width={width}
+    height={height}
+    flexDirection="column"
+    overflow="hidden"
+  >
+    {rows.map((text, i) => (
+      // A row is its place on the screen.
+      <RowView key={`${i}`} text={text} />
+    ))}
+  </Box>
 );
 
 export interface ScreenProps {
@@ -41,7 +55,7 @@ export function Panes({ scene, size }: ScreenProps): ReactNode {
           y={pane.rect.y}
           width={pane.rect.width}
           height={pane.rect.height}
-          text={pane.rows.join("\n")}
+          rows={pane.rows}
         />
       ))}
     </Box>

@@ -1,16 +1,17 @@
 /** Panels as charts in boxes, panels as rows of a list, and one panel over the whole body with its series and query. */
+import type { CellGrid, Size } from "../../draw/cell.ts";
+import { blit } from "../../draw/grid.ts";
 import { drawPanel } from "../../draw/panel.ts";
 import { sanitise } from "../../draw/sanitise.ts";
 import { sparkText } from "../../draw/spark.ts";
 import { seriesStyle, STYLE, stateStyle } from "../../draw/theme.ts";
 import { formatValue } from "../../model/unit.ts";
-import type { FrameLine, PanelFrame } from "../../panel/frame.ts";
-import { leadingLine } from "../../panel/health.ts";
+import { type FrameLine, leadingLine, type PanelFrame } from "../../panel/frame.ts";
+
 import type { PanelSpec } from "../../panel/spec.ts";
-import type { Overlay } from "../cells.ts";
 import type { Rect } from "../layout.ts";
 import { cell, span, stateSign, type Line, type Span } from "../look.ts";
-import { boxPane, insideOf, row, scrollTop, wrapWords, type Pane, type PaneRow } from "../pane.ts";
+import { boxGrid, boxPane, insideOf, row, scrollTop, wrapWords, type Pane, type PaneRow } from "../pane.ts";
 import { ageText, momentOf } from "../time.ts";
 import { type ViewInput, type ViewPart, waitingText } from "./input.ts";
 
@@ -21,24 +22,25 @@ export function chartPart(input: ViewInput, spec: PanelSpec, rect: Rect, focus: 
   const frame = input.snapshot?.frames.get(spec.id);
   const inside = insideOf(rect, rule);
   const options = { title: titleLine(input, spec, frame), right: valueLine(frame), focus, rule };
-  const id = `chart ${rect.x} ${rect.y}`;
   if (frame === undefined || frame.lines.length === 0) {
     const text = frame?.reason ?? (input.snapshot === undefined ? waitingText(input) : "asking");
-    const rows = wrapWords(sanitise(text), inside.width - 2, inside.height).map((part) =>
-      row(span(` ${part}`, STYLE.unknown)),
+    const words = wrapWords(sanitise(text), inside.width - 2, inside.height);
+    const grid = boxGrid(
+      rect,
+      words.map((part) => row(span(` ${part}`, STYLE.unknown))),
+      options,
+      look,
     );
-    return { panes: [boxPane(id, rect, rows, options, look)], overlays: [] };
+    return { panes: [], overlays: [{ x: rect.x, y: rect.y, grid }] };
   }
-  return {
-    panes: [boxPane(id, rect, [], options, look)],
-    overlays: [drawChart(input, frame, inside)],
-  };
+  const grid = boxGrid(rect, [], options, look);
+  blit(grid, drawChart(input, frame, inside), inside.x - rect.x, inside.y - rect.y);
+  return { panes: [], overlays: [{ x: rect.x, y: rect.y, grid }] };
 }
 
-function drawChart({ look, chart, state, now }: ViewInput, frame: PanelFrame, inside: Rect): Overlay {
+function drawChart({ look, chart, state, now }: ViewInput, frame: PanelFrame, size: Size): CellGrid {
   const cursor = state.time.mode === "paused" ? { cursorAt: momentOf(state.time, now) } : {};
-  const grid = drawPanel(frame, inside, { symbols: look.symbols.set, chart, title: false, utc: look.utc, ...cursor });
-  return { x: inside.x, y: inside.y, grid };
+  return drawPanel(frame, size, { symbols: look.symbols.set, chart, title: false, utc: look.utc, ...cursor });
 }
 
 function titleLine({ look }: ViewInput, spec: PanelSpec, frame: PanelFrame | undefined): Line {
