@@ -84,9 +84,8 @@ export function expandPack(pack: RulePack, values: Readonly<Record<string, strin
     const text = String(value);
     if (!VALUE.test(text) || isDuration(text) !== isDuration(known.value)) {
       const wanted = isDuration(known.value) ? "a duration" : "a number";
-      throw new UserError("bad-pack-variable", `"${text}" is not ${wanted}: variable "${name}" of rule pack "${pack.name}"`, {
-        hint: `the default is ${known.value}`,
-      });
+      const message = `"${text}" is not ${wanted}: variable "${name}" of rule pack "${pack.name}"`;
+      throw new UserError("bad-pack-variable", message, { hint: `the default is ${known.value}` });
     }
   }
   return pack.text.replaceAll(MARK, (whole, _old: string, mark: string, name: string) => {
@@ -109,12 +108,12 @@ function pack(name: string, text: string): RulePack {
   const paragraph = header.slice(0, end < 0 ? header.length : end);
   const doc = paragraph.map((line) => line.slice(2)).join(" ");
   const defaults = new Map<string, string>();
-  for (const match of text.matchAll(MARK)) defaults.set(match[3] as string, match[1] as string);
+  for (const match of text.matchAll(MARK)) defaults.set(match[3] ?? "", match[1] ?? "");
   const variables: PackVariable[] = [];
   for (const line of header) {
-    const match = VARIABLE_LINE.exec(line);
-    const value = match === null ? undefined : defaults.get(match[1] as string);
-    if (match !== null && value !== undefined) variables.push({ name: match[1] as string, doc: match[2] as string, value });
+    const [, variable = "", about = ""] = VARIABLE_LINE.exec(line) ?? [];
+    const value = defaults.get(variable);
+    if (value !== undefined) variables.push({ name: variable, doc: about, value });
   }
   return { name, doc, on: !name.endsWith("-alternatives"), text, variables };
 }

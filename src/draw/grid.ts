@@ -21,10 +21,14 @@ function clampSize(n: number, most: number): number {
   return Number.isFinite(n) ? Math.max(0, Math.min(most, Math.floor(n))) : 0;
 }
 
+/** Sets one cell; 0 as glyph is the right half of the wide one before it. Halves that lose their partner become spaces. */
 export function putGlyph(grid: CellGrid, x: number, y: number, glyph: number, style: number): void {
   if (x < 0 || y < 0 || x >= grid.width || y >= grid.height) return;
-  grid.glyph[y * grid.width + x] = glyph;
-  grid.style[y * grid.width + x] = style;
+  const i = y * grid.width + x;
+  if (glyph !== 0 && grid.glyph[i] === 0 && x > 0) grid.glyph[i - 1] = SPACE;
+  if (x + 1 < grid.width && grid.glyph[i + 1] === 0) grid.glyph[i + 1] = SPACE;
+  grid.glyph[i] = glyph;
+  grid.style[i] = style;
 }
 
 /**
@@ -45,8 +49,9 @@ export function putText(
   let column = x;
   for (const cluster of clusters(fit(text, room, options))) {
     if (cluster.width === 0) continue;
+    const whole = column >= 0;
     putGlyph(grid, column, y, cluster.text.codePointAt(0) as number, style);
-    if (cluster.width === 2) putGlyph(grid, column + 1, y, 0, style);
+    if (cluster.width === 2) putGlyph(grid, column + 1, y, whole ? 0 : SPACE, style);
     column += cluster.width;
   }
   return column;
@@ -73,7 +78,10 @@ export function blit(grid: CellGrid, source: CellGrid, x: number, y: number): vo
   for (let row = 0; row < source.height; row++) {
     for (let column = 0; column < source.width; column++) {
       const i = row * source.width + column;
-      putGlyph(grid, x + column, y + row, source.glyph[i] as number, source.style[i] as number);
+      const glyph = source.glyph[i] as number;
+      const wide = column + 1 < source.width && source.glyph[i + 1] === 0;
+      const cut = (wide && x + column + 1 >= grid.width) || (glyph === 0 && x + column === 0);
+      putGlyph(grid, x + column, y + row, cut ? SPACE : glyph, source.style[i] as number);
     }
   }
 }

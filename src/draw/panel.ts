@@ -4,7 +4,7 @@
  * are enough. Two rows are still a panel, one row is a line of text. A panel with nothing to show says why.
  */
 import { formatShort, formatValue } from "../model/unit.ts";
-import type { FrameLine, PanelFrame } from "../panel/frame.ts";
+import { leadingLine, lowIsBad, type FrameLine, type PanelFrame } from "../panel/frame.ts";
 import { bars } from "./bar.ts";
 import { brailleChart } from "./braille.ts";
 import type { CellGrid, Size } from "./cell.ts";
@@ -33,7 +33,11 @@ export interface DrawOptions {
 const CHART_LINES_MAX = 8;
 const CHART_ROWS_MIN = 8;
 const LEGEND_ROWS_FROM = 5;
+/** Under this a threshold line hides more than it tells. */
+const THRESHOLD_ROWS_MIN = 5;
 const STATE_WORD = { ok: "", warn: "WARN", crit: "CRIT", unknown: "?" } as const;
+/** In front of the title: the state of a panel without colour, however narrow. */
+const STATE_SIGN = { ok: "", warn: "!", crit: "X", unknown: "?" } as const;
 
 /** Draws the whole panel; never throws, whatever the values or the size. */
 export function drawPanel(frame: PanelFrame, size: Size, options: DrawOptions): CellGrid {
@@ -65,19 +69,26 @@ export function drawPanel(frame: PanelFrame, size: Size, options: DrawOptions): 
 function drawTitle(grid: CellGrid, frame: PanelFrame, symbols: Symbols, alone: boolean): void {
   const ascii = symbols.set === "ascii";
   const leader = leadingLine(frame);
-  const word = STATE_WORD[frame.state];
-  const value = leader === undefined ? "" : formatValue(leader.last, frame.unit);
-  const right = [value, word].filter((part) => part !== "").join(" ");
   const style = stateStyle(frame.state);
-  let end = putTextRight(grid, Math.floor(grid.width / 3), grid.width, 0, right, style, { ascii }) - 1;
+  const room = grid.width - Math.floor(grid.width / 3);
+  const right = widestThatFits(room, leader === undefined ? Number.NaN : leader.last, frame);
+  let end = putTextRight(grid, 0, grid.width, 0, right, style, { ascii }) - 1;
   if (alone && leader !== undefined && end > grid.width / 2) {
     const width = Math.min(end - Math.floor(grid.width / 2), leader.v.length);
     end -= width;
     drawSpark(grid, end, 0, width, leader.v, { symbols, min: frame.min, max: frame.max, style: STYLE.series1 });
     end -= 1;
   }
-  putText(grid, 0, 0, `${symbols.bullet} `, style);
+  putText(grid, 0, 0, STATE_SIGN[frame.state] || symbols.bullet, style, { ascii });
   putText(grid, 2, 0, frame.spec.title, STYLE.title, { width: Math.max(0, end - 2), ascii });
+}
+
+/** Number and state, the shorter forms where the title would have no room. */
+function widestThatFits(room: number, v: number, frame: PanelFrame): string {
+  const word = STATE_WORD[frame.state];
+  const full = [Number.isNaN(v) ? "" : formatValue(v, frame.unit), word].filter((part) => part !== "").join(" ");
+  const short = Number.isNaN(v) ? word : formatShort(v, frame.unit);
+  return [full, short, word].find((text) => text.length <= room) ?? "";
 }
 
 function drawBody(frame: PanelFrame, size: Size, symbols: Symbols, options: DrawOptions): CellGrid {
@@ -107,7 +118,7 @@ function drawChart(frame: PanelFrame, size: Size, symbols: Symbols, options: Dra
     min: frame.min,
     max: frame.max,
     unit: frame.unit,
-    thresholds: (frame.spec.thresholds ?? []).map((threshold) => threshold.at),
+    thresholds: size.height < THRESHOLD_ROWS_MIN ? [] : (frame.spec.thresholds ?? []).map((threshold) => threshold.at),
     fill: lines.length === 1 && frame.min >= 0,
     cursor: cursorIndex(frame, options.cursorAt),
     utc: options.utc,
@@ -157,7 +168,9 @@ function ranked(
     style: lineStyle(frame, line.last),
   }));
   if (!sorted) return lines;
-  const rank = (v: number): number => (Number.isNaN(v) ? Number.NEGATIVE_INFINITY : v);
+  // What is bad comes first; what has no value comes last.
+  const sign = lowIsBad(frame) ? -1 : 1;
+  const rank = (v: number): number => (Number.isNaN(v) ? Number.NEGATIVE_INFINITY : sign * v);
   return lines.sort((a, b) => (rank(a.value) < rank(b.value) ? 1 : rank(a.value) > rank(b.value) ? -1 : 0));
 }
 
@@ -223,15 +236,4 @@ function cursorIndex(frame: PanelFrame, at: number | undefined): number | undefi
   if (at === undefined || first === undefined || second === undefined) return undefined;
   const index = Math.round((at - first) / (second - first));
   return index >= 0 && index < frame.t.length ? index : undefined;
-}
-
-/** The line whose number stands beside the title: the worst against the thresholds. */
-function leadingLine(frame: PanelFrame): FrameLine | undefined {
-  const below = frame.spec.thresholds?.[0]?.below === true;
-  let best: FrameLine | undefined;
-  for (const line of frame.lines) {
-    if (Number.isNaN(line.last)) continue;
-    if (best === undefined || (below ? line.last < best.last : line.last > best.last)) best = line;
-  }
-  return best;
 }

@@ -119,7 +119,8 @@ export function fitPad(
 export function toAscii(text: string): string {
   if (PRINTABLE_ASCII.test(text)) return text;
   let out = "";
-  for (const ch of text) {
+  // Taken apart first, so that é leaves its e.
+  for (const ch of text.normalize("NFD")) {
     if (MARK.test(ch)) continue;
     const width = charWidth(ch);
     out += ch <= "~" ? ch : (ASCII_COUSINS[ch] ?? "?".repeat(width));

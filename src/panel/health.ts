@@ -3,7 +3,7 @@
  * a cell per method out. A service is found by the label `service` of a RED frame's lines, else `job`, else `instance`.
  */
 import { formatValue } from "../model/unit.ts";
-import type { FrameLine, PanelFrame, PanelState } from "./frame.ts";
+import { leadingLine, type FrameLine, type PanelFrame, type PanelState } from "./frame.ts";
 import type { Method } from "./spec.ts";
 import { crossedText, judge, worse } from "./threshold.ts";
 
@@ -118,17 +118,6 @@ function lineCell(frame: PanelFrame, line: FrameLine): HealthCell {
         ? `${frame.spec.title}: no value`
         : "";
   return { method: frame.spec.method, state, value, why, panel: frame.spec.id };
-}
-
-/** The line that decides: the worst state, among equals the one nearest to its threshold. */
-export function leadingLine(frame: PanelFrame): FrameLine | undefined {
-  const below = frame.spec.thresholds?.[0]?.below === true;
-  let best: FrameLine | undefined;
-  for (const line of frame.lines) {
-    if (Number.isNaN(line.last)) continue;
-    if (best === undefined || (below ? line.last < best.last : line.last > best.last)) best = line;
-  }
-  return best;
 }
 
 function serviceOf(line: FrameLine, frame: PanelFrame): string {

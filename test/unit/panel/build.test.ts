@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { axisRange, createAxisMemory, niceCeil } from "../../../src/panel/axis.ts";
 import { buildFrame, failedAnswer, LINES_MAX } from "../../../src/panel/build.ts";

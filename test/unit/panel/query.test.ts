@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { metricNames } from "../../../src/panel/metric-names.ts";
 import { chartStep, panelGrid, panelQueries, rateWindow, substitute } from "../../../src/panel/query.ts";
