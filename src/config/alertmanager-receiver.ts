@@ -236,4 +236,3 @@ export function receivers(context: Context, defaults: ReceiverDefaults): Decode<
     return list(one)(at, findings);
   };
 }
-

@@ -35,7 +35,7 @@ export function createButtons(options: ButtonsOptions): Buttons {
   const running: Promise<void>[] = [];
   for (const { listener } of options.receivers) {
     if (listener === undefined || states.has(listener.key)) continue;
-    states.set(listener.key, { state: "off", reason: "not connected yet" });
+    states.set(listener.key, { state: "off", reason: "" });
     const listening = listener.listen({
       onPress: (press) => answer(options, press),
       onState: (state, reason) => {
@@ -59,7 +59,7 @@ export function createButtons(options: ButtonsOptions): Buttons {
     state: (receiver) => find(receiver)?.state ?? "none",
     trouble: (receiver) => {
       const found = find(receiver);
-      return found?.state === "off" ? [`buttons are off: ${found.reason}`] : [];
+      return found?.state === "off" && found.reason !== "" ? [`buttons are off: ${found.reason}`] : [];
     },
     async close() {
       abort.abort();

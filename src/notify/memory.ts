@@ -6,7 +6,16 @@ import type { Logger } from "../base/log.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import type { StateOp, StateStore } from "../state/state.ts";
 import type { DeliveryJournal } from "./notifier.ts";
-import { PREFIX, PREFIX_END, type RecordKind, type RecordShapes, delOp, parseKey, putOp } from "./records.ts";
+import {
+  PREFIX,
+  PREFIX_END,
+  type RecordKind,
+  type RecordShapes,
+  delOp,
+  parseKey,
+  putOp,
+  recordKey,
+} from "./records.ts";
 import type { Writer } from "./writer.ts";
 
 type Tables = { readonly [K in RecordKind]: Map<string, RecordShapes[K]> };
@@ -49,22 +58,24 @@ export function createMemory(writer: Writer, journal: DeliveryJournal): Memory {
     ...tables,
     standIns,
     change() {
-      const ops: StateOp[] = [];
+      // The last word on a record counts; it becomes text once, at the end: a storm touches one digest 1,000 times.
+      const ops = new Map<string, () => StateOp>();
       const records: JournalRecord[] = [];
       return {
         put(kind, id, value) {
           (tables[kind] as Map<string, typeof value>).set(id, value);
           track(kind, id);
-          ops.push(putOp(kind, id, value));
+          ops.set(recordKey(kind, id), () => putOp(kind, id, value));
         },
         del(kind, id) {
-          if (tables[kind].delete(id)) ops.push(delOp(kind, id));
+          if (tables[kind].delete(id)) ops.set(recordKey(kind, id), () => delOp(kind, id));
           track(kind, id);
         },
         journal(record) {
           records.push(record);
         },
-        save: () => writer.save([...ops, ...(records.length === 0 ? [] : journal.ops(records))]),
+        save: () =>
+          writer.save([...[...ops.values()].map((op) => op()), ...(records.length === 0 ? [] : journal.ops(records))]),
       };
     },
     async load(state, log) {

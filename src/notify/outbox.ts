@@ -10,7 +10,7 @@ import type { Timestamp } from "../model/sample.ts";
 import { DIGEST_EDIT_MS, digestKey, digestOf, joinDigest, memberOf, openDigest, stormDecision } from "./digest.ts";
 import type { Change, Memory } from "./memory.ts";
 import type { Notification, Receiver } from "./receiver.ts";
-import { type ChannelRecord, type OutRecord, type TellRecord, tellId } from "./records.ts";
+import { type ChannelRecord, type DigestMember, type OutRecord, type TellRecord, tellId } from "./records.ts";
 
 /** Versions waiting over all channels; a group has at most one per integration, so this is a storm without digest. */
 const QUEUE_MAX = 20_000;
@@ -83,8 +83,9 @@ class DiskOutbox implements Outbox {
     const at = this.#options.clock.now();
     const digest = this.#memory.digest.get(this.#memory.tell.get(id)?.digest ?? "");
     if (digest !== undefined && digest.members[version.groupKey] !== undefined) {
-      const members = { ...digest.members, [version.groupKey]: memberOf(version.body) };
-      change.put("digest", digest.id, { ...digest, members });
+      // In place: a storm changes a thousand members in one turn, and a copy each would be a million.
+      (digest.members as Record<string, DigestMember>)[version.groupKey] = memberOf(version.body);
+      change.put("digest", digest.id, digest);
       this.#enqueueDigest(change, digest.id, digest.receiver, digest.index, at);
       this.forgetTell(change, id);
       return;

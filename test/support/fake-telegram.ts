@@ -60,12 +60,15 @@ export interface FakeTelegram {
   chat(id: number, rules: Partial<ChatRules>): void;
   /** The next requests of this method (any method: "*") meet these faults, one each. */
   fail(method: string, ...faults: readonly Fault[]): void;
+  clearFaults(): void;
   /** Somebody presses a button; resolves with the text of the answer, undefined when none came in time. */
   press(
     message: FakeMessage,
     button: number,
     user: { readonly id: number; readonly name: string },
   ): Promise<string | undefined>;
+  /** Requests begun and ended, getUpdates and hanging ones aside: equal when nothing is under way. */
+  traffic(): { readonly started: number; readonly finished: number };
   close(): Promise<void>;
 }
 
@@ -105,7 +108,18 @@ export async function startFakeTelegram(options: FakeTelegramOptions = {}): Prom
   const server = createServer((request, response) => {
     handle(request, response).catch(() => request.socket.destroy());
   });
+  let started = 0;
+  let finished = 0;
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const counted = !(request.url ?? "").endsWith("/getUpdates");
+    if (counted) started++;
+    try {
+      await serve(request, response);
+    } finally {
+      if (counted) finished++;
+    }
+  };
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const path = /^\/bot([^/]+)\/(\w+)$/.exec(request.url ?? "");
     const method = path?.[2] ?? "";
     const body = await readBody(request);
@@ -151,7 +165,9 @@ export async function startFakeTelegram(options: FakeTelegramOptions = {}): Prom
       const key = method.toLowerCase();
       faults.set(key, [...(faults.get(key) ?? []), ...more]);
     },
+    clearFaults: () => faults.clear(),
     press: (message, button, user) => updates.press(message, button, user),
+    traffic: () => ({ started, finished }),
     async close() {
       updates.close();
       for (const socket of sockets) socket.destroy();

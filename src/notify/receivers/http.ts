@@ -104,8 +104,10 @@ function createDispatcher(config: HttpClientConfig): Dispatcher {
           ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
         }),
   };
-  if (config.proxyUrl?.startsWith("socks5:") === true)
-    return new Socks5ProxyAgent(config.proxyUrl, { requestTls: connect });
+  if (config.proxyUrl?.startsWith("socks5:") === true) {
+    if (tls !== undefined) throw new Error("tls_config does not work with a socks5 proxy; use an http proxy");
+    return new Socks5ProxyAgent(config.proxyUrl);
+  }
   if (config.proxyUrl !== undefined && config.proxyUrl !== "") {
     return new ProxyAgent({ uri: config.proxyUrl, requestTls: connect, proxyTunnel: true });
   }

@@ -34,18 +34,22 @@ export function telegramListener(options: TelegramListenerOptions): ButtonListen
     key: options.key,
     async listen({ onPress, onState, signal }) {
       let offset = 0;
+      // The first poll after a start or a failure returns at once, so that the state is known.
+      let seconds = 0;
       while (!signal.aborted) {
         try {
           const api = options.connect();
-          const request = { offset, timeout: POLL_SECONDS, allowed_updates: ["callback_query" as const] };
+          const request = { offset, timeout: seconds, allowed_updates: ["callback_query" as const] };
           const updates = await api.getUpdates(request, signal as never);
           onState("on", "");
+          seconds = POLL_SECONDS;
           for (const update of updates) {
             offset = Math.max(offset, update.update_id + 1);
             if (update.callback_query !== undefined) await react(api, update.callback_query, options.allow, onPress);
           }
         } catch (error) {
           if (signal.aborted) break;
+          seconds = 0;
           const conflict = error instanceof GrammyError && error.error_code === 409;
           const problem = telegramProblem(error);
           const text = problem.kind === "unchanged" ? "" : problem.text;
