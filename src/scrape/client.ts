@@ -146,6 +146,29 @@ function credentials(config: HttpClientConfig): Record<string, string> {
   return { authorization: `${config.authorization.type} ${config.authorization.credentials.reveal().trim()}` };
 }
 
+/** What a connection says that was closed by the other side while it was idle. */
+const CLOSED: ReadonlySet<unknown> = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
+
+/**
+ * One request; a second try when the connection was closed before a header came. A kept connection may be closed by
+ * the server at the very moment it is used again, and a GET may be asked twice, as Go's client does.
+ */
+async function requestOnce(
+  dispatcher: Dispatcher,
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<Dispatcher.ResponseData> {
+  const options = { origin: url.origin, path: `${url.pathname}${url.search}`, method: "GET", headers, signal } as const;
+  try {
+    return await dispatcher.request(options);
+  } catch (error) {
+    const code: unknown = error instanceof Error && "code" in error ? error.code : undefined;
+    if (signal.aborted || !CLOSED.has(code)) throw error;
+    return await dispatcher.request(options);
+  }
+}
+
 async function follow(
   options: HttpClientOptions,
   request: HttpRequest,
@@ -157,13 +180,7 @@ async function follow(
   let url = first;
   for (let hop = 0; ; hop++) {
     const own = url.origin === first.origin ? { ...options.config.headers, ...credentials(options.config) } : {};
-    const answer = await dispatcher.request({
-      origin: url.origin,
-      path: `${url.pathname}${url.search}`,
-      method: "GET",
-      headers: { ...own, ...request.headers },
-      signal,
-    });
+    const answer = await requestOnce(dispatcher, url, { ...own, ...request.headers }, signal);
     // A stream that is given up reports its abort as an error event; without a listener that would be a crash.
     answer.body.on("error", () => undefined);
     const header = (name: string): string | undefined => [answer.headers[name]].flat()[0];

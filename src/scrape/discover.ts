@@ -75,18 +75,16 @@ function recognises(spec: ExporterFingerprint, names: ReadonlySet<string>): bool
   );
 }
 
-/** Resolves with the first bytes of a page, or "" for whatever else happens. */
-function fetchStart(url: string, agent: Agent, bytesMax: number, signal: AbortSignal): Promise<string> {
-  const { promise, resolve } = Promise.withResolvers<string>();
+/** The first bytes of a page, or "" for whatever else happens. */
+async function fetchStart(url: string, agent: Agent, bytesMax: number, signal: AbortSignal): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<IncomingMessage | undefined>();
   const headers = { accept: ACCEPT, "accept-encoding": "identity", "user-agent": "opsmon-discovery" };
-  const request = get(url, { agent, signal, headers }, (response) => {
-    void readStart(response, bytesMax).then((page) => {
-      resolve(page);
-      request.destroy();
-    });
-  });
-  request.on("error", () => resolve(""));
-  return promise;
+  const request = get(url, { agent, signal, headers }, resolve);
+  request.on("error", () => resolve(undefined));
+  const response = await promise;
+  const page = response === undefined ? "" : await readStart(response, bytesMax);
+  request.destroy();
+  return page;
 }
 
 async function readStart(response: IncomingMessage, bytesMax: number): Promise<string> {

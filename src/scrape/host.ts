@@ -26,7 +26,7 @@ import {
 import { collectDevices, collectNetstat, collectSockstat } from "./host-network.ts";
 import { HostPage, hostFamily } from "./host-page.ts";
 import { ProcessCollector } from "./host-process.ts";
-import { alignTimestamp, untilNextTick } from "./schedule.ts";
+import { alignTimestamp, untilTickAfter } from "./schedule.ts";
 import { createSampleSink, type SampleSink } from "./sink.ts";
 
 export interface HostCollectorOptions {
@@ -93,15 +93,25 @@ class Host implements HostCollector {
     this.#collectors = collectorsOf(this.#page, clock, procPath, sysPath);
     const { intervalMs } = this.#rhythm;
     this.#status = {
-      ...{ job, url: `file://${procPath}`, labels, discovered: labels, intervalMs, timeoutMs: intervalMs },
-      ...{ health: "unknown", lastError: "", lastScrapeAt: 0, lastDurationMs: 0, samples: 0 },
-      ...{ warnings: [], quarantine: undefined },
+      job,
+      url: `file://${procPath}`,
+      labels,
+      discovered: labels,
+      intervalMs,
+      timeoutMs: intervalMs,
+      health: "unknown",
+      lastError: "",
+      lastScrapeAt: 0,
+      lastDurationMs: 0,
+      samples: 0,
+      warnings: [],
+      quarantine: undefined,
     };
   }
 
   start(): void {
     if (this.#closed) return;
-    this.#timer = this.#clock.after(untilNextTick(this.#clock.now(), this.#rhythm), () => {
+    this.#timer = this.#clock.after(untilTickAfter(this.#clock.now(), this.#status.lastScrapeAt, this.#rhythm), () => {
       void this.collect().finally(() => this.start());
     });
   }

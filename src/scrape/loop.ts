@@ -17,7 +17,7 @@ import { ACCEPT, formatOf, isProtobuf } from "../exposition/negotiate.ts";
 import { createPageParser } from "../exposition/parse.ts";
 import { BODY_BYTES_MAX } from "./body.ts";
 import { causeSentence } from "./cause.ts";
-import { alignTimestamp, untilNextTick } from "./schedule.ts";
+import { alignTimestamp, untilNextTick, untilTickAfter } from "./schedule.ts";
 
 export interface LoopOptions {
   readonly target: Target;
@@ -124,7 +124,7 @@ class Loop implements ScrapeLoop {
     this.#timer = this.#options.clock.after(delayMs, () => {
       this.#running = this.#scrape().finally(() => {
         this.#running = undefined;
-        this.#wait(untilNextTick(this.#options.clock.now(), this.target));
+        this.#wait(untilTickAfter(this.#options.clock.now(), this.#lastAt, this.target));
       });
     });
   }

@@ -3,6 +3,7 @@
  * what changed in it; the rest keeps its phase, its caches and its series.
  */
 import { compareLabels } from "../model/labels.ts";
+import { compileRelabel } from "../model/relabel.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { ScrapeJob } from "../model/job.ts";
@@ -70,14 +71,13 @@ class Manager implements ScrapeManager {
   }
 
   async #apply(jobs: readonly ScrapeJob[]): Promise<void> {
-    // Built first: a broken regular expression must leave what runs alone.
-    const fresh = new Map<string, ScrapeJob>();
-    for (const job of jobs) fresh.set(job.name, job);
-    for (const job of fresh.values()) new JobRunner(job, this.#options, new Map());
-    const gone = [...this.#runners].filter(([name]) => !fresh.has(name));
+    const wanted = new Map(jobs.map((job) => [job.name, job]));
+    // First of all: a broken regular expression must leave what runs alone.
+    for (const job of wanted.values()) for (const rules of [job.relabel, job.metricRelabel]) compileRelabel(rules);
+    const gone = [...this.#runners].filter(([name]) => !wanted.has(name));
     for (const [name] of gone) this.#runners.delete(name);
     await Promise.all(gone.map(([, runner]) => runner.close(true)));
-    await Promise.all([...fresh.values()].map((job) => this.#applyJob(job)));
+    await Promise.all([...wanted.values()].map((job) => this.#applyJob(job)));
   }
 
   async #applyJob(job: ScrapeJob): Promise<void> {

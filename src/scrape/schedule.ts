@@ -27,6 +27,16 @@ export function untilNextTick(now: Timestamp, rhythm: Rhythm): number {
   return rhythm.intervalMs - past;
 }
 
+/**
+ * Milliseconds to wait after a scrape that carried the time `last`. A timer may fire a moment early, and the tick it
+ * was for must not come twice.
+ */
+export function untilTickAfter(now: Timestamp, last: Timestamp, rhythm: Rhythm): number {
+  const ahead = last - now;
+  const early = ahead > 0 && ahead <= ALIGN_MS_MAX ? ahead : 0;
+  return early + untilNextTick(now + early, rhythm);
+}
+
 /** The time that the samples of a scrape begun at `now` carry. */
 export function alignTimestamp(now: Timestamp, rhythm: Rhythm): Timestamp {
   const ahead = untilNextTick(now, rhythm);

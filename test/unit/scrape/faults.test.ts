@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { type ExporterMode, MANY_SERIES, startExporter } from "../../support/exporter.ts";
-import { dumpStore, scrapeJob, scrapeRig } from "../../support/scrape.ts";
+import { dumpStore, SCRAPE_START, scrapeJob, scrapeRig } from "../../support/scrape.ts";
 
 interface FaultCase {
   readonly mode: ExporterMode;
@@ -72,10 +72,11 @@ describe("what a scrape makes of a faulty exporter", () => {
     expect({ health: status.health, samples: status.samples }).toEqual({ health: isUp ? "up" : "down", samples });
     expect(status.lastError).toMatch(error);
     const stored = await dumpStore(rig.store, "up|scrape_samples_scraped");
+    const at = status.lastScrapeAt - SCRAPE_START;
     const labels = `{instance="${exporter.address}", job="fault"}`;
     expect(stored).toEqual({
-      [`up${labels}`]: [[0, isUp ? 1 : 0]],
-      [`scrape_samples_scraped${labels}`]: [[0, samples]],
+      [`up${labels}`]: [[at, isUp ? 1 : 0]],
+      [`scrape_samples_scraped${labels}`]: [[at, samples]],
     });
   });
 

@@ -1,6 +1,6 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { alignTimestamp, untilNextTick } from "../../../src/scrape/schedule.ts";
+import { alignTimestamp, untilNextTick, untilTickAfter } from "../../../src/scrape/schedule.ts";
 
 const rhythm = fc.record({
   intervalMs: fc.integer({ min: 100, max: 3_600_000 }),
@@ -25,4 +25,15 @@ test("a scrape near its tick carries the tick's time, another carries its own", 
     12_500, 12_500, 12_500, 12_511, 12_500, 12_489,
   ]);
   expect(alignTimestamp(2_502, { intervalMs: 100, phase: 0 })).toBe(2_502);
+});
+
+test("a timer that fires early does not make its tick come twice", () => {
+  const beat = { intervalMs: 10_000, phase: 0.25 };
+  expect(alignTimestamp(12_499, beat)).toBe(12_500);
+  expect(untilTickAfter(12_499, 12_500, beat)).toBe(10_001);
+  expect(untilTickAfter(12_600, 12_500, beat)).toBe(9_900);
+});
+
+test("a clock set back is followed at once, not waited out", () => {
+  expect(untilTickAfter(12_600, 3_612_500, { intervalMs: 10_000, phase: 0.25 })).toBe(9_900);
 });
