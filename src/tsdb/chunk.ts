@@ -22,6 +22,7 @@ export interface ChunkHeader {
   readonly bytes: number;
   readonly end: number;
   readonly late: boolean;
+  readonly ordinal: number;
   /** Shared timestamps of all columns. */
   readonly t: Float64Array;
   readonly hasSegment: (segment: number) => boolean;
@@ -41,6 +42,7 @@ const bodies = new ByteWriter(1024);
 
 interface HeaderParts {
   readonly flags: number;
+  readonly ordinal: number;
   readonly t: Float64Array;
   readonly rows: number;
   readonly columns: number;
@@ -54,6 +56,7 @@ function headerPayload(parts: HeaderParts): Uint8Array {
   const { t, rows } = parts;
   const out = new ByteWriter(256);
   out.u8(parts.flags);
+  out.varint(parts.ordinal);
   out.varint(rows);
   out.varint(parts.columns);
   out.varint(parts.samples);
@@ -76,6 +79,7 @@ function headerPayload(parts: HeaderParts): Uint8Array {
 export function buildChunk(group: Group, chunk: PendingChunk): BuiltChunk {
   const { view } = chunk;
   const { rows, columns } = view;
+  const ordinal = group.nextOrdinal;
   const key: ChunkKey = { tier: 0, start: chunk.start, group: group.id, seq: chunk.seq };
   const segments = Math.ceil(columns / SEGMENT_COLUMNS);
   const counts = new Uint32Array(columns);
@@ -107,10 +111,13 @@ export function buildChunk(group: Group, chunk: PendingChunk): BuiltChunk {
   }
   const flags = (chunk.late ? FLAG_LATE : 0) | (inline === undefined ? 0 : FLAG_INLINE);
   const name = chunkKey(key);
-  const value = sealRecord(name, headerPayload({ flags, t: view.t, rows, columns, samples, bytes, mask, inline }));
+  const value = sealRecord(
+    name,
+    headerPayload({ flags, ordinal, t: view.t, rows, columns, samples, bytes, mask, inline }),
+  );
   ops.push({ type: "put", key: name, value });
   const size = (inline === undefined ? bytes : 0) + name.length + value.length;
-  const meta: ChunkMeta = { ...key, end: chunk.end, rows, columns, samples, bytes: size, late: chunk.late };
+  const meta: ChunkMeta = { ...key, end: chunk.end, rows, columns, samples, bytes: size, late: chunk.late, ordinal };
   return { ops, meta, counts };
 }
 
@@ -118,6 +125,7 @@ export function buildChunk(group: Group, chunk: PendingChunk): BuiltChunk {
 export function readChunkHeader(key: ChunkKey, record: Uint8Array): ChunkHeader {
   const reader = new ByteReader(openRecord(chunkKey(key), record));
   const flags = reader.u8();
+  const ordinal = reader.varint();
   const rows = reader.varint();
   const columns = reader.varint();
   const samples = reader.varint();
@@ -138,6 +146,7 @@ export function readChunkHeader(key: ChunkKey, record: Uint8Array): ChunkHeader 
     bytes: size,
     end,
     late: (flags & FLAG_LATE) !== 0,
+    ordinal,
     t,
     hasSegment: (segment) => (((mask[segment >> 3] ?? 0) >> (segment & 7)) & 1) === 1,
     inline,

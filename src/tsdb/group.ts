@@ -22,6 +22,8 @@ export interface ChunkMeta {
   readonly samples: number;
   readonly bytes: number;
   readonly late: boolean;
+  /** Which chunk of its group this is, counted from 0: a gap means that one was lost. */
+  readonly ordinal: number;
 }
 
 /** A chunk that is full and on its way to the database. */
@@ -69,6 +71,12 @@ export class Group {
   /** Columns whose labels the database holds twice. */
   copied = 0;
   retired = false;
+  /** Ordinal of the next chunk. */
+  nextOrdinal = 0;
+  /** All chunks before this ordinal were dropped by retention … */
+  floor = 0;
+  /** … and these after it. */
+  readonly dropped: Set<number> = new Set();
   /** Rows at which the open chunk is sealed; the first chunk is shorter, so that groups do not seal all at once. */
   rowsMax: number;
   readonly #rowsFull: number;
@@ -153,6 +161,22 @@ export class Group {
     while (at > 0 && isAfter(this.chunks[at - 1] as ChunkMeta, chunk)) at--;
     this.chunks.splice(at, 0, chunk);
     if (!chunk.late && chunk.tier === 0) this.sealedEnd = Math.max(this.sealedEnd, chunk.end);
+  }
+
+  /** Takes chunks out that retention drops. */
+  dropChunks(gone: ReadonlySet<ChunkMeta>): void {
+    const kept = this.chunks.filter((chunk) => !gone.has(chunk));
+    for (const chunk of this.chunks) if (gone.has(chunk)) this.dropped.add(chunk.ordinal);
+    while (this.dropped.delete(this.floor)) this.floor++;
+    this.chunks.splice(0, this.chunks.length, ...kept);
+  }
+
+  /** Ordinals that should be there and are not. */
+  lostOrdinals(): number[] {
+    const there = new Set(this.chunks.map((chunk) => chunk.ordinal));
+    const lost: number[] = [];
+    for (let n = this.floor; n < this.nextOrdinal; n++) if (!there.has(n) && !this.dropped.has(n)) lost.push(n);
+    return lost;
   }
 
   /** The oldest record of the append log that is still needed; Infinity when none is. */

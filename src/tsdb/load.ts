@@ -118,6 +118,9 @@ async function loadWatermarks(db: ByteLevel, head: Head, damage: Damage): Promis
         const reader = new ByteReader(openRecord(key, record));
         group.openUntil = reader.f64();
         group.lateUntil = reader.f64();
+        group.nextOrdinal = reader.varint();
+        group.floor = reader.varint();
+        for (let left = reader.varint(); left > 0; left--) group.dropped.add(reader.varint());
       },
     );
   }
@@ -142,8 +145,14 @@ async function loadChunks(db: ByteLevel, head: Head, damage: Damage): Promise<vo
       damage.add(chunkName(key), "the labels of its series are lost");
       continue;
     }
-    const { end, rows, columns, samples, bytes: size, late } = header;
-    group.addChunk({ ...key, end, rows, columns, samples, bytes: size, late });
+    const { end, rows, columns, samples, bytes: size, late, ordinal } = header;
+    group.addChunk({ ...key, end, rows, columns, samples, bytes: size, late, ordinal });
+    group.nextOrdinal = Math.max(group.nextOrdinal, ordinal + 1);
+  }
+  for (const group of head.groups.values()) {
+    for (const ordinal of group.lostOrdinals()) {
+      damage.add(`chunk number ${ordinal} of group ${group.id}`, "its record is missing or damaged");
+    }
   }
 }
 

@@ -3,7 +3,8 @@
  * chunk of the database, a chunk on its way there, or a snapshot of the head. Records are fetched ahead in two rounds
  * (headers, then the wanted segments), so that decoding later needs no waiting.
  */
-import type { ByteLevel } from "../base/leveldb.ts";
+import { errorText } from "../base/errors.ts";
+import { type ByteLevel, isLevelDamage } from "../base/leveldb.ts";
 import type { Timestamp } from "../model/sample.ts";
 import { DamagedError } from "./bytes.ts";
 import { ByteCache } from "./cache.ts";
@@ -135,6 +136,26 @@ interface Fetch<T> {
   readonly done: (value: T) => void;
 }
 
+/** @returns for each key its record, undefined when there is none, or why it cannot be read. */
+async function readRecords(db: ByteLevel, keys: Uint8Array[]): Promise<(Uint8Array | undefined | string)[]> {
+  try {
+    return await db.getMany(keys);
+  } catch (error) {
+    if (!isLevelDamage(error)) throw error;
+  }
+  // One unreadable table block fails the whole call, so ask for the records one by one.
+  const records: (Uint8Array | undefined | string)[] = [];
+  for (const key of keys) {
+    records.push(
+      await db.get(key).catch((error: unknown) => {
+        if (isLevelDamage(error)) return errorText(error);
+        throw error;
+      }),
+    );
+  }
+  return records;
+}
+
 /** Reads records through a cache of decoded ones. */
 export class PartReader {
   readonly #db: ByteLevel;
@@ -163,11 +184,15 @@ export class PartReader {
     }
     for (let from = 0; from < missing.length; from += FETCH_RECORDS) {
       const batch = missing.slice(from, from + FETCH_RECORDS);
-      const records = await this.#db.getMany(batch.map((job) => job.key));
+      const records = await readRecords(
+        this.#db,
+        batch.map((job) => job.key),
+      );
       batch.forEach((job, i) => {
         const record = records[i];
         try {
           if (record === undefined) throw new DamagedError("the record is missing");
+          if (typeof record === "string") throw new DamagedError(record);
           const value = job.decode(record);
           cache.set(job.meta.seq * CACHE_SCALE + job.slot + 1, value, job.size(value));
           job.done(value);

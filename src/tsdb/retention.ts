@@ -8,6 +8,7 @@ import { chunkKeys } from "./chunk.ts";
 import type { ChunkMeta, Group } from "./group.ts";
 import type { Head } from "./head.ts";
 import { groupKey, watermarkKey } from "./keys.ts";
+import { watermarkOp } from "./sealer.ts";
 
 /** Chunks deleted in one batch: a long-stopped store is cleaned in steps, with writes in between. */
 const CHUNKS_BATCH_MAX = 2_000;
@@ -83,10 +84,13 @@ export async function dropChunks(
     until = Math.max(until, chunk.end);
     touched.add(group);
   }
+  const gone = new Set(unique.keys());
   for (const group of touched) {
-    const kept = group.chunks.filter((chunk) => !unique.has(chunk));
-    group.chunks.splice(0, group.chunks.length, ...kept);
-    if (!group.isEmpty()) continue;
+    group.dropChunks(gone);
+    if (!group.isEmpty()) {
+      ops.push(watermarkOp(group, group.openUntil, group.lateUntil, group.nextOrdinal));
+      continue;
+    }
     head.remove(group);
     ops.push(...(await groupOps(db, group)));
   }

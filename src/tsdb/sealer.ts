@@ -26,12 +26,16 @@ export interface SealerHooks {
   sealed(built: BuiltChunk): void;
 }
 
-export function watermarkOp(group: Group, openUntil: number, lateUntil: number): LevelOp {
+/** The record that says how far the append log is covered and which chunks there should be. */
+export function watermarkOp(group: Group, openUntil: number, lateUntil: number, nextOrdinal: number): LevelOp {
   const key = watermarkKey(group.id);
   const out = new ByteWriter(24);
   out.f64(openUntil);
   out.f64(lateUntil);
-  out.u8(group.retired ? 1 : 0);
+  out.varint(nextOrdinal);
+  out.varint(group.floor);
+  out.varint(group.dropped.size);
+  for (const ordinal of group.dropped) out.varint(ordinal);
   return { type: "put", key, value: sealRecord(key, out.view()) };
 }
 
@@ -103,10 +107,15 @@ export class Sealer {
     const openUntil = chunk.late ? group.openUntil : chunk.until;
     const lateUntil = chunk.late ? chunk.until : group.lateUntil;
     const copies = group.chunks.length >= COPY_AFTER_CHUNKS;
-    const ops = [...built.ops, ...this.#labelOps(group, columns), watermarkOp(group, openUntil, lateUntil)];
+    const ops = [
+      ...built.ops,
+      ...this.#labelOps(group, columns),
+      watermarkOp(group, openUntil, lateUntil, built.meta.ordinal + 1),
+    ];
     await this.#db.batch(ops as LevelOp[], { sync: true });
     group.openUntil = openUntil;
     group.lateUntil = lateUntil;
+    group.nextOrdinal = built.meta.ordinal + 1;
     group.saved = Math.max(group.saved, columns);
     if (copies) group.copied = Math.max(group.copied, columns);
     group.pending.splice(group.pending.indexOf(chunk), 1);
