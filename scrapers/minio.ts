@@ -1,5 +1,5 @@
 /** S3 storage through MinIO's metrics, version 2 names first, version 3 names second; sizes of files come from who uploads them. */
-import { chart, defineScraper, over, q, type ScraperSpec } from "./define.ts";
+import { chart, defineScraper, gauge, over, q, type ScraperSpec } from "./define.ts";
 
 const USED = ["minio_cluster_usage_total_bytes", "minio_cluster_usage_objects_total_bytes"] as const;
 const CAPACITY = [
@@ -15,7 +15,7 @@ export const minio: ScraperSpec = defineScraper({
   fingerprints: [...CAPACITY, ...USED],
   rulePacks: ["storage"],
   panels: [
-    chart(
+    gauge(
       "storage.usage",
       "S3 storage used",
       "percent",

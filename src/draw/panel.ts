@@ -4,7 +4,7 @@
  * are enough. Two rows are still a panel, one row is a line of text. A panel with nothing to show says why.
  */
 import { formatShort, formatValue } from "../model/unit.ts";
-import { leadingLine, lowIsBad, type FrameLine, type PanelFrame } from "../panel/frame.ts";
+import type { FrameLine, PanelFrame } from "../panel/frame.ts";
 import { bars } from "./bar.ts";
 import { brailleChart } from "./braille.ts";
 import type { CellGrid, Size } from "./cell.ts";
@@ -68,7 +68,8 @@ export function drawPanel(frame: PanelFrame, size: Size, options: DrawOptions): 
 
 function drawTitle(grid: CellGrid, frame: PanelFrame, symbols: Symbols, alone: boolean): void {
   const ascii = symbols.set === "ascii";
-  const leader = leadingLine(frame);
+  const [worst] = ranked(frame, true);
+  const leader = worst === undefined || Number.isNaN(worst.value) ? undefined : worst.line;
   const style = stateStyle(frame.state);
   const room = grid.width - Math.floor(grid.width / 3);
   const right = widestThatFits(room, leader === undefined ? Number.NaN : leader.last, frame);
@@ -161,15 +162,16 @@ function drawTable(frame: PanelFrame, size: Size, symbols: Symbols): CellGrid {
 function ranked(
   frame: PanelFrame,
   sorted: boolean,
-): readonly { readonly name: string; readonly value: number; readonly style: number }[] {
+): readonly { readonly line: FrameLine; readonly name: string; readonly value: number; readonly style: number }[] {
   const lines = frame.lines.map((line) => ({
+    line,
     name: line.legend,
     value: line.last,
     style: lineStyle(frame, line.last),
   }));
   if (!sorted) return lines;
   // What is bad comes first; what has no value comes last.
-  const sign = lowIsBad(frame) ? -1 : 1;
+  const sign = frame.spec.thresholds?.[0]?.below === true ? -1 : 1;
   const rank = (v: number): number => (Number.isNaN(v) ? Number.NEGATIVE_INFINITY : sign * v);
   return lines.sort((a, b) => (rank(a.value) < rank(b.value) ? 1 : rank(a.value) > rank(b.value) ? -1 : 0));
 }

@@ -32,15 +32,11 @@ export interface PanelFrame {
 
 /** The line whose number stands for the panel: the highest now, or the lowest where being low is bad. */
 export function leadingLine(frame: PanelFrame): FrameLine | undefined {
-  const below = lowIsBad(frame);
+  const below = frame.spec.thresholds?.[0]?.below === true;
   let best: FrameLine | undefined;
   for (const line of frame.lines) {
     if (Number.isNaN(line.last)) continue;
     if (best === undefined || (below ? line.last < best.last : line.last > best.last)) best = line;
   }
   return best;
-}
-
-export function lowIsBad(frame: PanelFrame): boolean {
-  return frame.spec.thresholds?.[0]?.below === true;
 }

@@ -1,7 +1,8 @@
 /** Panels whose drawing is kept literally in test/golden/panels.txt: one for each kind, size class and symbol set. */
 import type { Size } from "../../../src/draw/cell.ts";
 import { contribChart } from "../../../src/draw/contrib.ts";
-import type { DrawOptions } from "../../../src/draw/panel.ts";
+import { drawPanel, type DrawOptions } from "../../../src/draw/panel.ts";
+import { gridToText } from "../../../src/draw/text.ts";
 import type { PanelFrame } from "../../../src/panel/frame.ts";
 import { frame, line } from "../panel/frames.ts";
 
@@ -105,3 +106,10 @@ export const CASES: readonly Case[] = [
   { name: "hostile labels 40x6", frame: hostile, size: { width: 40, height: 6 }, options: braille },
   { name: "hostile labels 40x6 ascii", frame: hostile, size: { width: 40, height: 6 }, options: ascii },
 ];
+
+/** What test/golden/panels.txt must hold. `node test/unit/draw/cases.ts > test/golden/panels.txt` writes it anew. */
+export function goldenText(): string {
+  return CASES.map((c) => `== ${c.name}\n${gridToText(drawPanel(c.frame, c.size, c.options))}\n`).join("");
+}
+
+if (import.meta.main) process.stdout.write(goldenText());

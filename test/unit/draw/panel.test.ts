@@ -7,7 +7,7 @@ import { gridToAnsi, gridToRows, gridToText } from "../../../src/draw/text.ts";
 import { STYLE, THEMES } from "../../../src/draw/theme.ts";
 import type { PanelSpec } from "../../../src/panel/spec.ts";
 import { frame, line } from "../panel/frames.ts";
-import { CASES } from "./cases.ts";
+import { CASES, goldenText } from "./cases.ts";
 
 const ESC = "\u001b";
 const GOLDEN = readFileSync(new URL("../../golden/panels.txt", import.meta.url), "utf8");
@@ -23,6 +23,10 @@ describe("drawPanel draws exactly", () => {
     expect(GOLDEN).toContain(`== ${name}\n`);
     expect(`${gridToText(drawPanel(c.frame, c.size, c.options))}\n`).toBe(section(name));
   });
+});
+
+it("the golden file holds these panels and no others", () => {
+  expect(goldenText()).toBe(GOLDEN);
 });
 
 it("a state is told without colour: a sign, a word, a reason", () => {
