@@ -19,7 +19,7 @@ import type { YamlNode } from "../base/yaml.ts";
 import { type HttpClientConfig, Secret } from "../model/job.ts";
 import type { IntegrationConfig, ReceiverConfig, TelegramConfig, WebhookConfig } from "../model/routing.ts";
 import { type Context, duration, secret, secretFile, url } from "./context.ts";
-import { HTTP_UNSUPPORTED, NO_HTTP, httpClient, httpShape } from "./http.ts";
+import { HTTP_UNSUPPORTED, httpClient, httpShape } from "./http.ts";
 
 export const TELEGRAM_API = "https://api.telegram.org";
 /** Webhook requests without a timeout of their own. */
@@ -44,6 +44,7 @@ const OTHERS = [
   "webex",
   "wechat",
 ] as const;
+const keyOf = (kind: (typeof OTHERS)[number]): OtherKey => `${kind}_configs`;
 type OtherKey = `${(typeof OTHERS)[number]}_configs`;
 
 /** What `global:` gives to receivers that do not say otherwise. */
@@ -59,7 +60,7 @@ export function httpConfig(context: Context): Decode<HttpClientConfig> {
   const shape = fields(httpShape(context), { what: "http_config", unsupported: HTTP_UNSUPPORTED });
   return (at, findings) => {
     const read = shape(at, findings);
-    return read === undefined ? undefined : httpClient(read as never, findings);
+    return read === undefined ? undefined : httpClient(read, findings);
   };
 }
 
@@ -218,13 +219,15 @@ export function receivers(context: Context, defaults: ReceiverDefaults): Decode<
         ...(read.got.telegram_configs ?? []),
         ...(read.got.webhook_configs ?? []),
       ];
+      const lists = new Map(Object.entries(read.got as Readonly<Record<string, readonly unknown[]>>));
       for (const kind of OTHERS) {
-        for (const _ of read.got[`${kind}_configs`] ?? []) {
+        const configs = lists.get(keyOf(kind));
+        for (const _ of configs ?? []) {
           integrations.push({ kind: "unsupported", integration: kind, sendResolved: true });
         }
-        if ((read.got[`${kind}_configs`]?.length ?? 0) === 0) continue;
+        if (configs === undefined || configs.length === 0) continue;
         notes.warn(
-          read.place(`${kind}_configs`),
+          read.place(keyOf(kind)),
           `receiver "${name}": opsmon does not deliver to ${kind} yet`,
           "its alerts go to another receiver with a line that says so; add telegram_configs or webhook_configs",
         );

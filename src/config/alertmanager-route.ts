@@ -79,8 +79,15 @@ type Inherited = Pick<Route, "id" | "receiver" | "groupBy" | "groupWaitMs" | "gr
 export function readRoute(root: YamlNode, findings: Findings, references: RouteReferences): Route | undefined {
   const read = routeShape(root, findings);
   if (read === undefined) return undefined;
-  for (const key of ["matchers", "match", "match_re", "mute_time_intervals", "active_time_intervals"] as const) {
-    const held = read.got[key];
+  const { got } = read;
+  const forbidden = [
+    ["matchers", got.matchers],
+    ["match", got.match],
+    ["match_re", got.match_re],
+    ["mute_time_intervals", got.mute_time_intervals],
+    ["active_time_intervals", got.active_time_intervals],
+  ] as const;
+  for (const [key, held] of forbidden) {
     if (held !== undefined && held.length > 0) {
       findings.error(read.place(key), `the first route takes every alert, so it has no "${key}"`, "move it to a child");
     }

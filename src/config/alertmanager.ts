@@ -6,7 +6,7 @@
 import { dirname, join, isAbsolute, resolve } from "node:path";
 import { errorText } from "../base/errors.ts";
 import { type Problem, hasErrors, sortProblems } from "../base/problem.ts";
-import { type Decode, type Fields, Findings, fields, list, node, text } from "../base/shape.ts";
+import { type Decode, Findings, fields, list, node, text } from "../base/shape.ts";
 import { parseYaml, type YamlNode } from "../base/yaml.ts";
 import type { NotifyConfig, ReceiverConfig } from "../model/routing.ts";
 import { TELEGRAM_API, httpConfig, receivers } from "./alertmanager-receiver.ts";
@@ -142,7 +142,7 @@ function readRoot(
   )(root, findings);
   if (read === undefined) return undefined;
   const { got } = read;
-  const general = got.global as Fields<ReturnType<typeof globalShape>> | undefined;
+  const general = got.global;
   const defaults = {
     telegramApiUrl: general?.got.telegram_api_url ?? TELEGRAM_API,
     telegramToken: general?.got.telegram_bot_token ?? general?.got.telegram_bot_token_file,

@@ -225,7 +225,7 @@ export class Desk {
       group.flushedAt = at;
       group.dueAt = at + group.route.groupIntervalMs;
       for (const id of over) this.#leave(id, group, change);
-      if (group.retired) for (const id of [...group.members]) if (!memory.alert.has(id)) group.members.delete(id);
+      if (group.retired) for (const id of group.members) if (!memory.alert.has(id)) group.members.delete(id);
       if (group.members.size === 0) this.#groups.delete(group.key);
     }
     await change.save();

@@ -148,7 +148,12 @@ export class NotifierService implements Notifier {
     const startsAt = inPlace ? input.startsAt : Math.max(input.startsAt, now);
     const record: SilenceRecord = {
       id: inPlace ? old.id : this.#newId(),
-      ...{ matchers, startsAt, endsAt, createdBy, comment, updatedAt: now },
+      matchers,
+      startsAt,
+      endsAt,
+      createdBy,
+      comment,
+      updatedAt: now,
       ack: undefined,
     };
     return this.#putSilence(record, change);

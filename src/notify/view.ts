@@ -12,7 +12,7 @@ export function alertView(alert: AlertRecord, context: FlushContext, groups: Rea
   const silencedBy = silencesOver(context.memory.silence.values(), alert.labels, alert.fingerprint, context.at);
   const inhibitedBy = context.inhibitor.inhibitedBy(alert.fingerprint, alert.labels);
   const muted = own.map((group) => mutedBy(group.route, context.config.timeIntervals, context.at));
-  const waiting = own.length === 0 || own.every((group) => group.flushedAt === undefined);
+  const waiting = own.every((group) => group.flushedAt === undefined);
   const quiet = whyQuiet(alert, context) !== undefined || (muted.length > 0 && muted.every((by) => by !== undefined));
   return {
     fingerprint: alert.fingerprint,

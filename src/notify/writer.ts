@@ -31,7 +31,8 @@ export function createWriter(state: StateStore, clock: Clock, log: Logger): Writ
   let retry: Disposable | undefined;
 
   const write = async (): Promise<void> => {
-    while (pending.size > 0 && !closed) {
+    for (;;) {
+      if (pending.size === 0 || closed) break;
       const batch = pending;
       const told = waiting;
       pending = new Map();
@@ -79,7 +80,10 @@ export function createWriter(state: StateStore, clock: Clock, log: Logger): Writ
       return failing;
     },
     async close() {
-      while (running !== undefined) await running;
+      for (;;) {
+        if (running === undefined) break;
+        await running;
+      }
       closed = true;
       retry?.[Symbol.dispose]();
     },

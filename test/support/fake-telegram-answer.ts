@@ -21,3 +21,8 @@ export function refuse(status: number, description: string, parameters?: Readonl
     json: { ok: false, error_code: status, description: text, ...(parameters === undefined ? {} : { parameters }) },
   };
 }
+
+/** A field that should be text; numbers are read as the server reads them. */
+export function textOf(value: unknown): string {
+  return typeof value === "string" ? value : typeof value === "number" ? String(value) : "";
+}

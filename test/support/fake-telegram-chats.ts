@@ -1,5 +1,5 @@
 /** The fake's chats: who may write, how fast, and every message as people see it, with its history of edits. */
-import { type Answer, type Body, ok, refuse } from "./fake-telegram-answer.ts";
+import { type Answer, type Body, ok, refuse, textOf } from "./fake-telegram-answer.ts";
 import { type Entity, TEXT_MAX, type ParsedText, TextRefused, readText } from "./fake-telegram-text.ts";
 
 export interface ChatRules {
@@ -66,7 +66,7 @@ export class ChatBook {
       if (replyTo !== undefined && !found && reply["allow_sending_without_reply"] !== true) {
         return refuse(400, "message to be replied not found");
       }
-      const parsed = readText(String(body["text"] ?? ""), String(body["parse_mode"] ?? ""), TEXT_MAX, "message");
+      const parsed = readText(textOf(body["text"]), textOf(body["parse_mode"]), TEXT_MAX, "message");
       const buttons = readButtons(body);
       const limited = this.#rate(chat, id);
       if (limited !== undefined) return limited;
@@ -90,7 +90,7 @@ export class ChatBook {
     return this.#in(body, (chat, id) => {
       const message = chat.messages.get(Number(body["message_id"]));
       if (message === undefined) return refuse(400, "message to edit not found");
-      const parsed = readText(String(body["text"] ?? ""), String(body["parse_mode"] ?? ""), TEXT_MAX, "message");
+      const parsed = readText(textOf(body["text"]), textOf(body["parse_mode"]), TEXT_MAX, "message");
       const buttons = readButtons(body);
       const limited = this.#rate(chat, id);
       if (limited !== undefined) return limited;

@@ -36,7 +36,7 @@ export function readText(raw: string, parseMode: string, max: number, what: "mes
   else throw new TextRefused("Unsupported parse_mode");
   const text = cleanInput(parsed.text).trim();
   if (text === "" && what === "message") throw new TextRefused("message text is empty");
-  if ([...text].length > max) {
+  if (Array.from(text).length > max) {
     throw new TextRefused(what === "message" ? "message is too long" : "message caption is too long");
   }
   return { text, entities: parsed.entities };
@@ -44,7 +44,7 @@ export function readText(raw: string, parseMode: string, max: number, what: "mes
 
 /** The server turns most control characters into spaces and drops carriage returns. */
 function cleanInput(text: string): string {
-  return text.replaceAll("\r", "").replace(/[\u0000-\u0009\u000b-\u001f]/g, " ");
+  return text.replaceAll("\r", "").replace(/(?![\n\u007f-\u009f])\p{Cc}/gu, " ");
 }
 
 /** @throws TextRefused */

@@ -1,5 +1,5 @@
 /** The fake's updates: long polls with offset confirmation and 409 for a second poller, button presses, answers. */
-import { type Answer, type Body, ok, refuse } from "./fake-telegram-answer.ts";
+import { type Answer, type Body, ok, refuse, textOf } from "./fake-telegram-answer.ts";
 import { type FakeMessage, wire } from "./fake-telegram-chats.ts";
 
 /** A press can be answered for so long; the real server's limit is unpublished. */
@@ -53,8 +53,8 @@ export class UpdateQueue {
     if (press === undefined || press.answered || this.#now() - press.at > ANSWER_WINDOW_MS) {
       return refuse(400, "query is too old and response timeout expired or query ID is invalid");
     }
-    const text = String(body["text"] ?? "");
-    if ([...text].length > ANSWER_TEXT_MAX) return refuse(400, "MESSAGE_TOO_LONG");
+    const text = textOf(body["text"]);
+    if (Array.from(text).length > ANSWER_TEXT_MAX) return refuse(400, "MESSAGE_TOO_LONG");
     press.answered = true;
     press.tell(text);
     return ok(true);

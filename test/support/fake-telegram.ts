@@ -6,7 +6,7 @@
 import { appendFileSync } from "node:fs";
 import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { type Answer, type Body, ok, refuse } from "./fake-telegram-answer.ts";
+import { type Answer, type Body, ok, refuse, textOf } from "./fake-telegram-answer.ts";
 import { ChatBook, type ChatRules, type FakeMessage } from "./fake-telegram-chats.ts";
 import { UpdateQueue } from "./fake-telegram-updates.ts";
 
@@ -132,7 +132,7 @@ export async function startFakeTelegram(options: FakeTelegramOptions = {}): Prom
       answer =
         fault === undefined || fault.kind === "drop-after" ? await call(method.toLowerCase(), body) : struck(fault);
     if (method.toLowerCase() !== "getupdates") {
-      const description = String(answer.json["description"] ?? "");
+      const description = textOf(answer.json["description"]);
       const record = { at: now(), method, body, status: answer.status, description, fault: fault?.kind };
       requests.push(record);
       if (options.recordFile !== undefined) appendFileSync(options.recordFile, `${JSON.stringify(record)}\n`);
@@ -182,7 +182,10 @@ function struck(fault: Fault): Answer {
       return refuse(fault.status, fault.description ?? "Internal Server Error");
     case "rate":
       return refuse(429, `Too Many Requests: retry after ${fault.retryAfter}`, { retry_after: fault.retryAfter });
-    default:
+    case "bad-gateway":
+    case "drop-before":
+    case "drop-after":
+    case "hang":
       return refuse(502, fault.kind);
   }
 }

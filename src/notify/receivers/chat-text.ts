@@ -13,7 +13,7 @@ export interface Span {
 export type Line = readonly Span[];
 
 /** C0 except newline, DEL, C1, bidirectional overrides and isolates, byte order marks. */
-const UNSAFE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+const UNSAFE = /(?!\n)[\p{Cc}\u202a-\u202e\u2066-\u2069\ufeff]/gu;
 
 /** Well-formed, without control characters; `\r\n` and tabs become newline and space. */
 export function cleanText(text: string): string {
@@ -30,7 +30,7 @@ export function cleanLine(text: string): string {
 /** At most `max` code points, with an ellipsis when cut. */
 export function clip(text: string, max: number): string {
   if (text.length <= max) return text;
-  const points = [...text];
+  const points = Array.from(text);
   return points.length <= max ? text : `${points.slice(0, Math.max(0, max - 1)).join("")}…`;
 }
 
@@ -62,5 +62,6 @@ function spanHtml({ text, tag, href }: Span): string {
 
 /** The parsed length of somebody's own HTML, in code points: tags count nothing, an entity counts one. */
 export function parsedLength(html: string): number {
-  return [...html.replace(/<[^>]*>/g, "").replace(/&(?:lt|gt|amp|quot|#\d{1,7}|#x[\da-fA-F]{1,6});/g, "_")].length;
+  const shown = html.replace(/<[^>]*>/g, "").replace(/&(?:lt|gt|amp|quot|#\d{1,7}|#x[\da-fA-F]{1,6});/g, "_");
+  return Array.from(shown).length;
 }

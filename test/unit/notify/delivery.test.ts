@@ -236,6 +236,6 @@ describe("a storm", () => {
     expect(rest).toEqual([]);
     expect(message?.text).toContain("1000 firing");
     expect(message?.text).toMatch(/… and 9\d\d more/);
-    expect([...(message?.text ?? "")].length).toBeLessThanOrEqual(4_096);
+    expect(Array.from(message?.text ?? "").length).toBeLessThanOrEqual(4_096);
   });
 });
