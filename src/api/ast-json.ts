@@ -3,7 +3,7 @@
  * work on ours.
  */
 import type { Binary, Call, DurationExpr, Expr, VectorSelector } from "../promql/ast.ts";
-import { FUNCTION_SIGNATURES } from "../promql/functions/signatures.ts";
+import { FUNCTIONS } from "../promql/functions/registry.ts";
 import { formatFloat } from "../promql/number.ts";
 
 /** Durations known only at evaluation are shown as 0, as Prometheus does. */
@@ -33,7 +33,7 @@ function matching(node: Binary): unknown {
 }
 
 function signature(node: Call): unknown {
-  const found = FUNCTION_SIGNATURES.get(node.func);
+  const found = FUNCTIONS.get(node.func);
   const name = (type: string): string =>
     type === "instant vector" ? "vector" : type === "range vector" ? "matrix" : type;
   return {

@@ -22,6 +22,13 @@ export function secondsText(ms: Timestamp): string {
   return `${sign}${Math.floor(whole / 1_000)}.${fraction}`;
 }
 
+/** Go's `%e` with the shortest digits that read back, as `/api/v1/alerts` prints values: `1e+00`, `2.5e-07`. */
+export function formatExponent(v: number): string {
+  if (!Number.isFinite(v)) return formatFloat(v);
+  const [digits, exponent] = v.toExponential().split("e") as [string, string];
+  return `${Object.is(v, -0) ? "-" : ""}${digits}e${exponent[0]}${exponent.slice(1).padStart(2, "0")}`;
+}
+
 function metric(labels: Labels): string {
   return JSON.stringify(labels);
 }

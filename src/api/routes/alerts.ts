@@ -1,7 +1,7 @@
 /** `/api/v1/alerts`, `rules`, `targets`, `targets/metadata`, `alertmanagers` in Prometheus' shapes. */
 import type { Alert } from "../../model/alert.ts";
 import { formatDuration } from "../../model/duration.ts";
-import { formatExponent } from "../../promql/number.ts";
+import { formatExponent } from "../encode.ts";
 import { type Request, type Route, success } from "../http.ts";
 import type { EngineServices } from "../services.ts";
 import type { RuleStatus, TargetStatus } from "../source.ts";

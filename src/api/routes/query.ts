@@ -3,7 +3,7 @@ import { UserError } from "../../base/errors.ts";
 import { astJson } from "../ast-json.ts";
 import { encodeValue } from "../encode.ts";
 import { type Answer, type Request, type Route, success, successText } from "../http.ts";
-import { prettyExpr } from "../../promql/print.ts";
+import { prettyExpr } from "../../promql/pretty.ts";
 import { POINTS_PER_SERIES_MAX } from "../../promql/options.ts";
 import { parseExpr } from "../../promql/parse.ts";
 import type { QueryResult } from "../../promql/value.ts";
