@@ -10,7 +10,7 @@ export interface TsdbOptions {
   readonly log: Logger;
   /** Samples older than this are refused, and whole chunks past it are dropped; 0 or absent = kept for ever. */
   readonly retentionMs?: number;
-  /** The oldest chunks go once all files together exceed this; 0 or absent = no limit. */
+  /** The oldest chunks go once all chunks together exceed this; 0 or absent = no limit. */
   readonly retentionBytes?: number;
   /** New series beyond this are refused (NO_REF). */
   readonly maxSeries?: number;

@@ -21,7 +21,7 @@ import { FUTURE_MS_MAX, RESERVE_BYTES, SERIES_MAX, type TsdbOptions, type WriteG
 import { dropChunks } from "./retention.ts";
 import { Sealer } from "./sealer.ts";
 import { sealRecord } from "./segment.ts";
-import { formatBytes, freeBytes, sizeOf } from "./space.ts";
+import { formatBytes, freeBytes } from "./space.ts";
 
 /** Log files kept before the groups that still need the oldest are sealed early. */
 const LOG_FILES_MAX = 8;
@@ -47,7 +47,6 @@ export interface StoreParts {
   readonly log: AppendLog;
   readonly damage: Damage;
   readonly metadata: Map<string, Metadata>;
-  readonly dirs: readonly string[];
 }
 
 export class Store implements AppenderHost {
@@ -323,6 +322,13 @@ export class Store implements AppenderHost {
     }
   }
 
+  /** Chunks only: LevelDB gives space back later, and dropping chunks would not make the log smaller. */
+  #storedBytes(): number {
+    let bytes = 0;
+    for (const group of this.#parts.head.groups.values()) for (const chunk of group.chunks) bytes += chunk.bytes;
+    return bytes;
+  }
+
   /** Drops chunks past retention, unless the clock was just set. */
   async applyRetention(): Promise<void> {
     const { clock, log, retentionMs = 0, retentionBytes = 0 } = this.#parts.options;
@@ -334,7 +340,7 @@ export class Store implements AppenderHost {
     this.#wallMinusMono = offset;
     const trusted = clock.monotonic() >= this.#distrustUntil;
     const before = retentionMs > 0 && trusted ? clock.now() - retentionMs : Number.NEGATIVE_INFINITY;
-    const excess = retentionBytes > 0 ? Math.max(0, sizeOf(this.#parts.dirs) - retentionBytes) : 0;
+    const excess = retentionBytes > 0 ? Math.max(0, this.#storedBytes() - retentionBytes) : 0;
     const dropped = await dropChunks(this.#parts.db, this.#parts.head, before, excess);
     if (dropped === undefined) return;
     log.info("chunks past retention dropped", { ...dropped });
@@ -351,6 +357,7 @@ export class Store implements AppenderHost {
     }
     await this.sealer.kick();
     await this.#saveMetadata();
+    if (this.readOnly === undefined && log.fileBytes > 64) this.#rotate();
     this.#dropLog();
   }
 

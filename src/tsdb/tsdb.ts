@@ -136,7 +136,7 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
   const { opened, head, damage, metadata } = await openSeries(dirs[0], options);
   const { db } = opened;
   const log = new AppendLog(dirs[1], listLog(dirs[1]).files);
-  const store = new Store({ options, db, head, log, damage, metadata, dirs });
+  const store = new Store({ options, db, head, log, damage, metadata });
   try {
     const replayed = await replayLog(dirs[1], head, damage, {
       seal: (group, late, until) => store.seal(group, late, until),
