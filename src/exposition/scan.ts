@@ -228,10 +228,15 @@ export class PageScan {
     const page = this.#page;
     const stop = this.#endOfSeries(start);
     if (stop > 0) {
-      const known = this.#cache.find(page.toString("latin1", start, stop), this.#type);
-      if (known !== undefined) {
+      const key = page.toString("latin1", start, stop);
+      let series = this.#cache.find(key, this.#type);
+      if (series === undefined) {
+        series = this.#cache.addPlain(key, this.#type);
+        if (series !== undefined) this.fresh++;
+      }
+      if (series !== undefined) {
         this.#pos = stop;
-        return known;
+        return series;
       }
     }
     const [series, after] = this.#cache.parse(page, start, page.length, this.#format, this.#type);

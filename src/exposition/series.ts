@@ -155,17 +155,43 @@ class SeriesReader {
   }
 }
 
+const PLAIN_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*/;
+/** One label of the usual kind: no blanks, no escapes, nothing beyond ASCII. */
+const PLAIN_LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="([^"\\\n\u0080-\u00ff]*)"([,}])/y;
+
+/**
+ * Name and labels of a series text of the usual kind, which nearly all are; undefined leaves the text to the reader
+ * that knows every rule and every refusal.
+ */
+function readPlain(text: string): readonly [name: string, pairs: [string, string][]] | undefined {
+  const name = PLAIN_NAME.exec(text)?.[0];
+  if (name === undefined) return undefined;
+  const pairs: [string, string][] = [];
+  if (name.length === text.length) return [name, pairs];
+  if (text[name.length] !== "{") return undefined;
+  PLAIN_LABEL.lastIndex = name.length + 1;
+  for (;;) {
+    const match = PLAIN_LABEL.exec(text);
+    if (match === null) return undefined;
+    const label = match[1] as string;
+    if (label === METRIC_NAME || pairs.some(([known]) => known === label)) return undefined;
+    pairs.push([label, match[2] as string]);
+    if (match[3] === "}") return PLAIN_LABEL.lastIndex === text.length ? [name, pairs] : undefined;
+  }
+}
+
 function toSeries(name: string, pairs: readonly [string, string][], type: MetricType): PageSeries {
   const special = type === "histogram" ? "le" : type === "summary" ? "quantile" : "";
-  const flat: [string, string][] = [[METRIC_NAME, name]];
   let blank = NO_BLANK;
-  for (const [label, value] of pairs) {
-    if (value === "") blank = [...blank, label];
-    else if (label === special) flat.push([label, normaliseFloat(value)]);
-    else flat.push([label, value]);
+  const kept: [string, string][] = [[METRIC_NAME, name]];
+  for (const pair of pairs) {
+    if (pair[1] === "") blank = [...blank, pair[0]];
+    else kept.push(pair[0] === special ? [pair[0], normaliseFloat(pair[1])] : pair);
   }
-  flat.sort((a, b) => compareUtf8(a[0], b[0]));
-  return { labels: Labels.fromSorted(flat.flat()), blank };
+  kept.sort((a, b) => compareUtf8(a[0], b[0]));
+  const flat: string[] = [];
+  for (const [label, value] of kept) flat.push(label, value);
+  return { labels: Labels.fromSorted(flat), blank };
 }
 
 function normaliseFloat(text: string): string {
@@ -187,7 +213,16 @@ export class SeriesCache {
     return this.#map(type).get(key);
   }
 
-  /** @throws UserError `bad-exposition` naming the line. */
+  /** Takes a text of the usual kind in; undefined when it needs the full reader. */
+  addPlain(key: string, type: MetricType): PageSeries | undefined {
+    const plain = readPlain(key);
+    if (plain === undefined) return undefined;
+    const series = toSeries(plain[0], plain[1], type);
+    this.#map(type).set(key, series);
+    return series;
+  }
+
+  /** Reads the series text that starts at `start` by all rules. @throws UserError `bad-exposition` naming the line. */
   parse(page: Buffer, start: number, end: number, format: PageFormat, type: MetricType): [PageSeries, number] {
     const reader = new SeriesReader(page, start, end, format);
     const stop = reader.read();
