@@ -289,7 +289,7 @@ function isTame(node: RegexpNode, cost: { repeats: number; choices: number }): b
       if (node.max !== node.min) cost.repeats++;
       const inner = node.inner;
       if (inner.kind === "any" || inner.kind === "class") return true;
-      return inner.kind === "literal" && [...inner.text].length === 1;
+      return inner.kind === "literal" && Array.from(inner.text).length === 1;
     }
   }
 }
@@ -297,7 +297,7 @@ function isTame(node: RegexpNode, cost: { repeats: number; choices: number }): b
 function source(node: RegexpNode): string {
   switch (node.kind) {
     case "literal": {
-      const text = [...node.text].map((ch) => rune(ch.codePointAt(0) as number)).join("");
+      const text = Array.from(node.text, (ch) => rune(ch.codePointAt(0) as number)).join("");
       return node.fold ? `(?i:${text})` : text;
     }
     case "any":

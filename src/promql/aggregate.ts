@@ -46,7 +46,14 @@ export async function evalAggregate(expr: Aggregate, grid: Grid, ctx: EvalContex
     case "quantile":
       if (groups.length > 0) warnQuantiles(param as Float64Array, expr.param as Expr, ctx);
       return fold(block, groups, quantileFold(param as Float64Array), ctx);
-    default:
+    case "sum":
+    case "avg":
+    case "count":
+    case "min":
+    case "max":
+    case "group":
+    case "stddev":
+    case "stdvar":
       return fold(block, groups, FOLDS[expr.op](), ctx);
   }
 }

@@ -42,7 +42,7 @@ function joinBytes(text: string): string {
   return text.replace(/[\udc80-\udcff]+/g, (run, offset: number) => {
     const before = text.charCodeAt(offset - 1);
     if (before >= 0xd800 && before < 0xdc00) return run; // the second half of a real character
-    const bytes = Buffer.from([...run].map((ch) => ch.charCodeAt(0) - 0xdc00));
+    const bytes = Buffer.from(Array.from(run, (ch) => ch.charCodeAt(0) - 0xdc00));
     let out = "";
     for (let i = 0; i < bytes.length; ) {
       const lead = bytes[i] as number;

@@ -36,8 +36,8 @@ const MATCHES: readonly (readonly [pattern: string, yes: readonly string[], no: 
 for (const [pattern, yes, no, why] of MATCHES) {
   test(`${JSON.stringify(pattern)}: ${why}`, () => {
     const { matches } = compileRegexp(pattern);
-    for (const text of yes) expect(matches(text), text).toBe(true);
-    for (const text of no) expect(matches(text), text).toBe(false);
+    expect(yes.filter((text) => !matches(text))).toEqual([]);
+    expect(no.filter((text) => matches(text))).toEqual([]);
   });
 }
 
@@ -100,7 +100,7 @@ test("hostile patterns take linear time", { timeout: 10_000 }, () => {
     "(a|aa)+",
     "a*a*a*a*a*b",
   ];
-  for (const pattern of patterns) expect(compileRegexp(pattern).matches(text), pattern).toBe(false);
+  expect(patterns.filter((pattern) => compileRegexp(pattern).matches(text))).toEqual([]);
 });
 
 test("groups fill a template as in Go", () => {
