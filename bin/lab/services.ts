@@ -250,8 +250,12 @@ const exporters: readonly Service[] = [
       argv: ["prometheus-pushgateway", `--web.listen-address=${at(port.pushgateway)}`],
     })),
     async fill(lab) {
-      const name = "backup_last_success_timestamp_seconds";
-      const body = `# TYPE ${name} gauge\n${name} ${Math.floor(Date.now() / 1000)}\n`;
+      const body = `# TYPE backup_last_success_timestamp_seconds gauge
+backup_last_success_timestamp_seconds ${Math.floor(Date.now() / 1000)}
+# TYPE cpu_usage gauge
+cpu_usage{host="batch1",core="0"} 41.5
+cpu_usage{host="batch1",core="1"} 12.25
+`;
       await fetch(url(lab.port.pushgateway, "/metrics/job/nightly_backup/instance/lab"), { method: "PUT", body });
     },
   },

@@ -33,21 +33,22 @@ function once(dir: string, argv: readonly string[]): string {
 describe("the single binary in an empty chroot", () => {
   let jail: TempDir;
   let page: Page;
-  let engine: ChildProcess;
+  let engine: ChildProcess | undefined;
   const socket = (): string => path.join(jail.path, "data/opsmon.sock");
   const start = async (): Promise<void> => {
     const [command, args] = jailed(jail.path, ["serve", "--data", "/data", "--config", "/prometheus.yml"]);
-    engine = spawn(command, args, { env: {}, stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(command, args, { env: {}, stdio: ["ignore", "ignore", "pipe"] });
+    engine = child;
     let said = "";
-    engine.stderr?.setEncoding("utf8").on("data", (text: string) => (said += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
     await eventually(`the engine`, async () => {
-      if (engine.exitCode !== null) throw new Error(said);
+      if (child.exitCode !== null) throw new Error(said);
       return (await getOverSocket(socket(), "/-/ready")).status === 200;
     });
   };
   const stop = (signal: NodeJS.Signals): Promise<unknown> => {
-    const ended = new Promise((resolve) => engine.once("close", resolve));
-    engine.kill(signal);
+    const ended = new Promise((resolve) => engine?.once("close", resolve));
+    engine?.kill(signal);
     return ended;
   };
 
@@ -60,7 +61,7 @@ describe("the single binary in an empty chroot", () => {
     writeFileSync(path.join(jail.path, "prometheus.yml"), `global: {scrape_interval: 1s}\nscrape_configs: [${job}]\n`);
   });
   afterAll(async () => {
-    if (engine.exitCode === null && engine.signalCode === null) await stop("SIGKILL");
+    if (engine?.exitCode === null && engine.signalCode === null) await stop("SIGKILL");
     await page[Symbol.asyncDispose]();
     jail[Symbol.dispose]();
   });
@@ -78,7 +79,7 @@ describe("the single binary in an empty chroot", () => {
     expect(frame.split("\n").length).toBeGreaterThan(10);
     expect(frame).not.toContain("\u001b");
     await stop("SIGTERM");
-    expect(engine.exitCode).toBe(0);
+    expect(engine?.exitCode).toBe(0);
   });
 
   test("leaves nothing of itself behind but its data", () => {
