@@ -16,7 +16,7 @@ describe("Redis goes down", () => {
   let home: TempDir;
   let engine: Engine;
   const firing = async (): Promise<boolean> => {
-    const { stdout } = await opsmon(["alerts", "-o", "json", "--socket", engine.socket], { home: home.path });
+    const { stdout } = await opsmon(["alerts", "query", "-o", "json", "--socket", engine.socket], { home: home.path });
     const alerts = JSON.parse(stdout) as readonly AlertLine[];
     return alerts.some(({ labels, state }) => labels["alertname"] === "RedisDown" && state === "firing");
   };
