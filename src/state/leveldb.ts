@@ -26,6 +26,12 @@ function open(key: string, stored: string): string | undefined {
     : undefined;
 }
 
+function toOperation(op: StateOp): LevelOp {
+  return op.kind === "put"
+    ? { type: "put", key: encoder.encode(op.key), value: encoder.encode(checksum(op.key, op.value) + op.value) }
+    : { type: "del", key: encoder.encode(op.key) };
+}
+
 /**
  * Opens the durable state of `dir`; damage is repaired or set aside and then named in `damaged()`.
  *
@@ -40,11 +46,6 @@ export async function openState(dir: string): Promise<StateStore> {
   for (const sentence of passedOver) note(sentence);
   if (setAside !== undefined) note(`the whole database, set aside as "${setAside}": ${reason}`);
   else if (repaired) note(`the database was repaired: ${reason}`);
-
-  const toOperation = (op: StateOp): LevelOp =>
-    op.kind === "put"
-      ? { type: "put", key: encoder.encode(op.key), value: encoder.encode(checksum(op.key, op.value) + op.value) }
-      : { type: "del", key: encoder.encode(op.key) };
 
   return {
     async get(key) {

@@ -230,7 +230,7 @@ function readCells(reader: ByteReader, place: RowPlace, sink: LogSink): void {
     const stale = packed % 2 === 1;
     one[0] = 0;
     if (!stale) readTrimmed(reader, oneHalves, 0);
-    sink.cell(place, column, one[0] as number, stale);
+    sink.cell(place, column, one[0], stale);
   }
 }
 

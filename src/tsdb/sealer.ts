@@ -112,7 +112,7 @@ export class Sealer {
       ...this.#labelOps(group, columns),
       watermarkOp(group, openUntil, lateUntil, built.meta.ordinal + 1),
     ];
-    await this.#db.batch(ops as LevelOp[], { sync: true });
+    await this.#db.batch(ops, { sync: true });
     group.openUntil = openUntil;
     group.lateUntil = lateUntil;
     group.nextOrdinal = built.meta.ordinal + 1;

@@ -1,5 +1,5 @@
 /** Every codec of the store gives back exactly what it took, and never crashes on bytes it did not write. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Labels } from "../../src/model/labels.ts";
 import { ByteReader, ByteWriter, DamagedError } from "../../src/tsdb/bytes.ts";
@@ -137,7 +137,9 @@ describe("codecs", () => {
           const read = segment.read(i, out) ?? new Uint8Array(rows).fill(CELL_VALUE);
           expect([...read]).toEqual([...(c ?? new Uint8Array(rows).fill(CELL_VALUE))]);
           const want = bitsOf(values);
-          bitsOf(out).forEach((got, r) => read[r] === CELL_VALUE && expect(got).toBe(want[r]));
+          expect(bitsOf(out).filter((_, r) => read[r] === CELL_VALUE)).toEqual(
+            want.filter((_, r) => read[r] === CELL_VALUE),
+          );
         });
       }),
       { numRuns: 200 },
@@ -170,7 +172,7 @@ describe("codecs", () => {
           try {
             attempt();
           } catch (error) {
-            expect(error).toBeInstanceOf(DamagedError);
+            if (!(error instanceof DamagedError)) throw error;
           }
         }
       }),

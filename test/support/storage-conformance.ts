@@ -3,7 +3,7 @@
  * store, tiers, bundles and remote read. The last test drives the candidate and the naive store with the same random
  * history and compares every answer.
  */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Labels } from "../../src/model/labels.ts";
 import { createMatcher, type Matcher, type MatchOp } from "../../src/model/matcher.ts";
@@ -51,7 +51,7 @@ export async function dump(
   using querier = storage.querier(start, end);
   const { series } = await querier.select(matchers, hints(start, end));
   const lines = series
-    .map(({ labels, samples }) => [labels.toString(), points(samples())] as const)
+    .map((one) => [one.labels.toString(), points(one.samples())] as const)
     .filter(([, list]) => list.length > 0)
     .sort(([a], [b]) => (a < b ? -1 : 1));
   expect(new Set(lines.map(([name]) => name)).size, "each series is given once").toBe(lines.length);

@@ -1,7 +1,7 @@
 /** One suite for both implementations of the state port, then what only the durable one promises. */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../../src/base/errors.ts";
 import { openState } from "../../../src/state/leveldb.ts";

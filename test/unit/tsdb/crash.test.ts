@@ -45,15 +45,15 @@ async function verify(dir: string, committed: number): Promise<number> {
   expect(warnings).toEqual([]);
   expect(series.length).toBe(CRASH_COLUMNS);
   let pages = 0;
-  for (const { labels, samples } of series) {
-    const column = Number(labels.get("c"));
-    const { t, v, from, to } = samples();
+  for (const one of series) {
+    const column = Number(one.labels.get("c"));
+    const { t, v, from, to } = one.samples();
     pages = to - from;
     expect(pages).toBeGreaterThanOrEqual(committed + 1);
     expect(pages).toBeLessThanOrEqual(committed + 2);
     for (let page = 0; page < pages; page++) {
       if (t[from + page] !== crashTime(page) || v[from + page] !== crashValue(page, column)) {
-        expect.fail(`page ${page}, column ${column}: ${t[from + page]} ${v[from + page]}`);
+        throw new Error(`page ${page}, column ${column}: ${t[from + page]} ${v[from + page]}`);
       }
     }
   }
@@ -70,6 +70,7 @@ test(`every committed page survives ${ROUNDS} kills`, { timeout: 30_000 + ROUNDS
     for (let round = 0; round < ROUNDS; round++) {
       const committed = await runAndKill(dir, next, 1 + Math.floor(Math.random() * 60));
       next = await verify(dir, committed);
+      expect(next).toBeGreaterThan(committed);
     }
   } finally {
     rmSync(dir, { recursive: true, force: true });
