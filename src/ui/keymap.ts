@@ -212,24 +212,24 @@ export const BINDINGS: readonly Binding[] = [
   ),
 ];
 
-/** What `key` means while these places have the focus; a particular place wins over `anywhere`. */
-export function actionFor(key: string, places: readonly KeyPlace[]): ActionName | undefined {
-  let general: ActionName | undefined;
+/** The binding of `key` while these places have the focus; a particular place wins over `anywhere`. */
+function bindingOf(key: string, places: readonly KeyPlace[]): Binding | undefined {
+  let general: Binding | undefined;
   for (const binding of BINDINGS) {
     if (!binding.keys.includes(key)) continue;
-    if (binding.place === "anywhere") general ??= binding.action;
-    else if (places.includes(binding.place)) return binding.action;
+    if (binding.place === "anywhere") general ??= binding;
+    else if (places.includes(binding.place)) return binding;
   }
   return general;
 }
 
-/** Bindings that hold in these places, as help lists them: a key that means something particular here appears once. */
+export function actionFor(key: string, places: readonly KeyPlace[]): ActionName | undefined {
+  return bindingOf(key, places)?.action;
+}
+
+/** Bindings that hold in these places: one whose keys all mean something else here is left out. */
 export function bindingsFor(places: readonly KeyPlace[]): readonly Binding[] {
-  return BINDINGS.filter(
-    (binding) =>
-      (binding.place === "anywhere" || places.includes(binding.place)) &&
-      binding.keys.some((key) => actionFor(key, places) === binding.action),
-  );
+  return BINDINGS.filter((binding) => binding.keys.some((key) => bindingOf(key, places) === binding));
 }
 
 /** How a key is written for people. */

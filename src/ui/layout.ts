@@ -27,6 +27,8 @@ export interface LayoutWish {
   readonly healthRows: number;
   readonly zoom: boolean;
   readonly alertsLarge: boolean;
+  /** Rows the table needs; what is left goes to the pane under it. Absent: the alert pane has its usual size. */
+  readonly tableRows?: number;
 }
 
 export interface Layout {
@@ -86,6 +88,11 @@ function tinyLayout(size: Size, header: Rect): Layout {
 function aboveAlerts(whole: Rect, wish: LayoutWish, cls: LayoutClass): { body: Rect; alerts: Rect } {
   const limit = wish.alertsLarge ? Math.floor(whole.height * 0.6) : cls === "phone" ? 4 : cls === "compact" ? 4 : 8;
   const least = cls === "grid" ? 4 : 3;
+  if (wish.tableRows !== undefined) {
+    const table = Math.min(Math.max(5, wish.tableRows), Math.floor(whole.height * (wish.alertsLarge ? 0.4 : 0.6)));
+    const body = { ...whole, height: table };
+    return { body, alerts: { ...whole, y: whole.y + table, height: whole.height - table } };
+  }
   const wanted = Math.max(least, wish.alertsLarge ? limit : Math.min(wish.alerts + 2, limit));
   const height = Math.min(wanted, Math.max(3, whole.height - 6));
   const body = { ...whole, height: whole.height - height };

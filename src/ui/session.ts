@@ -59,6 +59,7 @@ export function createSession(options: SessionOptions): Session {
   let flight: { readonly key: string; readonly since: number; readonly abort: AbortController } | undefined;
   let askedKey = "";
   let askedAt = Number.NEGATIVE_INFINITY;
+  let followed = false;
   let lastGood = clock.now();
   let focused = true;
   let closed = false;
@@ -85,6 +86,10 @@ export function createSession(options: SessionOptions): Session {
         lastGood = clock.now();
         connection = { silentSince: undefined, error: undefined };
         onTick();
+        // An answer may change what is worth showing (which panels have data). Ask for that now, but only once.
+        if (followed || keyOf(wanted()) === mine.key) return;
+        followed = true;
+        ask();
       },
       (error: unknown) => {
         if (flight !== mine || closed) return;
@@ -95,6 +100,7 @@ export function createSession(options: SessionOptions): Session {
     );
   };
   const tick = (): void => {
+    followed = false;
     schedule();
     const now = clock.monotonic();
     if (flight !== undefined) {
@@ -126,6 +132,7 @@ export function createSession(options: SessionOptions): Session {
     },
     changed() {
       if (closed || keyOf(wanted()) === askedKey) return;
+      followed = false;
       const wait = GAP_MS - (clock.monotonic() - askedAt);
       if (wait <= 0) ask();
       else soonTimer ??= clock.after(wait, ask);

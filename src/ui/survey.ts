@@ -9,7 +9,7 @@ import { fingerprint } from "../model/fingerprint.ts";
 import { healthRows, type HealthRow } from "../panel/health.ts";
 import type { PanelSpec } from "../panel/spec.ts";
 import type { DiscoveredTarget, TargetStatus } from "../api/source.ts";
-import { classOf, type Layout, solveLayout } from "./layout.ts";
+import { type Layout, solveLayout } from "./layout.ts";
 import { severityState } from "./look.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { passesFilter, type UiState } from "./state.ts";
@@ -244,11 +244,12 @@ function surveyTable(
     body: "table",
     charts: 0,
     numbers: 0,
-    // In its own view the table lists the alerts; the pane below tells one of them in full.
-    alerts: state.view === "alerts" ? Math.max(8, Math.floor(size.height / 3)) : alerts.length,
+    alerts: alerts.length,
     healthRows: 0,
     zoom: false,
-    alertsLarge: state.alertsLarge || (state.view === "alerts" && classOf(size) === "phone"),
+    alertsLarge: state.alertsLarge,
+    // In its own view the table lists the alerts, and the pane tells one of them in full.
+    ...(state.view === "alerts" ? { tableRows: shown.length + 3 } : {}),
   });
   return { ...NOTHING, layout, alerts: shown, rows, cursor: clampCursor(state.cursor, rows) };
 }

@@ -103,7 +103,7 @@ function recentRows({ snapshot, state, look, now }: ViewInput, height: number): 
         span(record.labels["alertname"] ?? record.rule),
       );
     });
-  return [row(), row(span(" what changed", STYLE.dim)), ...rows];
+  return [row(), row(span(" what changed, newest first", STYLE.dim)), ...rows];
 }
 
 function titleOf({ survey, look }: ViewInput): Line {
@@ -257,13 +257,15 @@ export function alertDetail(input: ViewInput, rect: Rect): Pane {
     ...facts(alert, at, now, look, inside.width),
     ...history.map((change) =>
       row(
-        cell(` ${clockText(change.at, now, look.utc)}`, 17, STYLE.dim),
+        cell(` ${clockText(change.at, now, look.utc)}`, 11, STYLE.dim),
         span(`${ALERT_WORD[change.from]} > `, STYLE.dim),
         span(ALERT_WORD[change.to], alertStyle(change.to, alert.labels.get("severity"))),
         span(change.reason === "" ? "" : `  ${change.reason}`, STYLE.dim),
       ),
     ),
   ];
+  const left = inside.height - rows.length;
+  if (left >= HISTORY_ROWS_MIN) rows.push(...recentRows(input, left));
   const title = [span(alertName(alert), alertStyle(alert.state, alert.labels.get("severity")))];
   const right = [
     span(inside.width < 60 ? "x ack  s silence" : "x acknowledge  s silence  Enter go to its start", STYLE.dim),

@@ -12,7 +12,7 @@ import type { PanelSpec } from "../../panel/spec.ts";
 import type { Rect } from "../layout.ts";
 import { cell, span, stateSign, type Line, type Span } from "../look.ts";
 import { boxGrid, boxPane, insideOf, row, scrollTop, wrapWords, type Pane, type PaneRow } from "../pane.ts";
-import { ageText, momentOf } from "../time.ts";
+import { ageText } from "../time.ts";
 import { type ViewInput, type ViewPart, waitingText } from "./input.ts";
 
 /** A chart in its box. Without a frame yet, or without data, the box says why. */
@@ -38,15 +38,15 @@ export function chartPart(input: ViewInput, spec: PanelSpec, rect: Rect, focus: 
   return { panes: [], overlays: [{ x: rect.x, y: rect.y, grid }] };
 }
 
-function drawChart({ look, chart, state, now }: ViewInput, frame: PanelFrame, size: Size): CellGrid {
-  const cursor = state.time.mode === "paused" ? { cursorAt: momentOf(state.time, now) } : {};
-  return drawPanel(frame, size, { symbols: look.symbols.set, chart, title: false, utc: look.utc, ...cursor });
+function drawChart({ look, chart }: ViewInput, frame: PanelFrame, size: Size): CellGrid {
+  return drawPanel(frame, size, { symbols: look.symbols.set, chart, title: false, utc: look.utc });
 }
 
-function titleLine({ look }: ViewInput, spec: PanelSpec, frame: PanelFrame | undefined): Line {
+/** The overview mixes views: there a title says whose panel it is. */
+function titleLine({ look, state: ui }: ViewInput, spec: PanelSpec, frame: PanelFrame | undefined): Line {
   const state = frame?.state ?? "unknown";
-
-  return [span(`${stateSign(state, look)} `, stateStyle(state)), span(spec.title, STYLE.title)];
+  const whose = ui.view === "overview" && spec.view !== "overview" ? `${spec.view} ` : "";
+  return [span(`${stateSign(state, look)} `, stateStyle(state)), span(whose, STYLE.dim), span(spec.title, STYLE.title)];
 }
 
 function valueLine(frame: PanelFrame | undefined): Line {

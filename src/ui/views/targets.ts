@@ -24,7 +24,7 @@ export function targetsPane(input: ViewInput, rect: Rect): Pane {
   const inside = insideOf(rect, rule);
   const down = survey.targets.filter((target) => target.health === "down").length;
   const facts = [
-    ...(down > 0 ? [span(`${down} down `, STYLE.crit)] : []),
+    ...(down > 0 ? [span(`${down} down, `, STYLE.crit)] : []),
     span(
       `${survey.targets.length} scraped${survey.discovered.length > 0 ? `, ${survey.discovered.length} found` : ""}`,
       STYLE.dim,
@@ -60,7 +60,7 @@ export function targetsPane(input: ViewInput, rect: Rect): Pane {
     }),
   );
   const blank = Array.from({ length: Math.max(0, visible - shown.length) }, () => row());
-  return boxPane("table", rect, [row(headSpan(inside.width)), ...shown, ...blank, ...detail], options, look);
+  return boxPane("table", rect, [row(headSpan(input, inside.width)), ...shown, ...blank, ...detail], options, look);
 }
 
 interface Widths {
@@ -69,31 +69,41 @@ interface Widths {
   readonly numbers: boolean;
 }
 
-function widthsFor(width: number): Widths {
+/** Jobs and addresses as wide as they need, so that a problem is told in full. */
+function widthsFor({ survey }: ViewInput, width: number): Widths {
   const numbers = width >= 70;
-  const job = width < 60 ? 12 : 18;
-  return {
-    job,
-    numbers,
-    url: numbers ? Math.min(48, Math.max(24, Math.floor(width * 0.32))) : Math.max(10, width - job - 9),
-  };
+  const rows = [
+    ...survey.targets.map(({ job, url }) => [job, url]),
+    ...survey.discovered.map((f) => [f.scraper, f.url]),
+  ];
+  const widest = (column: 0 | 1): number =>
+    rows.reduce((most, row) => Math.max(most, shortUrl(row[column] ?? "").length), 8);
+  const job = Math.min(widest(0) + 1, width < 60 ? 12 : 20);
+  const room = numbers ? Math.floor(width * 0.34) : width - job - 9;
+  return { job, numbers, url: Math.max(10, Math.min(widest(1), room)) };
 }
 
-function headSpan(width: number): ReturnType<typeof span> {
-  const { job, url, numbers } = widthsFor(width);
+/** The address without what every target has. */
+function shortUrl(url: string): string {
+  return url.replace(/^https?:\/\//, "").replace(/\/metrics$/, "");
+}
+
+function headSpan(input: ViewInput, width: number): ReturnType<typeof span> {
+  const { job, url, numbers } = widthsFor(input, width);
   const tail = numbers ? `${"LAST".padStart(7)}${"TOOK".padStart(9)}${"SAMPLES".padStart(9)}  PROBLEM` : "";
   return span(`   ${"STATE".padEnd(6)}${"JOB".padEnd(job)}${"ADDRESS".padEnd(url)}${tail}`, STYLE.dim);
 }
 
-function rowsOf({ survey, look, now }: ViewInput, width: number): readonly Line[] {
+function rowsOf(input: ViewInput, width: number): readonly Line[] {
+  const { survey, look, now } = input;
+  const widths = widthsFor(input, width);
   return [
-    ...survey.targets.map((target) => targetLine(target, width, now, look)),
-    ...survey.discovered.map((found) => foundLine(found, width, look)),
+    ...survey.targets.map((target) => targetLine(target, widths, now, look)),
+    ...survey.discovered.map((found) => foundLine(found, widths, look)),
   ];
 }
 
-function targetLine(target: TargetStatus, width: number, now: number, look: Look): Line {
-  const { job, url, numbers } = widthsFor(width);
+function targetLine(target: TargetStatus, { job, url, numbers }: Widths, now: number, look: Look): Line {
   const { state, word, style } = HEALTH[target.health];
   const age = target.lastScrapeAt > 0 ? ageText(now - target.lastScrapeAt) : "never";
   return [
@@ -101,7 +111,7 @@ function targetLine(target: TargetStatus, width: number, now: number, look: Look
     cell(word, 6, style),
     cell(target.job, job - 1, STYLE.title),
     span(" "),
-    cell(target.url.replace(/^https?:\/\//, "").replace(/\/metrics$/, ""), url),
+    cell(shortUrl(target.url), url),
     ...(numbers
       ? [
           cell(age, 7, STYLE.default, "right"),
@@ -114,14 +124,13 @@ function targetLine(target: TargetStatus, width: number, now: number, look: Look
   ];
 }
 
-function foundLine(found: DiscoveredTarget, width: number, look: Look): Line {
-  const { job, url, numbers } = widthsFor(width);
+function foundLine(found: DiscoveredTarget, { job, url, numbers }: Widths, look: Look): Line {
   return [
     span(` ${look.ascii ? "+" : "◇"} `, STYLE.key),
     cell("found", 6, STYLE.key),
     cell(found.scraper, job - 1, STYLE.title),
     span(" "),
-    cell(found.url.replace(/^https?:\/\//, "").replace(/\/metrics$/, ""), url),
+    cell(shortUrl(found.url), url),
     span(numbers ? "  not scraped yet: D adds it" : "", STYLE.dim),
   ];
 }
