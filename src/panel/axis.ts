@@ -48,7 +48,7 @@ export function niceCeilBinary(v: number): number {
   return 1024 * power;
 }
 
-/** Round ends for these data ends; fixed ends win as long as the data fits. Always finite and min < max. */
+/** Round ends for these data ends; a fixed minimum always wins, a fixed maximum as long as the data fits. Always finite and min < max. */
 export function axisRange(
   low: number,
   high: number,
@@ -59,7 +59,8 @@ export function axisRange(
   const hi = clampFinite(high, 0);
   const fixedMin = clampFinite(fixed.min ?? Number.NaN, Number.NaN);
   const fixedMax = clampFinite(fixed.max ?? Number.NaN, Number.NaN);
-  const min = fixedMin <= lo ? fixedMin : lo < 0 ? -ceil(-lo) : 0;
+  // A value under a declared floor is jitter between two clocks (a CPU idle for 100.1 %), not a reason to move it.
+  const min = Number.isNaN(fixedMin) ? (lo < 0 ? -ceil(-lo) : 0) : fixedMin;
   const wanted = fixedMax >= hi ? fixedMax : hi <= 0 && min < 0 ? 0 : ceil(hi);
   return { min, max: wanted > min ? wanted : min + Math.max(1, Math.abs(min) * 0.1) };
 }

@@ -202,7 +202,7 @@ function verdict(
 ): { readonly state: PanelState; readonly reason: string | undefined } {
   const { lines, all, errors } = built;
   if (lines.length === 0) return { state: "unknown", reason: emptyReason(spec, errors, window, facts) };
-  const stale = staleReason(lines, built.t, window);
+  const stale = staleReason(spec, lines, built.t, window);
   if (stale !== undefined) return { state: "unknown", reason: stale };
   // Judge all of them: the one that is down may not be among the highest.
   const judged = judgeLines(spec, all);

@@ -45,8 +45,16 @@ export function emptyReason(
   return known === undefined ? "no data: never scraped, or not in this span" : "no data in this span";
 }
 
-/** "stale since 12:03:10" when every line has ended before the moment shown. */
-export function staleReason(lines: readonly FrameLine[], t: Float64Array, window: PanelWindow): string | undefined {
+/**
+ * "stale since 12:03:10" when every line has ended before the moment shown; "no value since" where the expression
+ * leaves out what is idle, so that its end says nothing about the source.
+ */
+export function staleReason(
+  spec: PanelSpec,
+  lines: readonly FrameLine[],
+  t: Float64Array,
+  window: PanelWindow,
+): string | undefined {
   let lastIndex = -1;
   for (const line of lines) {
     if (!Number.isNaN(line.last)) return undefined;
@@ -57,7 +65,11 @@ export function staleReason(lines: readonly FrameLine[], t: Float64Array, window
     }
   }
   if (lastIndex < 0) return "no value: idle in this span";
-  return `stale since ${clockText(t[lastIndex] as number, window)}`;
+  return `${vanishesWhenIdle(spec) ? "no value" : "stale"} since ${clockText(t[lastIndex] as number, window)}`;
+}
+
+function vanishesWhenIdle(spec: PanelSpec): boolean {
+  return spec.queries.every((q) => q.exprs.some((e) => /histogram_quantile|[<>]=?\s*\d/.test(e)));
 }
 
 /** 12:03:10, with the date in front when it is another day than the moment shown. */

@@ -28,9 +28,10 @@ export function judge(spec: Pick<PanelSpec, "thresholds">, v: number): Verdict {
   return { state: found?.state ?? "ok", crossed: found };
 }
 
-/** "over 85 %", "under 98 %"; a switch is simply down, and any of what must not happen at all is "above 0". */
+/** "over 85 %", "under 98 %"; a switch is simply down, and what must not happen at all is "above zero". */
 export function crossedText(spec: Pick<PanelSpec, "unit">, threshold: Threshold): string {
   if (spec.unit === "bool") return threshold.below === true ? "down" : "up";
+  if (threshold.at === 0) return threshold.below === true ? "below zero" : "above zero";
   return `${threshold.below === true ? "under" : "over"} ${formatValue(threshold.at, spec.unit)}`;
 }
 

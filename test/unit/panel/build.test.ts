@@ -155,6 +155,12 @@ describe("state and reason", () => {
   });
 });
 
+it("what leaves out the idle is not stale when it ends", () => {
+  const panel = spec({ queries: [{ legend: "", exprs: ["a / (b > 0)"] }] });
+  const built = buildFrame(panel, [matrix(ID, [[{}, [[NOON - 2 * STEP, 3]]]])], WINDOW);
+  expect(built.reason).toBe("no value since 11:59:30");
+});
+
 describe("axis", () => {
   it.each([
     { v: 47.3, nice: 50 },
@@ -165,6 +171,27 @@ describe("axis", () => {
     { v: 1e308, nice: 1e300 },
   ])("a round number above $v is $nice", ({ v, nice }) => {
     expect(niceCeil(v)).toBeCloseTo(nice, 10);
+  });
+
+  it.each([
+    {
+      low: -0.1,
+      high: 3,
+      fixed: { min: 0, max: 100 },
+      range: { min: 0, max: 100 },
+      why: "jitter does not move a floor",
+    },
+    {
+      low: 0,
+      high: 130,
+      fixed: { min: 0, max: 100 },
+      range: { min: 0, max: 150 },
+      why: "more than the maximum is shown",
+    },
+    { low: -3, high: 7, fixed: {}, range: { min: -3, max: 8 }, why: "nothing declared" },
+    { low: 0, high: 3e9, fixed: { binary: true }, range: { min: 0, max: 3 * 2 ** 30 }, why: "bytes in powers of two" },
+  ])("from $low to $high: $why", ({ low, high, fixed, range }) => {
+    expect(axisRange(low, high, fixed)).toEqual(range);
   });
 
   it("is finite with min below max, whatever the data", () => {
