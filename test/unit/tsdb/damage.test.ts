@@ -108,7 +108,7 @@ describe("damage", () => {
     const silent: string[] = [];
     for (const file of files) {
       const size = statSync(join(original, file)).size;
-      for (let n = 0; n < FLIPS_PER_FILE && size > 0; n++) {
+      for (let n = 0; n < (size > 0 ? FLIPS_PER_FILE : 0); n++) {
         const at = Math.floor(Math.random() * size);
         const bit = 1 << Math.floor(Math.random() * 8);
         const where = `${file} at ${at}, bit ${bit}`;
