@@ -6,6 +6,7 @@ import { expandPack, packNamed, RULE_PACKS } from "../../../rules/index.ts";
 import { allPanels } from "../../../scrapers/index.ts";
 import { errorText } from "../../../src/base/errors.ts";
 import { parseExpr } from "../../../src/promql/parse.ts";
+import { runRuleTests } from "../../../src/rules/unittest.ts";
 
 interface Rule {
   readonly alert?: string;
@@ -95,6 +96,17 @@ describe.each(RULE_PACKS.map((pack) => [pack.name, pack] as const))("%s", (name,
     const names = new Set(fired.map((t) => t.alertname));
     expect(rules.flatMap((rule) => rule.alert ?? []).filter((alert) => !names.has(alert))).toEqual([]);
   });
+});
+
+it.each(packNames())("%s passes its promtool test on our own engine", async (name) => {
+  const file = `${name}.test.yml`;
+  const verdict = await runRuleTests({
+    text: read(file),
+    file,
+    readRuleFiles: (pattern) => [{ file: pattern, text: read(pattern) }],
+  });
+  expect({ problems: verdict.problems, failures: verdict.failures }).toEqual({ problems: [], failures: [] });
+  expect(verdict.checks).toBeGreaterThan(0);
 });
 
 describe("expandPack refuses", () => {
