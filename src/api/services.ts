@@ -61,6 +61,8 @@ export interface EngineServices {
   flags(): Readonly<Record<string, string>>;
   /** Own metrics in the text format. */
   metricsText(): Promise<string>;
+  /** Resolves when everything is started and the first pair of samples is in: a screen that asks then shows numbers. */
+  ready(): Promise<void>;
   /** Number of screens attached; the embedded engine leaves with its last one. */
   attached(change: 1 | -1): void;
   /** True when new samples may come in by remote write. */

@@ -202,7 +202,7 @@ async function run(
   await host?.collect();
   host?.start();
   await rules.start();
-  services.ready();
+  services.open();
   prune = pruneJournal(rooms, settings);
   log.info("ready", { socket: options.socketPath, listen: options.listen ?? "", data: options.dataDir });
   const reload = async (): Promise<void> => {

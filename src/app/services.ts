@@ -14,8 +14,8 @@ import { loadSettings, type Settings } from "./settings.ts";
 import { engineStatus } from "./status.ts";
 
 export interface AppServices extends EngineServices {
-  /** Everything is started; until then the panels wait for the first pair of samples. */
-  ready(): void;
+  /** Everything is started: lets in those who waited. */
+  open(): void;
 }
 
 export function createServices(
@@ -94,7 +94,8 @@ export function createServices(
     attached: (change) => process.attachments.change(change),
     acceptsWrites: true,
     quit: process.quit,
-    ready: () => open(),
+    ready: () => started,
+    open: () => open(),
   };
 }
 

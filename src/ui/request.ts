@@ -65,7 +65,8 @@ export function windowFor(
   const slowest = bounded(intervals.length === 0 ? DEFAULT_INTERVAL_MS : Math.max(...intervals));
   const stepMs = chartStep(state.time.spanMs, columns, intervalMs);
   return {
-    at: at - (at % SECOND_MS),
+    // Rounded up: a sample taken earlier in this very second belongs to what is shown.
+    at: state.time.mode === "live" ? Math.ceil(at / SECOND_MS) * SECOND_MS : at - (at % SECOND_MS),
     spanMs: state.time.spanMs,
     columns,
     rateMs: rateWindow(stepMs, slowest),

@@ -61,6 +61,7 @@ export async function serveApi(now: number, overrides: Partial<EngineServices> =
     configText: () => "global: {}\n",
     flags: () => ({}),
     metricsText: async () => "",
+    ready: async () => undefined,
     attached: (change) => {
       screens += change;
     },

@@ -143,7 +143,8 @@ export function opsmonRoutes(services: EngineServices): readonly Route[] {
       methods: ["GET"],
       path: "/api/opsmon/v1/attach",
       async handle(request) {
-        attach(services, request);
+        await services.ready();
+        if (!request.signal.aborted) attach(services, request);
         return undefined;
       },
     },
