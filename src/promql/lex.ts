@@ -106,17 +106,16 @@ class Lexer {
 
   /** @returns false when there is nothing more to read. */
   #next(): boolean {
-    const skipped = this.#match(SPACE) ?? this.#match(COMMENT);
-    if (skipped !== undefined) {
-      this.#at += skipped.length;
-      return true;
-    }
     const ch = this.#text[this.#at];
     if (ch === undefined) return this.#end();
+    if (ch === " " || ch === "\n" || ch === "\t" || ch === "\r" || ch === "#") {
+      this.#at += (this.#match(ch === "#" ? COMMENT : SPACE) as string).length;
+      return true;
+    }
     if (ch === '"' || ch === "'" || ch === "`") return this.#string(ch);
     if (this.#brace) return this.#insideBraces(ch);
-    if (/\d/.test(ch) || (ch === "." && /\d/.test(this.#text[this.#at + 1] ?? ""))) return this.#number();
-    if (/[a-zA-Z_:]/.test(ch)) return this.#word(ch);
+    if (isDigit(ch) || (ch === "." && isDigit(this.#text[this.#at + 1] ?? ""))) return this.#number();
+    if ((ch >= "a" && ch <= "z") || (ch >= "A" && ch <= "Z") || ch === "_" || ch === ":") return this.#word(ch);
     return this.#punctuation(ch);
   }
 
@@ -216,6 +215,10 @@ class Lexer {
     }
     return this.#push("string", token);
   }
+}
+
+function isDigit(ch: string): boolean {
+  return ch >= "0" && ch <= "9";
 }
 
 function badEscape(token: string, quote: string): string | undefined {

@@ -18,7 +18,14 @@ export function quantile(q: number, values: Float64Array): number {
   return (values[lower] as number) * (1 - weight) + (values[upper] as number) * weight;
 }
 
+/** Below this insertion is faster than the typed array's own sort. */
+const INSERTION_MAX = 48;
+
 function sortNanFirst(values: Float64Array): void {
+  if (values.length <= INSERTION_MAX) {
+    insertionSort(values);
+    return;
+  }
   values.sort(); // numeric; NaN last
   let first = values.length;
   while (first > 0 && Number.isNaN(values[first - 1])) first--;
@@ -26,6 +33,19 @@ function sortNanFirst(values: Float64Array): void {
   if (nans === 0) return;
   values.copyWithin(nans, 0, first);
   values.fill(Number.NaN, 0, nans);
+}
+
+function insertionSort(values: Float64Array): void {
+  for (let i = 1; i < values.length; i++) {
+    const value = values[i] as number;
+    let at = i - 1;
+    // A NaN goes below everything, and nothing goes below a NaN.
+    while (at >= 0 && ((values[at] as number) > value || (Number.isNaN(value) && !Number.isNaN(values[at])))) {
+      values[at + 1] = values[at] as number;
+      at--;
+    }
+    values[at + 1] = value;
+  }
 }
 
 /** Cumulative count of observations up to a bound. */
