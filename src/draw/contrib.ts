@@ -1,7 +1,7 @@
 /**
  * Line charts by blessed-contrib, off screen; the only file that may import it. The widget gets a stub instead of a
  * blessed screen: no program, no terminfo, no process listeners, nothing that would fight ink for the terminal. It
- * is given values already clamped and scaled to 0–1,000, because an infinity makes its line loop endless, a null
+ * is given values already clamped and scaled to 0–8, because an infinity makes its line loop endless, a null
  * becomes a false zero and a long number runs over its axis; its dots are then read from the canvas and the labels
  * with units are ours. Too small a rectangle is drawn by our own renderer.
  */
@@ -23,8 +23,8 @@ const LOST_ROWS = 2;
 const BASE_DOTS = 11;
 /** Dots between its base line and the lowest value. */
 const LIFT_DOTS = 2;
-/** Values are scaled to this, so that its own labels stay short. */
-const SCALE = 1_000;
+/** Values are scaled to this, so that its own labels are one digit: a wider one would push its plot to the right. */
+const SCALE = 8;
 /** Widgets kept, one for each size in use; a resize leaves old ones behind. */
 const WIDGETS_MAX = 24;
 /** Series drawn; beyond that lines cannot be told apart. */
@@ -137,7 +137,7 @@ function drawDots(widget: Widget, data: ChartData, points: number): Uint16Array 
   return styles;
 }
 
-/** NaN stays; everything else, infinities too, lands between 0 and 1,000. */
+/** NaN stays; everything else, infinities too, lands between 0 and 8. */
 function scaled(v: number, { min, max }: Pick<ChartData, "min" | "max">): number {
   if (Number.isNaN(v)) return v;
   const share = (v / 2 - min / 2) / (max / 2 - min / 2);

@@ -185,13 +185,19 @@ function lineStyle(frame: PanelFrame, v: number): number {
   return style;
 }
 
-/** The lines worth the room: the highest now, in their own order so that colours stay. */
+/** The lines worth the room: those with the highest peak in the span, which changes slower than the value now. */
 function chartLines(frame: PanelFrame): readonly FrameLine[] {
-  if (frame.lines.length <= CHART_LINES_MAX) return frame.lines;
-  const rank = (line: FrameLine): number => (Number.isNaN(line.last) ? Number.NEGATIVE_INFINITY : line.last);
-  const best = [...frame.lines].sort((a, b) => (rank(a) < rank(b) ? 1 : rank(a) > rank(b) ? -1 : 0));
-  const kept = new Set(best.slice(0, CHART_LINES_MAX));
+  const kept = new Set(byPeak(frame.lines).slice(0, CHART_LINES_MAX));
   return frame.lines.filter((line) => kept.has(line));
+}
+
+function byPeak(lines: readonly FrameLine[]): readonly FrameLine[] {
+  if (lines.length < 2) return lines;
+  const peaks = new Map(
+    lines.map((line) => [line, line.v.reduce((peak, v) => (v > peak ? v : peak), Number.NEGATIVE_INFINITY)]),
+  );
+  const peak = (line: FrameLine): number => peaks.get(line) ?? Number.NEGATIVE_INFINITY;
+  return [...lines].sort((a, b) => (peak(a) < peak(b) ? 1 : peak(a) > peak(b) ? -1 : 0));
 }
 
 function wantsLegend(frame: PanelFrame): boolean {
@@ -201,7 +207,7 @@ function wantsLegend(frame: PanelFrame): boolean {
 
 function drawLegend(grid: CellGrid, y: number, frame: PanelFrame, symbols: Symbols): void {
   const ascii = symbols.set === "ascii";
-  const shown = chartLines(frame);
+  const shown = byPeak(frame.lines).slice(0, CHART_LINES_MAX);
   let x = 0;
   let drawn = 0;
   for (const line of shown) {

@@ -46,6 +46,21 @@ it("a gap in the data is a gap in the chart, for both renderers", () => {
   }
 });
 
+it.each([9, 99, 999, 1e6, 1e9])("blessed-contrib draws nothing left of the first value on an axis up to %d", (max) => {
+  const values = Array.from({ length: 60 }, (_, i) => (i < 30 ? Number.NaN : max / 2));
+  const rows = gridToRows(
+    drawPanel(
+      frame([line("", values)], { max }, { unit: "count" }),
+      { width: 66, height: 14 },
+      { symbols: "braille", chart: contribChart, title: false },
+    ),
+  );
+  const axis = rows[0]?.indexOf("┤") ?? 0;
+  const left = rows.slice(0, 11).map((row) => row.slice(axis + 1, axis + 28));
+  expect(left.join("").trim()).toBe("");
+  expect(rows.slice(0, 11).join("")).toMatch(/[\u2801-\u28ff]{20}/);
+});
+
 it("blessed-contrib draws lines where they are: top, middle and bottom of the axis", () => {
   const levels = [100, 50, 0];
   const drawn = levels.map((level) => {
@@ -125,7 +140,7 @@ describe("whatever the values and the size", () => {
           ]);
           expect(gridToRows(grid).join("")).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
           // Every point once for each place it may show in, and two for each dot column between points.
-          expect(reads).toBeLessThanOrEqual(lines.length * (4 * points + 8 * size.width + 8));
+          expect(reads).toBeLessThanOrEqual(lines.length * (6 * points + 8 * size.width + 8));
         },
       ),
       { numRuns: 300 },
