@@ -22,6 +22,11 @@ export interface PageParser {
    * @throws UserError `bad-exposition` with `line N: …`; nothing of such a page is usable.
    */
   parse(page: Uint8Array, format: PageFormat): ParsedPage;
+  /**
+   * As `parse`, with breaks: `turn` is asked every few hundred lines and waited for when it gives a promise. Only one
+   * page at a time.
+   */
+  parseInTurns(page: Uint8Array, format: PageFormat, turn: () => Promise<void> | undefined): Promise<ParsedPage>;
   /** Samples read by the last `parse`, also when it threw. */
   readonly seen: number;
   /** Pages that were replayed rather than scanned, since the parser was made. */
@@ -43,25 +48,65 @@ interface Learned {
   spareEnds: Uint32Array;
 }
 
-export function createPageParser(): PageParser {
-  const cache = new SeriesCache();
-  let learned: Learned | undefined;
-  let layout = 0;
-  let seen = 0;
-  let replayed = 0;
+/** Lines between two places where the work may be interrupted: well under a millisecond. */
+const STEP_LINES = 256;
 
-  const scanPage = (page: Uint8Array, format: PageFormat): ParsedPage => {
-    const buffer = Buffer.from(page.buffer, page.byteOffset, page.byteLength);
-    const scan = new PageScan(buffer, format, cache);
-    learned = undefined;
+export function createPageParser(): PageParser {
+  return new Parser();
+}
+
+class Parser implements PageParser {
+  readonly #cache: SeriesCache = new SeriesCache();
+  #learned: Learned | undefined;
+  #layout = 0;
+  seen = 0;
+  replayed = 0;
+
+  parse(page: Uint8Array, format: PageFormat): ParsedPage {
+    const known = this.#replay(page, format);
+    if (known !== undefined) return known;
+    const scan = this.#begin(page, format);
     try {
-      scan.run();
+      scan.step(Number.POSITIVE_INFINITY);
     } finally {
-      seen = scan.samples.length;
-      if (cache.size > CACHE_SLACK * scan.series.length + 64) cache.prune(scan.series);
+      this.#end(scan);
     }
+    return this.#finish(scan, page, format);
+  }
+
+  async parseInTurns(page: Uint8Array, format: PageFormat, turn: () => Promise<void> | undefined): Promise<ParsedPage> {
+    const known = this.#replay(page, format);
+    if (known !== undefined) return known;
+    const scan = this.#begin(page, format);
+    try {
+      while (!scan.step(STEP_LINES)) await turn();
+    } finally {
+      this.#end(scan);
+    }
+    return this.#finish(scan, page, format);
+  }
+
+  #replay(page: Uint8Array, format: PageFormat): ParsedPage | undefined {
+    const learned = this.#learned;
+    if (learned === undefined || learned.format !== format || !replay(learned, page)) return undefined;
+    this.replayed++;
+    this.seen = learned.result.count;
+    return learned.result;
+  }
+
+  #begin(page: Uint8Array, format: PageFormat): PageScan {
+    this.#learned = undefined;
+    return new PageScan(Buffer.from(page.buffer, page.byteOffset, page.byteLength), format, this.#cache);
+  }
+
+  #end(scan: PageScan): void {
+    this.seen = scan.samples.length;
+    if (this.#cache.size > CACHE_SLACK * scan.series.length + 64) this.#cache.prune(scan.series);
+  }
+
+  #finish(scan: PageScan, page: Uint8Array, format: PageFormat): ParsedPage {
     const result: ParsedPage = {
-      layout: ++layout,
+      layout: ++this.#layout,
       count: scan.samples.length,
       series: scan.series,
       values: scan.samples.values,
@@ -71,26 +116,9 @@ export function createPageParser(): PageParser {
       exemplars: scan.exemplars,
     };
     // Eight NUL bytes would make the comparison as floats inexact (+0 equals -0), so such a page is never replayed.
-    if (page.indexOf(0) < 0) learned = learn(scan, page, format, result);
+    if (page.indexOf(0) < 0) this.#learned = learn(scan, page, format, result);
     return result;
-  };
-
-  return {
-    parse(page, format) {
-      if (learned !== undefined && learned.format === format && replay(learned, page)) {
-        replayed++;
-        seen = learned.result.count;
-        return learned.result;
-      }
-      return scanPage(page, format);
-    },
-    get seen() {
-      return seen;
-    },
-    get replayed() {
-      return replayed;
-    },
-  };
+  }
 }
 
 /** One page without a history. @throws UserError `bad-exposition`. */

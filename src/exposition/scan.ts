@@ -80,28 +80,34 @@ export class PageScan {
     this.#isUtf8 = isUtf8(page);
   }
 
-  /** @throws UserError `bad-exposition`. */
-  run(): void {
-    if (this.#format === "openmetrics") this.#openMetrics();
-    else this.#text();
+  /**
+   * Reads up to `lines` more lines.
+   *
+   * @returns true when the page is read to its end.
+   * @throws UserError `bad-exposition`.
+   */
+  step(lines: number): boolean {
+    return this.#format === "openmetrics" ? this.#openMetrics(lines) : this.#text(lines);
   }
 
-  #text(): void {
+  #text(lines: number): boolean {
     const page = this.#page;
     const end = page.length;
-    while (this.#pos < end) {
+    for (let left = lines; this.#pos < end; left--) {
+      if (left === 0) return false;
       this.#skipBlanks();
       const c = page[this.#pos];
-      if (this.#pos >= end) return;
+      if (this.#pos >= end) return true;
       if (c === LF) this.#pos++;
       else if (c === HASH) this.#textComment();
       else this.#sample();
     }
+    return true;
   }
 
-  #openMetrics(): void {
+  #openMetrics(lines: number): boolean {
     const page = this.#page;
-    for (;;) {
+    for (let left = lines; left > 0; left--) {
       if (this.#pos >= page.length) refuseLine(page, this.#pos, "the page does not end with # EOF");
       if (page[this.#pos] !== HASH) {
         this.#sample();
@@ -114,11 +120,12 @@ export class PageScan {
       } else if (word.startsWith("# EOF")) {
         const stop = at + 5 + (page[at + 5] === LF ? 1 : 0);
         if (stop !== page.length) refuse(page, stop, "there is something after # EOF");
-        return;
+        return true;
       } else {
         refuse(page, at, "a comment line is HELP, TYPE, UNIT or EOF in OpenMetrics");
       }
     }
+    return false;
   }
 
   #skipBlanks(): void {

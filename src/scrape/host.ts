@@ -27,6 +27,7 @@ import { collectDevices, collectNetstat, collectSockstat } from "./host-network.
 import { HostPage, hostFamily } from "./host-page.ts";
 import { ProcessCollector } from "./host-process.ts";
 import { alignTimestamp, untilTickAfter } from "./schedule.ts";
+import { createTurn } from "./turns.ts";
 import { createSampleSink, type SampleSink } from "./sink.ts";
 
 export interface HostCollectorOptions {
@@ -139,7 +140,7 @@ class Host implements HostCollector {
     try {
       const missing = await this.#fill();
       const page = this.#page.finish();
-      await this.#sink.write(page, at, at, durationMs);
+      await this.#sink.write(page, { at, now: at, durationMs, turn: createTurn(this.#clock) });
       const warnings = missing.length === 0 ? [] : [`not readable here: ${missing.join(", ")}`];
       this.#update({ health: "up", lastError: "", samples: page.count, warnings }, at, durationMs());
     } catch (error) {

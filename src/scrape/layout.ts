@@ -8,6 +8,7 @@ import type { SeriesRef } from "../model/sample.ts";
 import type { Appender } from "../storage/storage.ts";
 import type { Quarantine } from "./status.ts";
 import type { MutateRules } from "./mutate.ts";
+import type { Turn } from "./turns.ts";
 import { UserError } from "../base/errors.ts";
 import { NO_REF } from "../model/sample.ts";
 import { RefusedSeries } from "./breaker.ts";
@@ -54,20 +55,24 @@ export interface Layout {
 /** Room behind the rows for the scrape's own series (`up` and its like). */
 export const REPORT_ROWS = 5;
 
+/** Series between two places where the work may be interrupted. */
+const STEP_SERIES = 256;
+
 /** @throws UserError `sample-limit`, `label-limit`, `no-metric-name`; the appender then holds nothing of the page. */
-export function buildLayout(
+export async function buildLayout(
   page: ParsedPage,
   before: Layout | undefined,
   appender: Appender,
   rules: LayoutRules,
-): Layout {
-  const records = recordsOf(page, before, rules);
+  turn: Turn,
+): Promise<Layout> {
+  const records = await recordsOf(page, before, rules, turn);
   let kept = 0;
   for (let i = 0; i < page.count; i++) if (recordAt(records, page, i).labels !== undefined) kept++;
   if (rules.sampleLimit > 0 && kept > rules.sampleLimit) {
     throw new UserError("sample-limit", `the page has ${kept} samples, sample_limit is ${rules.sampleLimit}`);
   }
-  const admission = admit(records.values(), appender, rules.seriesMax);
+  const admission = await admit(records.values(), appender, rules.seriesMax, turn);
   const refs = new Float64Array(kept + REPORT_ROWS);
   const pick = new Uint32Array(kept);
   const timed: { index: number; ref: SeriesRef }[] = [];
@@ -101,9 +106,15 @@ function recordAt(records: ReadonlyMap<PageSeries, SeriesRecord>, page: ParsedPa
   return records.get(page.series[index] as PageSeries) as SeriesRecord;
 }
 
-function recordsOf(page: ParsedPage, before: Layout | undefined, rules: LayoutRules): Map<PageSeries, SeriesRecord> {
+async function recordsOf(
+  page: ParsedPage,
+  before: Layout | undefined,
+  rules: LayoutRules,
+  turn: Turn,
+): Promise<Map<PageSeries, SeriesRecord>> {
   const records = new Map<PageSeries, SeriesRecord>();
   for (let i = 0; i < page.count; i++) {
+    if (i % STEP_SERIES === 0) await turn();
     const series = page.series[i] as PageSeries;
     if (records.has(series)) continue;
     records.set(series, before?.records.get(series) ?? { labels: mutateLabels(series, rules), ref: NO_REF });
@@ -112,11 +123,12 @@ function recordsOf(page: ParsedPage, before: Layout | undefined, rules: LayoutRu
 }
 
 /** Gives numbers to the new series, while there is room beside those that have one. */
-function admit(
+async function admit(
   records: Iterable<SeriesRecord>,
   appender: Appender,
   seriesMax: number,
-): Pick<Layout, "quarantine" | "limited"> {
+  turn: Turn,
+): Promise<Pick<Layout, "quarantine" | "limited">> {
   const fresh: SeriesRecord[] = [];
   let stored = 0;
   for (const record of records) {
@@ -125,7 +137,8 @@ function admit(
   }
   const refused = new RefusedSeries(seriesMax);
   let limited = 0;
-  for (const record of fresh) {
+  for (const [i, record] of fresh.entries()) {
+    if (i % STEP_SERIES === 0) await turn();
     const labels = record.labels as Labels;
     if (stored >= seriesMax) {
       refused.add(labels);

@@ -17,6 +17,7 @@ import { ACCEPT, formatOf, isProtobuf } from "../exposition/negotiate.ts";
 import { createPageParser } from "../exposition/parse.ts";
 import { BODY_BYTES_MAX } from "./body.ts";
 import { causeSentence } from "./cause.ts";
+import { createTurn } from "./turns.ts";
 import { alignTimestamp, untilNextTick, untilTickAfter } from "./schedule.ts";
 
 export interface LoopOptions {
@@ -141,8 +142,9 @@ class Loop implements ScrapeLoop {
     try {
       const answer = await this.#fetch(this.#abort.signal);
       answered = true;
-      const page = this.#parser.parse(answer.body, formatOf(answer.contentType));
-      const written = await sink.write(page, at, clock.now(), durationMs);
+      const turn = createTurn(clock);
+      const page = await this.#parser.parseInTurns(answer.body, formatOf(answer.contentType), turn);
+      const written = await sink.write(page, { at, now: clock.now(), durationMs, turn });
       this.#succeed(at, durationMs(), page.count, written);
     } catch (error) {
       if (this.#stopped) return;

@@ -9,6 +9,7 @@ import type { SeriesRef, Timestamp } from "../model/sample.ts";
 import type { Appendable, Appender, AppendResult } from "../storage/storage.ts";
 import type { Layout, LayoutRules } from "./layout.ts";
 import type { Quarantine } from "./status.ts";
+import type { Turn } from "./turns.ts";
 import { Labels, METRIC_NAME } from "../model/labels.ts";
 import { NO_REF } from "../model/sample.ts";
 import { buildLayout, REPORT_ROWS } from "./layout.ts";
@@ -40,14 +41,21 @@ export interface WriteSummary {
   readonly quarantine: Quarantine | undefined;
 }
 
+/** When a scrape was, and how long. */
+export interface ScrapeTimes {
+  /** Carried by its samples. */
+  readonly at: Timestamp;
+  /** The clock's, to judge the page's own times by. */
+  readonly now: Timestamp;
+  /** Asked at the last moment, so that it covers the parsing. */
+  readonly durationMs: () => number;
+  /** Asked where a page of many new series may be interrupted. */
+  readonly turn: Turn;
+}
+
 export interface SampleSink {
-  /**
-   * Stores a page and commits.
-   *
-   * @param durationMs is asked at the last moment, so that it covers the parsing.
-   * @throws UserError of limits and of the store; the caller then calls `fail`.
-   */
-  write(page: ParsedPage, at: Timestamp, now: Timestamp, durationMs: () => number): Promise<WriteSummary>;
+  /** Stores a page and commits. @throws UserError of limits and of the store; the caller then calls `fail`. */
+  write(page: ParsedPage, scrape: ScrapeTimes): Promise<WriteSummary>;
   /** The scrape failed: everything the target had goes stale, `up` is 0. */
   fail(at: Timestamp, scraped: number, durationMs: number): Promise<void>;
   /** Series that have samples and no stale marker yet. */
@@ -82,25 +90,20 @@ class Sink implements SampleSink {
     this.#report = REPORT.map((name) => Labels.from([...rules.target, [METRIC_NAME, name]]));
   }
 
-  async write(page: ParsedPage, at: Timestamp, now: Timestamp, durationMs: () => number): Promise<WriteSummary> {
+  async write(page: ParsedPage, scrape: ScrapeTimes): Promise<WriteSummary> {
     const appender = this.#appendable.appender();
     try {
-      return await this.#write(appender, page, at, now, durationMs);
+      return await this.#write(appender, page, scrape);
     } catch (error) {
       appender.rollback();
       throw error;
     }
   }
 
-  async #write(
-    appender: Appender,
-    page: ParsedPage,
-    at: Timestamp,
-    now: Timestamp,
-    durationMs: () => number,
-  ): Promise<WriteSummary> {
+  async #write(appender: Appender, page: ParsedPage, scrape: ScrapeTimes): Promise<WriteSummary> {
+    const { at, now, durationMs, turn } = scrape;
     const before = this.#layout;
-    const layout = this.#layoutFor(page, appender);
+    const layout = await this.#layoutFor(page, appender, turn);
     const added = layout === before ? 0 : countNew(layout, before);
     if (this.#alive !== layout.tracked) {
       for (const ref of this.#alive) if (!layout.tracked.has(ref)) appender.appendStale(ref, at);
@@ -155,12 +158,12 @@ class Sink implements SampleSink {
     }
   }
 
-  #layoutFor(page: ParsedPage, appender: Appender): Layout {
+  async #layoutFor(page: ParsedPage, appender: Appender, turn: Turn): Promise<Layout> {
     const known = this.#layout;
     const incomplete = known !== undefined && (known.quarantine !== undefined || known.limited > 0);
     if (known?.id === page.layout && !(incomplete && ++this.#sinceBuilt >= RETRY_EVERY)) return known;
     this.#sinceBuilt = 0;
-    const layout = buildLayout(page, known, appender, this.#rules);
+    const layout = await buildLayout(page, known, appender, this.#rules, turn);
     if (known === undefined || page.fresh > 0 || ++this.#sinceDescribed >= DESCRIBE_EVERY) {
       this.#sinceDescribed = 0;
       for (const [family, metadata] of page.metadata()) appender.describe(family, metadata);
