@@ -19,15 +19,7 @@ import {
   record,
   text,
 } from "../base/shape.ts";
-import {
-  type Position,
-  type YamlNode,
-  type YamlScalar,
-  entryOf,
-  nodeAt,
-  parseYamlDocuments,
-  positionInScalar,
-} from "../base/yaml.ts";
+import { type YamlNode, type YamlScalar, entryOf, nodeAt, parseYamlDocuments, positionInScalar } from "../base/yaml.ts";
 import { formatDuration, parseDuration } from "../model/duration.ts";
 import { Labels, METRIC_NAME } from "../model/labels.ts";
 import { parseExpr } from "../promql/parse.ts";
@@ -124,7 +116,7 @@ function readGroup(
   } else names.set(name, at.line);
   if (got.interval === 0) findings.error(read.place("interval"), '"interval" must be longer than zero');
   const labels = got.labels ?? {};
-  checkLabelNames(Object.keys(labels), read.place("labels"), findings);
+  checkLabelNames(entryOf(node, "labels")?.value, findings);
   const rules = (got.rules ?? []).flatMap((item) => readRule(item, labels, findings) ?? []);
   if (findings.problems.slice(before).some((problem) => problem.severity === "error")) return undefined;
   return {
@@ -152,7 +144,7 @@ function readRule(node: YamlNode, groupLabels: Readonly<Record<string, string>>,
   checkExpression(got.expr, node, findings);
   const labels = textOf(got.labels);
   const annotations = textOf(got.annotations);
-  checkLabelNames(Object.keys(labels), read.place("labels"), findings);
+  checkLabelNames(entryOf(node, "labels")?.value, findings);
   if (alert !== undefined) {
     for (const template of Object.values({ ...got.labels })) checkTemplate(template, name, findings);
     for (const template of Object.values({ ...got.annotations })) checkTemplate(template, name, findings);
@@ -198,9 +190,10 @@ function textOf(nodes: Readonly<Record<string, YamlScalar>> | undefined): Readon
   return Object.fromEntries(Object.entries(nodes ?? {}).map(([name, node]) => [name, node.isNull ? "" : node.text]));
 }
 
-function checkLabelNames(names: readonly string[], at: Position, findings: Findings): void {
-  for (const name of names) {
-    if (name === "" || name === METRIC_NAME) findings.error(at, `"${name}" cannot be a label here`);
+function checkLabelNames(labels: YamlNode | undefined, findings: Findings): void {
+  for (const entry of labels?.kind === "map" ? labels.entries : []) {
+    const { key } = entry;
+    if (key === "" || key === METRIC_NAME) findings.error(entry, `"${key}" cannot be a label here`);
   }
 }
 
@@ -211,7 +204,8 @@ function checkExpression(node: YamlScalar | undefined, rule: YamlNode, findings:
     return;
   }
   try {
-    parseExpr(node.text);
+    // Without the newline that ends a block, or a mistake at the end would stand on the line after it.
+    parseExpr(node.text.trimEnd());
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     const match = /^(\d+):(\d+):\s*(?:parse error:\s*)?([\s\S]*)$/.exec(error.message);
