@@ -285,3 +285,40 @@ it("oncePanels gives numbers that JSON can hold", () => {
     ],
   });
 });
+
+it("buildFrame takes any answer: times off the grid, series without end, labels of every kind", () => {
+  const point = fc.tuple(
+    fc.oneof(fc.integer(), fc.double(), fc.integer({ min: NOON - 90_000, max: NOON })),
+    fc.double(),
+  );
+  const series = fc.tuple(fc.dictionary(fc.string({ unit: "binary" }), fc.string({ unit: "binary" })), fc.array(point));
+  fc.assert(
+    fc.property(
+      fc.array(series, { maxLength: 80 }),
+      fc.boolean(),
+      fc.string({ unit: "binary" }),
+      (answer, instant, legend) => {
+        const panel = spec({ queries: [{ legend: `${legend}{{${legend}}}`, exprs: ["a"] }] });
+        const answers = [
+          matrix(ID, answer),
+          ...(instant
+            ? [
+                vector(
+                  `${ID}@`,
+                  NOON,
+                  answer.map(([labels, points]) => [labels, points[0]?.[1] ?? 1] as const),
+                ),
+              ]
+            : []),
+        ];
+        const built = buildFrame(panel, answers, WINDOW);
+        expect(built.lines.length).toBeLessThanOrEqual(LINES_MAX);
+        for (const l of built.lines) expect(l.v).toHaveLength(built.t.length);
+        expect(built.state === "ok" || built.reason !== undefined).toBe(true);
+        expect(built.min).toBeLessThan(built.max);
+        expect(() => JSON.stringify(oncePanels([built], { values: true }))).not.toThrow();
+      },
+    ),
+    { numRuns: 150 },
+  );
+});
