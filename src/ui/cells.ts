@@ -83,8 +83,8 @@ export function blankGrid(size: Size): CellGrid {
 
 const segmenter = new Intl.Segmenter("en", { granularity: "grapheme" });
 // SGR; then any other escape sequence (CSI, OSC, two-byte) and control characters, which are dropped.
-// oxlint-disable-next-line no-control-regex
 const ESCAPE =
+  // oxlint-disable-next-line no-control-regex
   /\u001b\[([\d;]*)m|\u001b\[[\d:;<=>?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b.?/g;
 
 /** Writes one row of `text` into `grid` at `row`, clipped to the grid. */

@@ -19,7 +19,7 @@ export function keyPresses(input: string, key: Key): readonly KeyPress[] {
 
 /** A chunk may hold several keys typed fast, control keys among them: each is a press of its own. */
 function textPresses(input: string): readonly KeyPress[] {
-  return [...input.slice(0, CHUNK_CHARS_MAX)].flatMap((ch): KeyPress[] => {
+  return Array.from(input.slice(0, CHUNK_CHARS_MAX)).flatMap((ch): KeyPress[] => {
     const code = ch.codePointAt(0) as number;
     if (ch === "\r" || ch === "\n") return [{ kind: "key", name: "Enter" }];
     if (ch === "\t") return [{ kind: "key", name: "Tab" }];

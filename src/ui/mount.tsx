@@ -104,21 +104,21 @@ class Console {
       onDeath: () => this.#modes.leave(),
     });
     const printed = holdConsole();
-    stdout.on("resize", resize as never);
-    stdout.on("error", broken as never);
+    stdout.on("resize", resize);
+    stdout.on("error", broken);
     try {
       this.#modes.enter();
       this.#input.attach();
       this.#session.start();
       this.#draw();
-      this.#loadCharts();
+      void this.#loadCharts();
       return await ended;
     } finally {
       this.#ended = true;
       this.#session.close();
       this.#input.detach();
       this.#compositor.stop();
-      stdout.off("resize", resize as never);
+      stdout.off("resize", resize);
       this.#modes.leave();
       this.#instance?.unmount();
       printed.release();
@@ -128,14 +128,13 @@ class Console {
   }
 
   /** The widget library costs 50 ms to load: the first frame is drawn without it. */
-  #loadCharts(): void {
-    import("../draw/contrib.ts").then(
-      (module) => {
-        this.#chart = module.contribChart;
-        if (!this.#ended) this.#draw();
-      },
-      (error: unknown) => this.#fail(error),
-    );
+  async #loadCharts(): Promise<void> {
+    try {
+      this.#chart = (await import("../draw/contrib.ts")).contribChart;
+      this.#draw();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #survey(): Survey {
@@ -270,23 +269,20 @@ class Console {
       case "copy":
         return this.#modes.copy(effect.text);
       case "command":
-        return this.#send(effect.command);
+        return void this.#send(effect.command);
     }
   }
 
-  #send(command: Command): void {
+  async #send(command: Command): Promise<void> {
     const { source, clock } = this.#options;
-    source.command(command).then(
-      (result) => {
-        this.#state = toast(this.#state, result.text, clock.now());
-        this.#session.refresh();
-        this.#draw();
-      },
-      (error: unknown) => {
-        this.#state = sayError(this.#state, error, clock.now());
-        this.#draw();
-      },
-    );
+    try {
+      const result = await source.command(command);
+      this.#state = toast(this.#state, result.text, clock.now());
+      this.#session.refresh();
+    } catch (error) {
+      this.#state = sayError(this.#state, error, clock.now());
+    }
+    this.#draw();
   }
 
   #mouse(report: MouseReport): void {

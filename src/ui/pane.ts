@@ -120,6 +120,7 @@ function topLine(width: number, options: BoxOptions, border: Border, style: numb
 /** Lines of a paragraph of words within `width`; long words are cut by the renderer. */
 export function wrapWords(text: string, width: number, rowsMax: number): readonly string[] {
   const rows: string[] = [];
+  const room = Math.max(1, width);
   let current = "";
   for (const word of text.split(/\s+/)) {
     if (word === "") continue;
@@ -130,10 +131,7 @@ export function wrapWords(text: string, width: number, rowsMax: number): readonl
       current = word;
     }
     // A word longer than a row is broken where the row ends.
-    while (current.length > width && width > 0) {
-      rows.push(current.slice(0, width));
-      current = current.slice(width);
-    }
+    for (; current.length > room; current = current.slice(room)) rows.push(current.slice(0, room));
   }
   if (current !== "") rows.push(current);
   if (rows.length <= rowsMax) return rows;

@@ -38,85 +38,78 @@ function pressInHelp(state: UiState, name: string): Step {
   return only({ ...state, help: false, helpTop: 0 });
 }
 
+type Handler = (state: UiState, context: KeyContext) => Step;
+type PlainAction = Exclude<ActionName, `view-${ViewId}`>;
+
+/** What each action does; views are handled by name. */
+const ACTIONS: Readonly<Record<PlainAction, Handler>> = {
+  pause: (state, { now }) => only({ ...state, time: togglePause(state.time, now) }),
+  live: (state) => only({ ...state, time: { ...state.time, mode: "live" } }),
+  "step-back": (state, context) => stepBy(state, -1, context),
+  "step-forward": (state, context) => stepBy(state, 1, context),
+  "jump-back": (state, context) => stepBy(state, -JUMP_BUCKETS, context),
+  "jump-forward": (state, context) => stepBy(state, JUMP_BUCKETS, context),
+  "previous-change": (state, context) => jumpToChange(state, -1, context),
+  "next-change": (state, context) => jumpToChange(state, 1, context),
+  "longer-span": (state) => only({ ...state, time: nextSpan(state.time, 1) }),
+  "shorter-span": (state) => only({ ...state, time: nextSpan(state.time, -1) }),
+  "go-to-time": (state) => only({ ...state, mode: "goto", input: EMPTY_INPUT }),
+  down: (state, context) => moveBy(state, 1, context),
+  up: (state, context) => moveBy(state, -1, context),
+  "page-down": (state, context) => moveBy(state, context.page, context),
+  "page-up": (state, context) => moveBy(state, -context.page, context),
+  first: (state, context) => moveBy(state, Number.NEGATIVE_INFINITY, context),
+  last: (state, context) => moveBy(state, Number.POSITIVE_INFINITY, context),
+  "next-pane": otherPane,
+  "previous-pane": otherPane,
+  "alerts-focus": (state) => only({ ...state, pane: state.view === "alerts" ? "main" : "alerts" }),
+  "alerts-large": (state) => only({ ...state, alertsLarge: !state.alertsLarge }),
+  zoom: (state) => only({ ...state, zoom: !state.zoom, pane: "main" }),
+  open: openAction,
+  back: backAction,
+  quit: (state) => ({ state, effects: [{ kind: "quit" }] }),
+  help: (state) => only({ ...state, help: true, helpTop: 0 }),
+  palette: (state) => only({ ...state, mode: "palette", input: EMPTY_INPUT, picked: -1 }),
+  filter: (state) => only({ ...state, mode: "filter", input: inputOf(state.filter) }),
+  "edit-expr": (state) => only({ ...state, mode: "explore", input: inputOf(state.expr), picked: -1 }),
+  mark: (state, context) => controlled(state, context) ?? only({ ...state, mode: "mark", input: EMPTY_INPUT }),
+  ack: (state, context) => alertPrompt(state, context, "ack", ""),
+  silence: (state, context) => alertPrompt(state, context, "silence", "2h "),
+  copy: copyExpr,
+  mouse: (state, { now }) => ({
+    state: toast(state, state.mouse ? "mouse off" : "mouse on: click and wheel; m switches it off", now),
+    effects: [{ kind: "mouse", on: !state.mouse }],
+  }),
+  theme: (state, { now }) => cycleTheme(state, now),
+  "add-discovered": addDiscovered,
+  redraw: (state) => ({ state, effects: [{ kind: "redraw" }] }),
+  suspend: (state) => ({ state, effects: [{ kind: "suspend" }] }),
+};
+
 export function act(state: UiState, action: ActionName, context: KeyContext): Step {
   const quiet: UiState = state.toast === undefined ? state : { ...state, toast: undefined };
-  return (
-    timeAction(quiet, action, context) ?? moveAction(quiet, action, context) ?? otherAction(quiet, action, context)
-  );
+  if (isPlain(action)) return ACTIONS[action](quiet, context);
+  return only(goTo(quiet, action.slice("view-".length) as ViewId));
 }
 
-function timeAction(
-  state: UiState,
-  action: ActionName,
-  { now, bucketMs, changes, capabilities }: KeyContext,
-): Step | undefined {
-  const { time } = state;
-  const step = (buckets: number): Step => only({ ...state, time: stepTime(time, buckets, bucketMs, now) });
-  const change = (direction: 1 | -1): Step => {
-    if (capabilities?.journal === false) return say(state, "this source keeps no alert history", now, "error");
-    const at = changeFrom(time, direction, changes, now);
-    if (at === undefined) return say(state, `no ${direction > 0 ? "later" : "earlier"} alert change`, now);
-    return only({ ...state, time: pauseAt(time, at) });
-  };
-  switch (action) {
-    case "pause":
-      return only({ ...state, time: togglePause(time, now) });
-    case "live":
-      return only({ ...state, time: { ...time, mode: "live" } });
-    case "step-back":
-      return step(-1);
-    case "step-forward":
-      return step(1);
-    case "jump-back":
-      return step(-JUMP_BUCKETS);
-    case "jump-forward":
-      return step(JUMP_BUCKETS);
-    case "previous-change":
-      return change(-1);
-    case "next-change":
-      return change(1);
-    case "longer-span":
-      return only({ ...state, time: nextSpan(time, 1) });
-    case "shorter-span":
-      return only({ ...state, time: nextSpan(time, -1) });
-    case "go-to-time":
-      return only({ ...state, mode: "goto", input: EMPTY_INPUT });
-    default:
-      return undefined;
-  }
+function isPlain(action: ActionName): action is PlainAction {
+  return Object.hasOwn(ACTIONS, action);
 }
 
-function moveAction(state: UiState, action: ActionName, context: KeyContext): Step | undefined {
-  const { page } = context;
-  switch (action) {
-    case "down":
-      return moveBy(state, 1, context);
-    case "up":
-      return moveBy(state, -1, context);
-    case "page-down":
-      return moveBy(state, page, context);
-    case "page-up":
-      return moveBy(state, -page, context);
-    case "first":
-      return moveBy(state, Number.NEGATIVE_INFINITY, context);
-    case "last":
-      return moveBy(state, Number.POSITIVE_INFINITY, context);
-    case "next-pane":
-    case "previous-pane":
-      return only({ ...state, pane: state.pane === "main" && state.view !== "alerts" ? "alerts" : "main" });
-    case "alerts-focus":
-      return only({ ...state, pane: state.view === "alerts" ? "main" : "alerts" });
-    case "alerts-large":
-      return only({ ...state, alertsLarge: !state.alertsLarge });
-    case "zoom":
-      return only({ ...state, zoom: !state.zoom, pane: "main" });
-    case "open":
-      return openAction(state, context);
-    case "back":
-      return backAction(state);
-    default:
-      return action.startsWith("view-") ? only(goTo(state, action.slice("view-".length) as ViewId)) : undefined;
-  }
+function stepBy(state: UiState, buckets: number, { bucketMs, now }: KeyContext): Step {
+  return only({ ...state, time: stepTime(state.time, buckets, bucketMs, now) });
+}
+
+function jumpToChange(state: UiState, direction: 1 | -1, { changes, now, capabilities }: KeyContext): Step {
+  if (capabilities?.journal === false) return say(state, "this source keeps no alert history", now, "error");
+  const at = changeFrom(state.time, direction, changes, now);
+  if (at === undefined) return say(state, `no ${direction > 0 ? "later" : "earlier"} alert change`, now);
+  return only({ ...state, time: pauseAt(state.time, at) });
+}
+
+/** There are two panes: what the view shows, and the alerts; in the alerts view they are one. */
+function otherPane(state: UiState): Step {
+  return only({ ...state, pane: state.pane === "main" && state.view !== "alerts" ? "alerts" : "main" });
 }
 
 function moveBy(state: UiState, by: number, { rows, alerts }: KeyContext): Step {
@@ -168,45 +161,6 @@ function openAlert(state: UiState, context: KeyContext): Step {
     "paused where the alert began; . is live",
     context.now,
   );
-}
-
-function otherAction(state: UiState, action: ActionName, context: KeyContext): Step {
-  const { now } = context;
-  switch (action) {
-    case "quit":
-      return { state, effects: [{ kind: "quit" }] };
-    case "help":
-      return only({ ...state, help: true, helpTop: 0 });
-    case "palette":
-      return only({ ...state, mode: "palette", input: EMPTY_INPUT, picked: -1 });
-    case "filter":
-      return only({ ...state, mode: "filter", input: inputOf(state.filter) });
-    case "edit-expr":
-      return only({ ...state, mode: "explore", input: inputOf(state.expr), picked: -1 });
-    case "mark":
-      return controlled(state, context) ?? only({ ...state, mode: "mark", input: EMPTY_INPUT });
-    case "ack":
-      return alertPrompt(state, context, "ack", "");
-    case "silence":
-      return alertPrompt(state, context, "silence", "2h ");
-    case "copy":
-      return copyExpr(state, context);
-    case "mouse":
-      return {
-        state: toast(state, state.mouse ? "mouse off" : "mouse on: click and wheel; m switches it off", now),
-        effects: [{ kind: "mouse", on: !state.mouse }],
-      };
-    case "theme":
-      return cycleTheme(state, now);
-    case "add-discovered":
-      return addDiscovered(state, context);
-    case "redraw":
-      return { state, effects: [{ kind: "redraw" }] };
-    case "suspend":
-      return { state, effects: [{ kind: "suspend" }] };
-    default:
-      return only(state);
-  }
 }
 
 function alertPrompt(state: UiState, context: KeyContext, mode: "ack" | "silence", text: string): Step {

@@ -51,12 +51,18 @@ const PAUSED_MS = 10_000;
 /** Key repeat must not become a question each: at most one in this time, ms. */
 const GAP_MS = 40;
 
+interface Flight {
+  readonly key: string;
+  readonly since: number;
+  readonly abort: AbortController;
+}
+
 export function createSession(options: SessionOptions): Session {
   const { source, clock, wanted, onTick } = options;
   const memory = emptyMemory();
   let snapshot: Snapshot | undefined;
   let connection: Connection = { silentSince: undefined, error: undefined };
-  let flight: { readonly key: string; readonly since: number; readonly abort: AbortController } | undefined;
+  let flight: Flight | undefined;
   let askedKey = "";
   let askedAt = Number.NEGATIVE_INFINITY;
   let followed = false;
@@ -78,26 +84,25 @@ export function createSession(options: SessionOptions): Session {
     flight = mine;
     askedKey = mine.key;
     askedAt = mine.since;
-    fetchSnapshot(source, request, memory, mine.since, mine.abort.signal).then(
-      (next) => {
-        if (flight !== mine || closed) return;
-        flight = undefined;
-        snapshot = next;
-        lastGood = clock.now();
-        connection = { silentSince: undefined, error: undefined };
-        onTick();
-        // An answer may change what is worth showing (which panels have data). Ask for that now, but only once.
-        if (followed || keyOf(wanted()) === mine.key) return;
-        followed = true;
-        ask();
-      },
-      (error: unknown) => {
-        if (flight !== mine || closed) return;
-        flight = undefined;
-        fail(errorText(error));
-        onTick();
-      },
-    );
+    void answer(request, mine);
+  };
+  const answer = async (request: ScreenRequest, mine: Flight): Promise<void> => {
+    try {
+      const next = await fetchSnapshot(source, request, memory, mine.since, mine.abort.signal);
+      if (flight !== mine || closed) return;
+      snapshot = next;
+      lastGood = clock.now();
+      connection = { silentSince: undefined, error: undefined };
+    } catch (error) {
+      if (flight !== mine || closed) return;
+      fail(errorText(error));
+    }
+    flight = undefined;
+    onTick();
+    // An answer may change what is worth showing (which panels have data). Ask for that now, but only once.
+    if (followed || connection.error !== undefined || keyOf(wanted()) === mine.key) return;
+    followed = true;
+    ask();
   };
   const tick = (): void => {
     followed = false;

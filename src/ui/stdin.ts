@@ -67,16 +67,16 @@ export function splitInput(input: TerminalIn, clock: Clock, events: InputEvents)
     stream: stream as unknown as NodeJS.ReadStream,
     attach() {
       input.setEncoding("utf8");
-      input.on("data", onData as never);
-      input.on("end", onEnd as never);
-      input.on("error", onEnd as never);
+      input.on("data", onData);
+      input.on("end", onEnd);
+      input.on("error", onEnd);
       input.resume();
     },
     detach() {
       timer?.[Symbol.dispose]();
-      input.off("data", onData as never);
-      input.off("end", onEnd as never);
-      input.off("error", onEnd as never);
+      input.off("data", onData);
+      input.off("end", onEnd);
+      input.off("error", onEnd);
       input.pause();
     },
   };

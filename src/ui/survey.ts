@@ -58,7 +58,14 @@ export function surveyScreen(
       return surveyTargets(state, snapshot, size, alerts);
     case "explore":
       return surveyExplore(state, size, alerts);
-    default:
+    case "hosts":
+    case "postgres":
+    case "redis":
+    case "rabbitmq":
+    case "services":
+    case "web":
+    case "storage":
+    case "business":
       return surveyPanels(state, snapshot, panels, size, alerts);
   }
 }

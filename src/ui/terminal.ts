@@ -100,10 +100,10 @@ export function watchProcess(events: ProcessEvents, handlers: EndHandlers): Disp
     // The monitor runs before Node prints the error, so the text lands on the ordinary screen.
     ["uncaughtExceptionMonitor", handlers.onDeath],
   ] as const;
-  for (const [name, listener] of [...signals, ...others]) events.on(name, listener as never);
+  for (const [name, listener] of [...signals, ...others]) events.on(name, listener);
   return {
     [Symbol.dispose]() {
-      for (const [name, listener] of [...signals, ...others]) events.off(name, listener as never);
+      for (const [name, listener] of [...signals, ...others]) events.off(name, listener);
     },
   };
 }

@@ -1,6 +1,6 @@
 /** Whatever frames, charts and resizes come, the terminal shows exactly the last frame and nothing of data drives it. */
 import headless from "@xterm/headless";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { manualClock } from "../../src/base/clock.ts";
 import type { CellGrid } from "../../src/draw/cell.ts";

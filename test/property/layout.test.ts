@@ -1,5 +1,5 @@
 /** Rectangles of every layout lie on the screen and never on each other, whatever the terminal and the view. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Layout, type LayoutWish, type Rect, solveLayout } from "../../src/ui/layout.ts";
 
@@ -43,7 +43,7 @@ describe("every layout", () => {
       fc.property(size, wish, (screen, wants) => {
         const rects = rectsOf(solveLayout(screen, wants));
         rects.forEach((a, i) => {
-          for (const b of rects.slice(i + 1)) expect(overlap(a, b), JSON.stringify([a, b])).toBe(false);
+          for (const b of rects.slice(i + 1)) expect([a, b, overlap(a, b)]).toEqual([a, b, false]);
         });
       }),
       { numRuns: 2_000 },

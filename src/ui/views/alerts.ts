@@ -290,7 +290,7 @@ function facts(alert: Alert, at: number, now: number, look: Look, width: number)
       ? []
       : field("detail", alert.annotations.get("description"))),
     ...field("labels", labels.join("  ")),
-    ...field("rule", `${alert.rule.expr}`, STYLE.accent),
+    ...field("rule", alert.rule.expr, STYLE.accent),
     ...field("runbook", alert.annotations.get("runbook_url"), STYLE.accent),
   ];
 }

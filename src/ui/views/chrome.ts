@@ -33,7 +33,7 @@ function headerLeft({ state, snapshot, look }: ViewInput, width: number): Line {
     const place = snapshot?.capabilities?.kind === "engine" ? "" : (snapshot?.capabilities?.place ?? "");
     const rest = place === "" || width < 60 ? "" : ` ${place}`;
     return cutLine(
-      [...name, span(`${state.view}`, STYLE.header), span(rest, STYLE.header), filterSpan(state.filter)],
+      [...name, span(state.view, STYLE.header), span(rest, STYLE.header), filterSpan(state.filter)],
       width,
     );
   }

@@ -4,7 +4,7 @@ import type { Size } from "../../draw/cell.ts";
 import type { Rect } from "../layout.ts";
 import { cell, span } from "../look.ts";
 import { type Binding, bindingsFor, keyLabel } from "../keymap.ts";
-import { boxPane, insideOf, row, scrollTop, type Pane, type PaneRow } from "../pane.ts";
+import { boxPane, insideOf, scrollTop, type Pane, type PaneRow } from "../pane.ts";
 import { placesOf } from "../reducer.ts";
 import type { ViewInput } from "./input.ts";
 

@@ -13,8 +13,8 @@ interface Mounted {
   readonly source: FixedSource;
   readonly exit: Promise<TopExit>;
   /** Sends keys and lets everything settle; no time passes on the clock. */
-  press(keys: string): Promise<void>;
-  settle(ms?: number): Promise<void>;
+  readonly press: (keys: string) => Promise<void>;
+  readonly settle: (ms?: number) => Promise<void>;
 }
 
 const open: Mounted[] = [];
@@ -144,7 +144,7 @@ describe("mountTop", () => {
     await press("a");
     await press("xlooking\r");
     await press("js");
-    await press("\u0015" + "30m deploy\r");
+    await press("\u001530m deploy\r");
     expect(source.commands).toMatchObject([
       { kind: "ack", author: "kim", comment: "looking" },
       { kind: "silence", silence: { createdBy: "kim", comment: "deploy" } },
@@ -244,6 +244,7 @@ describe("leaving", () => {
     const { tty } = await mount(80, 24);
     tty.process.emit("uncaughtExceptionMonitor", new Error("boom"));
     clean(tty);
+    expect(await tty.text()).toBe("\n".repeat(23));
   });
 
   test("a crash while drawing leaves, then throws", async () => {
@@ -252,7 +253,7 @@ describe("leaving", () => {
     );
     const { tty, exit, press } = await mount(80, 24, { panels: broken });
     await press("3");
-    await expect(exit).rejects.toThrow();
+    await expect(exit).rejects.toThrow(/null|undefined/);
     clean(tty);
   });
 
@@ -267,7 +268,9 @@ describe("leaving", () => {
     tty.process.emit("SIGCONT");
     await settle();
     expect(tty.alternate()).toBe(true);
-    expect((await tty.text()).split("\n").slice(1)).toEqual(before.split("\n").slice(1));
+    // A second may have passed: the numbers differ, what stands where does not.
+    const shape = (text: string): string => text.replace(/[\d.]+/g, "#").replace(/[▁-█ ]+/g, " ");
+    expect(shape(await tty.text())).toBe(shape(before));
   });
 
   test("SIGCONT after a stop from outside draws everything anew", async () => {

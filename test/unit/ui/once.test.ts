@@ -1,4 +1,5 @@
 /** One frame as text and as JSON; goldens at the four sizes; terminals that can do less; labels that want to do more. */
+import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
 import { manualClock } from "../../../src/base/clock.ts";
 import type { Alert } from "../../../src/model/alert.ts";
@@ -36,7 +37,7 @@ describe("a frame as text", () => {
     const text = await renderOnce(options({ view, width, height }));
     const rows = text.split("\n");
     expect(rows).toHaveLength(height);
-    expect(Math.max(...rows.map((row) => [...row].length))).toBeLessThanOrEqual(width);
+    expect(Math.max(...rows.map((row) => stringWidth(row)))).toBeLessThanOrEqual(width);
     await expect(`${text}\n`).toMatchFileSnapshot(`../../golden/ui/${view}-${width}x${height}.txt`);
   });
 
@@ -58,7 +59,7 @@ describe("a frame as text", () => {
         [300, 80],
       ] as const) {
         const rows = (await renderOnce(options({ view, width, height }))).split("\n");
-        expect(rows.length, `${view} ${width}x${height}`).toBe(height);
+        expect([view, width, rows.length]).toEqual([view, width, height]);
       }
     }
   });

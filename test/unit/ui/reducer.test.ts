@@ -175,7 +175,7 @@ describe("the keymap", () => {
       for (const binding of BINDINGS.filter((b) => b.place === place || b.place === "anywhere")) {
         for (const key of binding.keys) {
           const id = `${binding.place} ${key}`;
-          expect(seen.has(id), id).toBe(false);
+          expect([id, seen.has(id)]).toEqual([id, false]);
           seen.set(id, binding.action);
         }
       }
