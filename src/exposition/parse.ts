@@ -48,6 +48,8 @@ interface Learned {
   spareEnds: Uint32Array;
 }
 
+/** A larger page is not kept until the next one comes: some 200,000 samples. */
+const REPLAY_BYTES_MAX = 16 * 1024 * 1024;
 /** Lines between two places where the work may be interrupted: well under a millisecond. */
 const STEP_LINES = 256;
 
@@ -116,7 +118,7 @@ class Parser implements PageParser {
       exemplars: scan.exemplars,
     };
     // Eight NUL bytes would make the comparison as floats inexact (+0 equals -0), so such a page is never replayed.
-    if (page.indexOf(0) < 0) this.#learned = learn(scan, page, format, result);
+    if (page.length <= REPLAY_BYTES_MAX && page.indexOf(0) < 0) this.#learned = learn(scan, page, format, result);
     return result;
   }
 }

@@ -36,6 +36,8 @@ const OPENMETRICS_TYPES: ReadonlyMap<string, MetricType> = new Map([
   ["unknown", "unknown"],
 ]);
 
+const NO_PAGE = Buffer.alloc(0);
+
 /** @returns the offset after the family name that starts at `at`. */
 function endOfFamily(page: Buffer, at: number, word: string): number {
   if (page[at] === 0x22) {
@@ -61,7 +63,7 @@ export class PageScan {
   readonly samples: SampleList = new SampleList();
   readonly series: PageSeries[] = [];
   exemplars = 0;
-  readonly #page: Buffer;
+  #page: Buffer;
   readonly #format: PageFormat;
   readonly #cache: SeriesCache;
   #pos = 0;
@@ -204,6 +206,8 @@ export class PageScan {
       else known.set(family, { ...before, unit: text });
     }
     this.#metadata = known;
+    // Nothing else is asked of the page from here on; it would stay in memory as long as its layout.
+    this.#page = NO_PAGE;
     return known;
   }
 

@@ -74,7 +74,8 @@ export async function readBody(
       chunks.push(chunk);
       progress(size);
     }
-    return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size);
+    // Always a copy: the parser keeps the page, and a chunk of one KB may hold on to 64 KB of socket buffer.
+    return Buffer.concat(chunks, size);
   } finally {
     budget.give(size);
     stream.destroy();

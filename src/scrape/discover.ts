@@ -1,7 +1,7 @@
 /**
  * Finds exporters on the machine's loopback address by their well-known ports and a metric only they expose.
  *
- * It asks politely: one request a port, half a second, the first 64 KiB of the page. A port that answers anything
+ * It asks politely: one request a port, half a second, the first 256 KiB of the page. A port that answers anything
  * else is nobody's business and is passed over without a word.
  */
 import { Agent, get, type IncomingMessage } from "node:http";
@@ -31,13 +31,14 @@ export interface DiscoverOptions {
   readonly host?: string;
   /** For each port: connect, headers and the first part of the body; default 500. */
   readonly timeoutMs?: number;
-  /** Bytes of a page that are looked at; default 64 KiB. */
+  /** Bytes of a page that are looked at; default 256 KiB. */
   readonly bodyBytesMax?: number;
   readonly signal?: AbortSignal;
 }
 
 const TIMEOUT_MS_DEFAULT = 500;
-const BODY_BYTES_DEFAULT = 64 * 1024;
+/** Exporters sort their names: the ones that tell postgres_exporter stand behind 130 KB of others. */
+const BODY_BYTES_DEFAULT = 256 * 1024;
 /** Ports asked at a time: discovery runs beside everything else. */
 const IN_FLIGHT_MAX = 16;
 
