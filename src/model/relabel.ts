@@ -131,7 +131,8 @@ function compileStep(rule: RelabelRule): Step {
       return (draft) => (put(draft, targetLabel, joined(draft).toUpperCase()), true);
     case "labelmap":
       return (draft) => {
-        for (const [name, value] of [...draft]) {
+        // A copy: labels added here are not mapped again.
+        for (const [name, value] of Array.from(draft)) {
           const group = pattern.groups(name);
           if (group !== undefined) put(draft, expand(rule.replacement, group), value);
         }
@@ -140,7 +141,7 @@ function compileStep(rule: RelabelRule): Step {
     case "labeldrop":
     case "labelkeep":
       return (draft) => {
-        for (const name of [...draft.keys()]) {
+        for (const name of Array.from(draft.keys())) {
           if (pattern.matches(name) === (action === "labeldrop")) draft.delete(name);
         }
         return true;
