@@ -44,7 +44,7 @@ export const bench: Bench = {
   async run() {
     const cold = await repeated(async () => {
       using home = tempDir();
-      return firstScreen(home.path, []);
+      return await firstScreen(home.path, []);
     });
     using home = tempDir();
     process.env["OPSMON_TEST_BINARY"] = BINARY;
