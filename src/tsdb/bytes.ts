@@ -97,13 +97,11 @@ export class ByteWriter {
 
 export class ByteReader {
   readonly bytes: Uint8Array;
-  readonly #view: DataView;
   position: number;
   readonly end: number;
 
   constructor(bytes: Uint8Array, position = 0, end: number = bytes.length) {
     this.bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.position = position;
     this.end = end;
   }
@@ -116,6 +114,11 @@ export class ByteReader {
     if (this.position + count > this.end) throw new DamagedError(`wanted ${count} more bytes, ${this.left} left`);
   }
 
+  /** Made when asked for: columns are read by the million and hold neither kind of number. */
+  #view(): DataView {
+    return new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length);
+  }
+
   u8(): number {
     this.#need(1);
     return this.bytes[this.position++] as number;
@@ -124,13 +127,13 @@ export class ByteReader {
   u32(): number {
     this.#need(4);
     this.position += 4;
-    return this.#view.getUint32(this.position - 4, true);
+    return this.#view().getUint32(this.position - 4, true);
   }
 
   f64(): number {
     this.#need(8);
     this.position += 8;
-    return this.#view.getFloat64(this.position - 8, true);
+    return this.#view().getFloat64(this.position - 8, true);
   }
 
   varint(): number {

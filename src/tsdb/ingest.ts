@@ -187,7 +187,7 @@ export class Ingest {
         head.settle(ref, near);
         continue;
       }
-      const signature = times.join();
+      const signature = signatureOf(times);
       let group = bySignature.get(signature);
       if (group === undefined) bySignature.set(signature, (group = head.createGroup()));
       head.settle(ref, group);
@@ -247,6 +247,13 @@ export class Ingest {
       return { column: from.column[i] as number, value: from.v[i] as number, stale: from.stale[i] as boolean };
     });
   }
+}
+
+/** Equal for equal lists of times; a clash costs compression, never correctness. */
+function signatureOf(times: readonly Timestamp[]): string {
+  let hash = 0x811c9dc5;
+  for (const t of times) hash = Math.imul(hash ^ (t % 0x7fff_ffff), 0x01000193) ^ (hash >>> 13);
+  return `${times.length} ${times[0]} ${times.at(-1)} ${hash}`;
 }
 
 export function emptyLoose(): LooseInput {

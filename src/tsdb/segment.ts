@@ -92,7 +92,9 @@ export class Segment {
   readonly #rows: number;
   /** Head and body position of each column, found on the first read. */
   readonly #places: Uint32Array;
-  readonly #headEnd: number;
+  /** Moved to the column at hand: reading a column makes no objects but its result. */
+  readonly #heads: ByteReader;
+  readonly #body: ByteReader;
 
   /** @throws DamagedError */
   constructor(payload: Uint8Array, rows: number) {
@@ -102,10 +104,12 @@ export class Segment {
     if (this.columns > SEGMENT_COLUMNS || headBytes > reader.left) throw new DamagedError("segment header");
     this.#payload = payload;
     this.#rows = rows;
-    this.#headEnd = reader.position + headBytes;
-    const heads = new ByteReader(payload, reader.position, this.#headEnd);
+    const headEnd = reader.position + headBytes;
+    const heads = new ByteReader(payload, reader.position, headEnd);
+    this.#heads = heads;
+    this.#body = new ByteReader(payload, headEnd);
     this.#places = new Uint32Array(this.columns * 2);
-    let at = this.#headEnd;
+    let at = headEnd;
     for (let i = 0; i < this.columns; i++) {
       this.#places[2 * i] = heads.position;
       this.#places[2 * i + 1] = at;
@@ -125,9 +129,8 @@ export class Segment {
    */
   read(i: number, out: Float64Array): Uint8Array | undefined {
     if (i >= this.columns) return new Uint8Array(this.#rows);
-    const headAt = this.#places[2 * i] as number;
-    const bodyAt = this.#places[2 * i + 1] as number;
-    const heads = new ByteReader(this.#payload, headAt, this.#headEnd);
-    return decodeColumn(heads, new ByteReader(this.#payload, bodyAt), out, this.#rows);
+    this.#heads.position = this.#places[2 * i] as number;
+    this.#body.position = this.#places[2 * i + 1] as number;
+    return decodeColumn(this.#heads, this.#body, out, this.#rows);
   }
 }

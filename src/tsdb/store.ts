@@ -11,6 +11,7 @@ import type { Metadata } from "../model/metadata.ts";
 import { NO_REF, type SeriesRef, type Timestamp } from "../model/sample.ts";
 import type { AppendResult } from "../storage/storage.ts";
 import type { AppenderHost, Batch } from "./appender.ts";
+import { type BackupReport, backupTo } from "./backup.ts";
 import type { Damage } from "./damage.ts";
 import type { Group } from "./group.ts";
 import type { Head, RowPlan } from "./head.ts";
@@ -66,6 +67,7 @@ export class Store implements AppenderHost {
   #wallMinusMono: number;
   #distrustUntil = Number.NEGATIVE_INFINITY;
   #upkeep: Promise<void> = Promise.resolve();
+  #logPins = 0;
 
   constructor(parts: StoreParts) {
     this.#parts = parts;
@@ -287,7 +289,7 @@ export class Store implements AppenderHost {
   }
 
   #dropLog(): void {
-    if (this.readOnly !== undefined || this.#undescribed.size > 0) return;
+    if (this.readOnly !== undefined || this.#undescribed.size > 0 || this.#logPins > 0) return;
     let oldest = this.#parts.log.position;
     for (const group of this.#parts.head.groups.values()) oldest = Math.min(oldest, group.oldestNeeded());
     this.#parts.log.dropBefore(fileOf(oldest));
@@ -346,6 +348,17 @@ export class Store implements AppenderHost {
     log.info("chunks past retention dropped", { ...dropped });
     // LevelDB frees the space of a deleted range only when it is compacted.
     await this.#parts.db.compactRange(Uint8Array.of(98), Uint8Array.of(100));
+  }
+
+  /** A copy of the store as it is now, while it goes on. @throws UserError `target-not-empty`. */
+  async backup(target: string, onProgress?: (records: number) => void): Promise<BackupReport> {
+    this.#logPins++;
+    try {
+      const { options, db } = this.#parts;
+      return await backupTo(options.dir, db, target, options.clock.now(), onProgress);
+    } finally {
+      this.#logPins--;
+    }
   }
 
   /** Seals everything and carries it to the database. */

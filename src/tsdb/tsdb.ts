@@ -7,6 +7,7 @@ import { type OpenedLevel, openLevel } from "../base/leveldb.ts";
 import type { Metadata } from "../model/metadata.ts";
 import type { Appendable, MetadataReader, Queryable } from "../storage/storage.ts";
 import { createAppender } from "./appender.ts";
+import type { BackupReport } from "./backup.ts";
 import { Damage } from "./damage.ts";
 import { Head } from "./head.ts";
 import { loadHead } from "./load.ts";
@@ -38,6 +39,8 @@ export interface Tsdb extends Appendable, Queryable, MetadataReader {
   flush(): Promise<void>;
   /** One round of upkeep at once: sync, disk space, log rotation, retention when due. */
   upkeep(): Promise<void>;
+  /** Copies the store into a new directory while it serves. @throws UserError `target-not-empty`. */
+  backup(target: string, onProgress?: (records: number) => void): Promise<BackupReport>;
   close(): Promise<void>;
 }
 
@@ -178,6 +181,7 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
     sync: () => store.sync(),
     flush: () => store.flush(),
     upkeep: () => store.tick(),
+    backup: (target, onProgress) => store.backup(target, onProgress),
     async close() {
       timer?.[Symbol.dispose]();
       timer = undefined;

@@ -1,0 +1,107 @@
+/**
+ * Backup while serving, and its way back. The append log is copied first and the database after it, so that a chunk
+ * sealed in between is in the copy twice rather than not at all. The copy is a store like any other: it can be opened,
+ * checked and reviewed where it stands.
+ */
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { copyFile, cp, readFile, rename, writeFile } from "node:fs/promises";
+import { EXIT, UserError } from "../base/errors.ts";
+import { type ByteLevel, type LevelOp, openLevel } from "../base/leveldb.ts";
+import { listLog } from "./log.ts";
+
+/** Written last: a copy without it is not complete. */
+const SEAL_FILE = "backup.json";
+const BATCH_BYTES_MAX = 4 * 1024 * 1024;
+
+export interface BackupReport {
+  readonly records: number;
+  readonly bytes: number;
+}
+
+function emptyTarget(target: string): void {
+  if (existsSync(target) && readdirSync(target).length > 0) {
+    throw new UserError("target-not-empty", `"${target}" is not empty`, {
+      hint: "name a directory that does not exist yet",
+      exit: EXIT.usage,
+    });
+  }
+  mkdirSync(target, { recursive: true, mode: 0o700 });
+}
+
+async function copyRecords(
+  from: ByteLevel,
+  targetDir: string,
+  onProgress?: (records: number) => void,
+): Promise<BackupReport> {
+  const { db } = await openLevel(targetDir, { name: "backup", compression: false });
+  let records = 0;
+  let bytes = 0;
+  try {
+    let ops: LevelOp[] = [];
+    let pending = 0;
+    const write = async (): Promise<void> => {
+      await db.batch(ops, { sync: true });
+      onProgress?.(records);
+      ops = [];
+      pending = 0;
+    };
+    // One iterator is one moment of the database, whatever is written meanwhile.
+    for await (const [key, value] of from.iterator()) {
+      ops.push({ type: "put", key, value });
+      records++;
+      pending += key.length + value.length;
+      bytes += key.length + value.length;
+      if (pending >= BATCH_BYTES_MAX) await write();
+    }
+    await write();
+  } finally {
+    await db.close();
+  }
+  return { records, bytes };
+}
+
+/**
+ * Copies a store that may be in use. The caller keeps log files from being dropped meanwhile.
+ *
+ * @throws UserError `target-not-empty`.
+ */
+export async function backupTo(
+  dir: string,
+  db: ByteLevel,
+  target: string,
+  createdAt: number,
+  onProgress?: (records: number) => void,
+): Promise<BackupReport> {
+  emptyTarget(target);
+  mkdirSync(`${target}/log`);
+  for (const { number } of listLog(`${dir}/log`).files) {
+    const name = `${String(number).padStart(8, "0")}.log`;
+    await copyFile(`${dir}/log/${name}`, `${target}/log/${name}`);
+  }
+  const report = await copyRecords(db, `${target}/series`, onProgress);
+  await writeFile(
+    `${target}/${SEAL_FILE}.part`,
+    JSON.stringify({ kind: "opsmon backup", version: 1, createdAt, ...report }),
+  );
+  await rename(`${target}/${SEAL_FILE}.part`, `${target}/${SEAL_FILE}`);
+  return report;
+}
+
+/**
+ * Puts a backup into an empty data directory.
+ *
+ * @throws UserError `not-a-backup` when it was never finished; `target-not-empty`.
+ */
+export async function restoreStore(backup: string, dir: string): Promise<void> {
+  const seal = await readFile(`${backup}/${SEAL_FILE}`, "utf8").catch(() => undefined);
+  if (seal === undefined || !seal.includes('"opsmon backup"')) {
+    throw new UserError("not-a-backup", `"${backup}" is not a finished backup`, {
+      hint: `a finished one has a file ${SEAL_FILE}; make it with opsmon backup`,
+      exit: EXIT.invalid,
+    });
+  }
+  emptyTarget(dir);
+  for (const part of ["series", "log"]) {
+    await cp(`${backup}/${part}`, `${dir}/${part}`, { recursive: true, filter: (source) => !source.endsWith("/LOCK") });
+  }
+}

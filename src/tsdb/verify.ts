@@ -1,0 +1,217 @@
+/**
+ * fsck: reads every record of a stopped store down to the last value and says what is wrong. With `repair`, records
+ * that fail move aside inside the database (under `q` and their old key; nothing is deleted) and labels come back from
+ * their second copy. Opening LevelDB replays its own journal; that is the only change a mere check makes.
+ */
+import { existsSync } from "node:fs";
+import { EXIT, UserError } from "../base/errors.ts";
+import { type ByteLevel, isLevelDamage, type LevelOp, openLevel } from "../base/leveldb.ts";
+import { DamagedError } from "./bytes.ts";
+import { type ChunkHeader, chunkName, readChunkHeader } from "./chunk.ts";
+import { chunkKey, groupKey, parseChunkKey, parseGroupKey, rangeOf } from "./keys.ts";
+import { unpackLabels } from "./labels-record.ts";
+import { listLog, readLogFile } from "./log.ts";
+import { openRecord, Segment, SEGMENT_COLUMNS, sealRecord } from "./segment.ts";
+
+export interface VerifyOptions {
+  readonly repair?: boolean;
+  /** Called now and then with the records read so far. */
+  readonly onProgress?: (records: number) => void;
+}
+
+export interface VerifyProblem {
+  readonly what: string;
+  readonly why: string;
+}
+
+export interface VerifyReport {
+  readonly records: number;
+  readonly chunks: number;
+  readonly segments: number;
+  readonly samples: number;
+  readonly logRecords: number;
+  readonly problems: readonly VerifyProblem[];
+  /** What `repair` did, one sentence each. */
+  readonly repaired: readonly string[];
+}
+
+const PROGRESS_EVERY = 1_000;
+const QUARANTINE_PREFIX = 0x71;
+
+class Check {
+  readonly #db: ByteLevel;
+  readonly #options: VerifyOptions;
+  readonly problems: VerifyProblem[] = [];
+  readonly repaired: string[] = [];
+  readonly #groups = new Set<number>();
+  records = 0;
+  chunks = 0;
+  segments = 0;
+  samples = 0;
+
+  constructor(db: ByteLevel, options: VerifyOptions) {
+    this.#db = db;
+    this.#options = options;
+  }
+
+  async #each(kind: string, visit: (key: Uint8Array, record: Uint8Array) => Promise<void>): Promise<void> {
+    try {
+      for await (const [key, record] of this.#db.iterator(rangeOf(kind))) {
+        if (++this.records % PROGRESS_EVERY === 0) this.#options.onProgress?.(this.records);
+        await visit(key, record);
+      }
+    } catch (error) {
+      if (!isLevelDamage(error)) throw error;
+      this.problems.push({ what: `table blocks with ${kind} records`, why: (error as Error).message });
+    }
+  }
+
+  /** Runs `read`; damage is noted and, when repairing, the record moves aside. @returns undefined when damaged. */
+  async #sound<T>(what: string, key: Uint8Array, record: Uint8Array, read: () => T): Promise<T | undefined> {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof DamagedError)) throw error;
+      this.problems.push({ what, why: error.message });
+    }
+    if (this.#options.repair === true) await this.#moveAside(what, key, record);
+    return undefined;
+  }
+
+  async #moveAside(what: string, key: Uint8Array, record: Uint8Array): Promise<void> {
+    const aside = new Uint8Array(key.length + 1);
+    aside[0] = QUARANTINE_PREFIX;
+    aside.set(key, 1);
+    const ops: LevelOp[] = [
+      { type: "put", key: aside, value: record },
+      { type: "del", key },
+    ];
+    await this.#db.batch(ops, { sync: true });
+    this.repaired.push(`${what} moved aside`);
+  }
+
+  async labels(): Promise<void> {
+    const lost: { readonly group: number; readonly firstColumn: number }[] = [];
+    for (const copy of ["g", "h"] as const) {
+      await this.#each(copy, async (key, record) => {
+        const place = parseGroupKey(key);
+        if (place === undefined) return void this.problems.push({ what: "a labels record", why: "unknown key" });
+        const what = `labels of group ${place.group} from column ${place.firstColumn}${copy === "h" ? ", second copy" : ""}`;
+        const sets = await this.#sound(what, key, record, () => unpackLabels(openRecord(key, record)));
+        if (sets !== undefined) this.#groups.add(place.group);
+        else if (copy === "g") lost.push(place);
+      });
+    }
+    if (this.#options.repair === true) for (const place of lost) await this.#fromCopy(place.group, place.firstColumn);
+  }
+
+  /** Writes labels anew from the second copy that covers them. */
+  async #fromCopy(group: number, firstColumn: number): Promise<void> {
+    const range = { gte: groupKey("h", group, 0), lte: groupKey("h", group, firstColumn), reverse: true, limit: 1 };
+    for await (const [key, record] of this.#db.iterator(range)) {
+      const place = parseGroupKey(key);
+      if (place === undefined) continue;
+      const first = groupKey("g", group, place.firstColumn);
+      await this.#db.put(first, sealRecord(first, openRecord(key, record)), { sync: true });
+      this.repaired.push(`labels of group ${group} restored from their second copy`);
+    }
+  }
+
+  async chunkRecords(): Promise<void> {
+    await this.#each("c", async (bytes, record) => {
+      const key = parseChunkKey(bytes);
+      if (key === undefined) return void this.problems.push({ what: "a chunk record", why: "unknown key" });
+      this.chunks++;
+      const header = await this.#sound(chunkName(key), bytes, record, () => readChunkHeader(key, record));
+      if (header === undefined) return;
+      this.samples += header.samples;
+      if (!this.#groups.has(key.group))
+        this.problems.push({ what: chunkName(key), why: "the labels of its series are lost" });
+      if (header.inline !== undefined)
+        await this.#sound(chunkName(key), bytes, record, () => decodeAll(header.inline as Uint8Array, header));
+    });
+  }
+
+  async segmentRecords(): Promise<void> {
+    let current = "";
+    let header: ChunkHeader | undefined;
+    await this.#each("b", async (bytes, record) => {
+      const key = parseChunkKey(bytes);
+      if (key === undefined) return void this.problems.push({ what: "a segment record", why: "unknown key" });
+      this.segments++;
+      const name = chunkName(key);
+      if (name !== current) {
+        current = name;
+        const stored = await this.#db.get(chunkKey(key));
+        header = stored === undefined ? undefined : readable(() => readChunkHeader(key, stored));
+      }
+      const number = new DataView(bytes.buffer, bytes.byteOffset).getUint16(bytes.length - 2);
+      const what = `segment ${number} of ${name}`;
+      if (header === undefined) return void this.problems.push({ what, why: "its chunk header is missing or damaged" });
+      await this.#sound(what, bytes, record, () => decodeAll(openRecord(bytes, record), header as ChunkHeader));
+    });
+  }
+}
+
+function readable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof DamagedError) return undefined;
+    throw error;
+  }
+}
+
+function decodeAll(payload: Uint8Array, header: ChunkHeader): void {
+  const segment = new Segment(payload, header.rows);
+  const out = new Float64Array(header.rows);
+  for (let column = 0; column < SEGMENT_COLUMNS; column++) segment.read(column, out);
+}
+
+function checkLog(dir: string, problems: VerifyProblem[]): number {
+  let records = 0;
+  const { files } = listLog(dir);
+  for (const file of files) {
+    const newest = file === files.at(-1);
+    readLogFile(dir, file.number, false, {
+      record: () => void records++,
+      damaged: (position, bytes, why) => {
+        // The write that was in flight when the process died is no damage.
+        if (newest && why === "the file ends within a record") return;
+        problems.push({ what: `${bytes} bytes of log file ${file.number} at ${position % 2 ** 32}`, why });
+      },
+    });
+  }
+  return records;
+}
+
+/**
+ * Checks the stopped store in `dir`.
+ *
+ * @throws UserError `no-store` when there is none; `store-locked` while an engine runs on it; `store-unusable`.
+ */
+export async function verifyStore(dir: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+  if (!existsSync(`${dir}/series`)) {
+    throw new UserError("no-store", `"${dir}" holds no store`, {
+      hint: "name the data directory with --data",
+      exit: EXIT.usage,
+    });
+  }
+  const opened = await openLevel(`${dir}/series`, { name: "series", compression: false });
+  const check = new Check(opened.db, options);
+  try {
+    for (const sentence of opened.passedOver)
+      check.problems.push({ what: "the journal of the series database", why: sentence });
+    if (opened.setAside !== undefined)
+      check.problems.push({ what: `the series database, set aside as "${opened.setAside}"`, why: opened.reason ?? "" });
+    else if (opened.repaired) check.repaired.push(`the series database: ${opened.reason ?? ""}`);
+    await check.labels();
+    await check.chunkRecords();
+    await check.segmentRecords();
+    const logRecords = checkLog(`${dir}/log`, check.problems);
+    const { records, chunks, segments, samples, problems, repaired } = check;
+    return { records, chunks, segments, samples, logRecords, problems, repaired };
+  } finally {
+    await opened.db.close();
+  }
+}
