@@ -3,7 +3,6 @@
  * writing. When the disk refuses or is nearly full the store turns read-only: samples stay visible in memory so that
  * rules go on, commits say that they are not durable, and writing resumes by itself with the gap on record.
  */
-import { assert } from "../base/assert.ts";
 import { EXIT, errorText, UserError } from "../base/errors.ts";
 import type { ByteLevel, LevelOp } from "../base/leveldb.ts";
 import type { Labels } from "../model/labels.ts";
@@ -159,6 +158,12 @@ export class Store implements AppenderHost {
   /** Metadata met during replay. */
   redescribe(family: string, metadata: Metadata): void {
     this.#describe(family, metadata);
+  }
+
+  /** @throws UserError `store-closed`. */
+  mustBeOpen(): void {
+    if (this.#closed)
+      throw new UserError("store-closed", "the store is closed", { hint: "the engine is shutting down" });
   }
 
   // ---- writing
@@ -375,7 +380,7 @@ export class Store implements AppenderHost {
   }
 
   async close(): Promise<void> {
-    assert(!this.#closed, "a store is closed once");
+    if (this.#closed) return;
     this.#closed = true;
     await this.#upkeep;
     await this.sealer.kick();

@@ -171,7 +171,10 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
 
   return {
     appender: () => createAppender(store),
-    querier: (minT, maxT) => createQuerier(queries, minT, maxT),
+    querier(minT, maxT) {
+      store.mustBeOpen();
+      return createQuerier(queries, minT, maxT);
+    },
     metadata(family) {
       const wanted = family === undefined ? [...metadata] : [...metadata].filter(([name]) => name === family);
       return new Map(wanted.map(([name, described]) => [name, [described]]));

@@ -36,7 +36,7 @@ export async function storeBox(options: Partial<TsdbOptions> = {}): Promise<Stor
       return box.db;
     },
     async [Symbol.asyncDispose]() {
-      await box.db.close().catch(() => undefined);
+      await box.db.close();
       rmSync(dir, { recursive: true, force: true });
     },
   };

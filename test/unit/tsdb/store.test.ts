@@ -304,6 +304,7 @@ describe("refusals", () => {
     appender.append(appender.series(named("m")), T0, 1);
     await box.db.close();
     expect((await refusal(appender.commit())).code).toBe("store-closed");
-    await box.reopen().catch(() => undefined);
+    expect(() => box.db.querier(0, 1)).toThrow("the store is closed");
+    await box.reopen();
   });
 });
