@@ -63,6 +63,8 @@ export type AtModifier =
   | { readonly kind: "start" }
   | { readonly kind: "end" };
 
+export type Extension = "anchored" | "smoothed";
+
 /** Time shifts of a selector or sub-query. */
 export interface TimeModifiers {
   /** Signed; positive looks back. */
@@ -84,6 +86,8 @@ export interface StringLiteral {
 }
 export interface VectorSelector extends TimeModifiers {
   readonly kind: "selector";
+  /** `anchored` and `smoothed` look beyond the ends of a range; see `extended.ts`. */
+  readonly extended: Extension | undefined;
   /** The name written before or alone inside the braces; "" when it is only matched. */
   readonly name: string;
   /** All matchers; the name's own `__name__` matcher is the last one. */
@@ -127,7 +131,12 @@ export interface VectorMatching {
   readonly labels: readonly string[];
   /** Labels that group_left or group_right copies from the "one" side. */
   readonly include: readonly string[];
+  /** Values for elements that one side lacks; undefined leaves them out. */
+  readonly fill: { readonly left: number | undefined; readonly right: number | undefined };
 }
+
+/** No filling on either side. */
+export const NO_FILL: VectorMatching["fill"] = { left: undefined, right: undefined };
 export interface Binary {
   readonly kind: "binary";
   readonly op: BinaryOp;

@@ -18,10 +18,11 @@ export function timeBounds(expr: Expr, query: Grid, lookbackMs: number): TimeBou
   const visit = (node: Expr, grid: Grid): void => {
     if (node.kind === "selector") {
       const times = lookTimes(node, grid, query);
-      touch(times.startMs - lookbackMs + 1, times.endMs);
+      touch(times.startMs - lookbackMs + 1, times.endMs + (node.extended === undefined ? 0 : lookbackMs));
     } else if (node.kind === "matrix") {
       const times = lookTimes(node.selector, grid, query);
-      touch(times.startMs - resolveRange(node.range, query) + 1, times.endMs);
+      const beyond = node.selector.extended === undefined ? 0 : lookbackMs;
+      touch(times.startMs - resolveRange(node.range, query) - beyond + 1, times.endMs + beyond);
     } else if (node.kind === "subquery") {
       const times = lookTimes(node, grid, query);
       const startMs = times.startMs - resolveRange(node.range, query);

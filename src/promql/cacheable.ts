@@ -20,6 +20,7 @@ function decide(expr: Expr): boolean {
   walk(expr, (node) => {
     if (node.kind === "call" && OF_THE_QUERY.has(node.func)) fine = false;
     if (node.kind === "selector" || node.kind === "subquery") {
+      if (node.kind === "selector" && node.extended === "smoothed") fine = false;
       // A pinned time may lie in the part that still changes; looking ahead surely does.
       if (node.at !== undefined || (node.offset !== undefined && !looksBack(node.offset))) fine = false;
     }

@@ -2,10 +2,11 @@
  * One evaluation of a tree for all steps of a grid. Each node answers with whole columns; a node that is the same at
  * every step is evaluated once and repeated.
  */
-import type { Binary, Call, Expr, VectorSelector } from "./ast.ts";
+import { type Binary, type Call, type Expr, NO_FILL, type VectorSelector } from "./ast.ts";
 import { evalAggregate } from "./aggregate.ts";
 import { type Block, broadcast, cellsOf, type Grid, type VectorBlock } from "./block.ts";
 import type { EvalContext } from "./context.ts";
+import { evalSmoothed } from "./extended.ts";
 import { FUNCTIONS } from "./functions/registry.ts";
 import type { FunctionDef, Implementation } from "./functions/define.ts";
 import { isStepInvariant } from "./invariant.ts";
@@ -59,6 +60,7 @@ async function evaluateNode(expr: Expr, grid: Grid, ctx: EvalContext): Promise<B
 }
 
 async function evalSelector(expr: VectorSelector, grid: Grid, ctx: EvalContext): Promise<VectorBlock> {
+  if (expr.extended !== undefined) return evalSmoothed(expr, grid, ctx);
   const times = lookTimes(expr, grid, ctx.query);
   const selection = await selectInstant(expr, times, "", ctx);
   const { series } = selection;
@@ -78,7 +80,7 @@ async function evalBinary(expr: Binary, grid: Grid, ctx: EvalContext): Promise<B
   const right = await ctx.evaluate(expr.right, grid);
   const { op, bool, matching } = expr;
   if (left.kind === "vector" && right.kind === "vector") {
-    const how = matching ?? { card: "one-to-one", on: false, labels: [], include: [] };
+    const how = matching ?? { card: "one-to-one", on: false, labels: [], include: [], fill: NO_FILL };
     if (op === "and" || op === "or" || op === "unless") return setOp(op, left, right, how, ctx);
     return matchOp(op, bool, left, right, how, ctx);
   }

@@ -47,6 +47,11 @@ const PLAIN_KEYWORDS: ReadonlySet<string> = new Set([
   "end",
   "step",
   "range",
+  "fill",
+  "fill_left",
+  "fill_right",
+  "anchored",
+  "smoothed",
 ]);
 
 export function isKeyword(kind: TokenKind): boolean {

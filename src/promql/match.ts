@@ -105,6 +105,8 @@ class Matcher {
   readonly #marksName: boolean;
   readonly #out: BlockBuilder;
   readonly #steps: number;
+  readonly #fillMany: number | undefined;
+  readonly #fillOne: number | undefined;
 
   constructor(
     op: ArithmeticOp | ComparisonOp,
@@ -124,6 +126,8 @@ class Matcher {
     this.#marksName = bool && ctx.delayedNames;
     this.#out = ctx.builder(left.steps);
     this.#steps = left.steps;
+    this.#fillMany = this.#swapped ? matching.fill.right : matching.fill.left;
+    this.#fillOne = this.#swapped ? matching.fill.left : matching.fill.right;
   }
 
   async run(): Promise<VectorBlock> {
@@ -131,16 +135,56 @@ class Matcher {
     const manys = bySignature(this.#many, this.#matching);
     await this.#checkOneSide(ones);
     for (const [key, rows] of manys) {
-      const partners = ones.get(key);
-      if (partners === undefined) continue;
+      const partners = ones.get(key) ?? [];
+      if (partners.length === 0 && this.#fillOne === undefined) continue;
       const matched = this.#matching.card === "one-to-one" && rows.length > 1 ? new Uint8Array(this.#steps) : undefined;
       for (const row of rows) {
         if (this.#ctx.due(this.#steps)) await this.#ctx.pause();
         for (const partner of partners) this.#pair(row, partner, matched);
+        if (this.#fillOne !== undefined) this.#fill(row, this.#many, partners, this.#one, this.#fillOne);
       }
       this.#ctx.checkSeries(this.#out.size);
     }
+    if (this.#fillMany !== undefined) await this.#fillManySide(ones, manys, this.#fillMany);
     return this.#out.finish();
+  }
+
+  async #fillManySide(ones: Signatures, manys: Signatures, value: number): Promise<void> {
+    for (const [key, rows] of ones) {
+      for (const row of rows) {
+        if (this.#ctx.due(this.#steps)) await this.#ctx.pause();
+        this.#fill(row, this.#one, manys.get(key) ?? [], this.#many, value);
+      }
+    }
+  }
+
+  /** Computes with `value` at the steps where `row` has no partner at all. */
+  #fill(row: number, block: VectorBlock, partners: readonly number[], other: VectorBlock, value: number): void {
+    const steps = this.#steps;
+    // The element made up has the labels both sides agree on.
+    const made = this.#group(block.labels[row] as Labels);
+    const fillsMany = block === this.#one;
+    let target = -1;
+    for (let step = 0; step < steps; step++) {
+      if (block.present[row * steps + step] === 0) continue;
+      if (partners.some((partner) => other.present[partner * steps + step] === 1)) continue;
+      const real = block.values[row * steps + step] as number;
+      const [a, b] = fillsMany === this.#swapped ? [real, value] : [value, real];
+      const result = this.#apply(a, b);
+      if (result === undefined) continue;
+      if (target < 0) {
+        const labels = block.labels[row] as Labels;
+        target = fillsMany ? this.#row(made, labels, false) : this.#row(labels, made, block.dropName?.[row] === 1);
+      }
+      if (!this.#out.set(target, step, result)) {
+        throw executionError("multiple matches for labels: grouping labels must ensure unique matches");
+      }
+    }
+  }
+
+  #group(labels: Labels): Labels {
+    const { on, labels: names } = this.#matching;
+    return on ? labels.only(names) : labels.without(...names, METRIC_NAME);
   }
 
   /** Two elements of the "one" side with one signature at one step cannot both be the partner. */
@@ -149,7 +193,7 @@ class Matcher {
     let someMany: Uint8Array | undefined;
     for (const [, rows] of ones) {
       if (rows.length < 2) continue;
-      someMany ??= anyPresent(this.#many);
+      someMany ??= this.#fillMany === undefined ? anyPresent(this.#many) : new Uint8Array(steps).fill(1);
       const holder = new Int32Array(steps).fill(-1);
       for (const row of rows) {
         if (this.#ctx.due(steps)) await this.#ctx.pause();
@@ -164,8 +208,7 @@ class Matcher {
 
   #duplicate(row: number, other: number): Error {
     const [a, b] = [row, other].map((r) => this.#one.labels[r] as Labels) as [Labels, Labels];
-    const { on, labels } = this.#matching;
-    const group = on ? a.only(labels) : a.without(...labels, METRIC_NAME);
+    const group = this.#group(a);
     const side = this.#swapped ? "left" : "right";
     return executionError(
       `found duplicate series for the match group ${group.toString()} on the ${side} hand-side of the operation: ` +
@@ -195,7 +238,10 @@ class Matcher {
       const b = one.values[other] as number;
       const value = this.#swapped ? this.#apply(b, a) : this.#apply(a, b);
       if (value === undefined) continue;
-      if (target < 0) target = this.#row(row, partner);
+      if (target < 0) {
+        const drop = many.dropName?.[row] === 1;
+        target = this.#row(many.labels[row] as Labels, one.labels[partner] as Labels, drop);
+      }
       if (!this.#out.set(target, step, value)) {
         throw executionError(
           this.#matching.card === "one-to-one"
@@ -206,17 +252,14 @@ class Matcher {
     }
   }
 
-  #row(row: number, partner: number): number {
+  #row(many: Labels, one: Labels, dropName: boolean): number {
     const { card, on, labels: names, include } = this.#matching;
-    let labels = this.#many.labels[row] as Labels;
-    if (this.#dropsName) labels = dropMetadata(labels);
+    let labels = this.#dropsName ? dropMetadata(many) : many;
     if (card === "one-to-one") labels = on ? labels.only(names) : labels.without(...names);
     if (include.length > 0) {
-      const from = this.#one.labels[partner] as Labels;
-      labels = labels.with(Object.fromEntries(include.map((name) => [name, from.get(name)])));
+      labels = labels.with(Object.fromEntries(include.map((name) => [name, one.get(name)])));
     }
-    const drop = this.#marksName || this.#many.dropName?.[row] === 1;
-    return this.#out.row(labels, drop);
+    return this.#out.row(labels, this.#marksName || dropName);
   }
 }
 

@@ -10,7 +10,7 @@ export function isComparison(op: BinaryOp): op is ComparisonOp {
   return COMPARISONS.has(op);
 }
 
-export function arithmetic(op: ArithmeticOp): (a: number, b: number) => number {
+function arithmetic(op: ArithmeticOp): (a: number, b: number) => number {
   switch (op) {
     case "+":
       return (a, b) => a + b;
@@ -31,7 +31,7 @@ export function arithmetic(op: ArithmeticOp): (a: number, b: number) => number {
   }
 }
 
-export function comparison(op: ComparisonOp): (a: number, b: number) => boolean {
+function comparison(op: ComparisonOp): (a: number, b: number) => boolean {
   switch (op) {
     case "==":
       return (a, b) => a === b;

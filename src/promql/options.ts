@@ -17,6 +17,8 @@ export type PromqlFeature =
 export const DEFAULT_FEATURES: ReadonlySet<string> = new Set<PromqlFeature>([
   "promql-experimental-functions",
   "promql-duration-expr",
+  "promql-extended-range-selectors",
+  "promql-binop-fill-modifiers",
 ]);
 
 /** Prometheus' `--query.lookback-delta`. */

@@ -1,6 +1,6 @@
 /** What may follow an operand: `[5m]`, `[1h:5m]`, `offset 5m`, `@ 1700000000`, in any sensible order. */
 import { parseDuration } from "../model/duration.ts";
-import type { AtModifier, DurationExpr, Expr, MatrixSelector, Subquery, VectorSelector } from "./ast.ts";
+import type { AtModifier, DurationExpr, Expr, Extension, MatrixSelector, Subquery, VectorSelector } from "./ast.ts";
 import { parseNumber } from "./number.ts";
 import { parseBracketDuration, parseOffset } from "./parse-duration.ts";
 import type { TokenReader } from "./token-reader.ts";
@@ -24,10 +24,32 @@ export function parsePostfix(reader: TokenReader, operand: Expr): Expr {
         reader.take();
         expr = reader.node(withAt(reader, expr, parseAt(reader)));
         break;
+      case "anchored":
+      case "smoothed":
+        reader.take();
+        expr = reader.node(withExtension(reader, expr, token.kind));
+        break;
       default:
         return expr;
     }
   }
+}
+
+function withExtension(reader: TokenReader, expr: Expr, extended: Extension): Expr {
+  if (!reader.features.has("promql-extended-range-selectors")) {
+    throw reader.fail(expr.span, `${extended} modifier is experimental and not enabled`);
+  }
+  const selector = expr.kind === "matrix" ? expr.selector : expr;
+  if (selector.kind !== "selector") {
+    const place = expr.kind === "subquery" ? " is not supported for subqueries" : " must be preceded by a selector";
+    throw reader.fail(expr.span, `${extended} modifier${place}`);
+  }
+  if (selector.extended !== undefined && selector.extended !== extended) {
+    throw reader.fail(expr.span, "anchored and smoothed modifiers cannot be used together");
+  }
+  const span = { start: expr.span.start, end: reader.lastEnd };
+  if (expr.kind === "matrix") return { ...expr, selector: { ...expr.selector, extended }, span };
+  return { ...selector, extended, span };
 }
 
 function parseBrackets(reader: TokenReader, expr: Expr): MatrixSelector | Subquery {
@@ -38,6 +60,9 @@ function parseBrackets(reader: TokenReader, expr: Expr): MatrixSelector | Subque
     const close = reader.take();
     if (expr.kind !== "selector") throw reader.fail(open, "ranges only allowed for vector selectors");
     if (expr.offset !== undefined) throw reader.fail(open, "no offset modifiers allowed before range");
+    if (expr.extended !== undefined) {
+      throw reader.fail(open, `no ${expr.extended} modifier allowed before range`);
+    }
     if (expr.at !== undefined) throw reader.fail(open, "no @ modifiers allowed before range");
     return { kind: "matrix", selector: expr, range, span: { start: expr.span.start, end: close.end } };
   }

@@ -17,7 +17,7 @@ export function parseSelector(reader: TokenReader): VectorSelector {
   if (reader.peek().kind === "{") matchers.push(...parseMatchers(reader));
   if (name !== "") matchers.push(createMatcher(METRIC_NAME, "=", name));
   const span = { start: first.start, end: reader.lastEnd };
-  return { kind: "selector", name, matchers, offset: undefined, at: undefined, span };
+  return { kind: "selector", name, matchers, extended: undefined, offset: undefined, at: undefined, span };
 }
 
 function parseMatchers(reader: TokenReader): readonly Matcher[] {

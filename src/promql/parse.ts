@@ -5,12 +5,22 @@
  * ends it; messages are Prometheus' own, with `line:column`.
  */
 import { EXIT, UserError } from "../base/errors.ts";
-import type { Aggregate, AggregateOp, Binary, BinaryOp, Expr, Span, VectorMatching } from "./ast.ts";
+import {
+  type Aggregate,
+  type AggregateOp,
+  type Binary,
+  type BinaryOp,
+  type Expr,
+  NO_FILL,
+  type Span,
+  type VectorMatching,
+} from "./ast.ts";
 import { checkExpr, exprType, SET_OPS } from "./check.ts";
 import { DEFAULT_FEATURES, EXPRESSION_LENGTH_MAX, NESTING_DEPTH_MAX } from "./options.ts";
 import { FUNCTIONS } from "./functions/registry.ts";
 import { AGGREGATE_KEYWORDS, isKeyword, type Token } from "./lex.ts";
 import { parseNumber } from "./number.ts";
+import { parseFill } from "./parse-fill.ts";
 import { parsePostfix } from "./parse-postfix.ts";
 import { parseSelector } from "./parse-selector.ts";
 import { literalMs } from "./parse-duration.ts";
@@ -134,14 +144,22 @@ class Parser {
         if (reader.peek().kind === "(") include = this.#groupingLabels();
       }
     }
+    const fill = parseFill(reader);
     const right = this.#expr(op === "^" ? precedence : precedence + 1);
     const span = { start: left.span.start, end: right.span.end };
     if (exprType(left) === "scalar" || exprType(right) === "scalar") {
       if (labels.length > 0) throw reader.fail(span, "vector matching only allowed between instant vectors");
+      if (fill !== NO_FILL) throw reader.fail(span, "filling in missing series only allowed between instant vectors");
       return { kind: "binary", op, left, right, bool, matching: undefined, span };
     }
     if (SET_OPS.has(op) && card === "one-to-one") card = "many-to-many";
-    return { kind: "binary", op, left, right, bool, matching: { card, on, labels, include }, span };
+    if (SET_OPS.has(op) && fill !== NO_FILL) {
+      throw reader.fail(span, "filling in missing series not allowed for set operators");
+    }
+    if (fill !== NO_FILL && !reader.features.has("promql-binop-fill-modifiers")) {
+      throw reader.fail(span, "binop fill modifiers are experimental and not enabled");
+    }
+    return { kind: "binary", op, left, right, bool, matching: { card, on, labels, include, fill }, span };
   }
 
   #operand(): Expr {

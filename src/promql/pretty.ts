@@ -3,7 +3,7 @@ import { children, type Expr } from "./ast.ts";
 import { printAggregateHead, printDuration, printExpr, printModifiers, printOperator } from "./print.ts";
 
 /** Widest line before a node is split: Prometheus' own limit. */
-export const PRETTY_WIDTH = 100;
+const WIDTH = 100;
 const INDENT = "  ";
 
 /** The expression laid out for reading; a short one is one line. */
@@ -14,7 +14,7 @@ export function prettyExpr(expr: Expr): string {
 function pretty(expr: Expr, level: number): string {
   const flat = printExpr(expr);
   const pad = INDENT.repeat(level);
-  if (flat.length <= PRETTY_WIDTH || children(expr).length === 0) return pad + flat;
+  if (flat.length <= WIDTH || children(expr).length === 0) return pad + flat;
   switch (expr.kind) {
     case "aggregate": {
       const head = printAggregateHead(expr);

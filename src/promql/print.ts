@@ -2,7 +2,16 @@
 import { METRIC_NAME } from "../model/labels.ts";
 import type { Matcher } from "../model/matcher.ts";
 import { formatDuration } from "../model/duration.ts";
-import type { Aggregate, AtModifier, Binary, DurationExpr, Expr, TimeModifiers, VectorSelector } from "./ast.ts";
+import type {
+  Aggregate,
+  AtModifier,
+  Binary,
+  DurationExpr,
+  Expr,
+  TimeModifiers,
+  VectorMatching,
+  VectorSelector,
+} from "./ast.ts";
 import { formatShort } from "./number.ts";
 import { quote } from "./quote.ts";
 
@@ -16,9 +25,9 @@ export function printExpr(expr: Expr): string {
     case "string":
       return quote(expr.value);
     case "selector":
-      return printSelectorBody(expr) + printModifiers(expr);
+      return printSelectorBody(expr) + printExtension(expr) + printModifiers(expr);
     case "matrix":
-      return `${printSelectorBody(expr.selector)}[${printDuration(expr.range)}]${printModifiers(expr.selector)}`;
+      return `${printSelectorBody(expr.selector)}[${printDuration(expr.range)}]${printExtension(expr.selector)}${printModifiers(expr.selector)}`;
     case "subquery": {
       const step = expr.step === undefined ? "" : printDuration(expr.step);
       return `${printExpr(expr.expr)}[${printDuration(expr.range)}:${step}]${printModifiers(expr)}`;
@@ -51,13 +60,19 @@ export function printOperator(expr: Binary): string {
   const matching = expr.matching;
   if (matching === undefined) return out;
   const grouped = matching.card === "many-to-one" || matching.card === "one-to-many";
-  if (!matching.on && matching.labels.length === 0 && !grouped) return out;
+  if (!matching.on && matching.labels.length === 0 && !grouped) return out + printFill(matching.fill);
   out += ` ${matching.on ? "on" : "ignoring"} (${printLabels(matching.labels)})`;
   if (grouped) {
     out += matching.card === "many-to-one" ? " group_left" : " group_right";
     out += ` (${printLabels(matching.include)})`;
   }
-  return out;
+  return out + printFill(matching.fill);
+}
+
+function printFill({ left, right }: VectorMatching["fill"]): string {
+  if (left !== undefined && Object.is(left, right)) return ` fill (${formatShort(left)})`;
+  const one = left === undefined ? "" : ` fill_left (${formatShort(left)})`;
+  return right === undefined ? one : `${one} fill_right (${formatShort(right)})`;
 }
 
 function printLabels(labels: readonly string[]): string {
@@ -65,7 +80,7 @@ function printLabels(labels: readonly string[]): string {
 }
 
 /** Name and matchers without `offset` and `@`. */
-export function printSelectorBody(selector: VectorSelector): string {
+function printSelectorBody(selector: VectorSelector): string {
   const parts: string[] = [];
   const own = selector.name === "" ? selector.matchers : selector.matchers.slice(0, -1);
   const classic = CLASSIC_METRIC.test(selector.name);
@@ -80,6 +95,10 @@ function printMatcher(matcher: Matcher): string {
   if (matcher.name === METRIC_NAME && matcher.op === "=" && matcher.value !== "") return quote(matcher.value);
   const name = CLASSIC_LABEL.test(matcher.name) ? matcher.name : quote(matcher.name);
   return `${name}${matcher.op}${quote(matcher.value)}`;
+}
+
+function printExtension(selector: VectorSelector): string {
+  return selector.extended === undefined ? "" : ` ${selector.extended}`;
 }
 
 /** ` @ 1700000000.000 offset 5m`, with the leading space, or nothing. */

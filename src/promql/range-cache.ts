@@ -21,7 +21,7 @@ const SETTLED_MS = 60_000;
 /** Longest life of an entry: what arrived later than that minute, or was deleted, shows after this. */
 const ENTRY_LIFE_MS = 300_000;
 /** All results kept together. */
-export const CACHE_BYTES_DEFAULT: number = 64 * 1024 * 1024;
+const CACHE_BYTES_DEFAULT: number = 64 * 1024 * 1024;
 /** A series' labels, arrays' heads and map entry beside its points. */
 const SERIES_BYTES = 200;
 

@@ -1,7 +1,8 @@
 /** Functions of range vectors, fused with the reading of samples: raw points never leave this loop. */
-import type { Call, Expr } from "./ast.ts";
+import { type Call, type Expr, unwrapParens } from "./ast.ts";
 import type { Grid, VectorBlock } from "./block.ts";
 import type { EvalContext } from "./context.ts";
+import { evalExtendedRange } from "./extended.ts";
 import type { FunctionDef, Implementation, RangeKernel, Window } from "./functions/define.ts";
 import { evalRange, type RangeSeries, type RangeVector, WindowCache, type Windows } from "./range.ts";
 
@@ -20,6 +21,9 @@ export async function evalRangeFunction(
     if (def.args[Math.min(i, def.args.length - 1)] === "range vector") rangeArg = arg;
     else columns.push(await ctx.scalar(arg, grid));
   }
+  const inner = unwrapParens(rangeArg as Expr);
+  if (inner.kind === "matrix" && inner.selector.extended !== undefined)
+    return evalExtendedRange(call, inner, grid, ctx);
   const range = await evalRange(rangeArg as Expr, grid, ctx, call.func);
   if (range.series.length > 0) implementation.checkParams?.(call, columns, ctx);
   const { values, present } = ctx.columns(range.series.length, grid.steps);

@@ -8,7 +8,7 @@ import type { SampleColumn } from "../model/sample.ts";
 import type { Aggregate } from "../storage/storage.ts";
 import { unwrapParens, type Expr, type MatrixSelector, type Subquery } from "./ast.ts";
 import type { Grid, VectorBlock } from "./block.ts";
-import type { EvalContext } from "./context.ts";
+import { type EvalContext, executionError } from "./context.ts";
 import { resolveRange } from "./durations.ts";
 import { firstAfter, lookTimes, type LookTimes } from "./select.ts";
 
@@ -42,6 +42,13 @@ export async function evalRange(expr: Expr, grid: Grid, ctx: EvalContext, func: 
 }
 
 async function evalMatrix(expr: MatrixSelector, grid: Grid, ctx: EvalContext, func: string): Promise<RangeVector> {
+  if (expr.selector.extended !== undefined) {
+    const where = func === "" ? "alone" : `with ${func}`;
+    throw executionError(
+      `${expr.selector.extended} modifier cannot be used ${where}`,
+      "use it inside rate, increase or delta",
+    );
+  }
   const rangeMs = resolveRange(expr.range, ctx.query);
   const times = lookTimes(expr.selector, grid, ctx.query);
   const selection = await ctx.series.select(expr.selector, {

@@ -34,7 +34,7 @@ export interface ReadStats {
   resolutionMs: number;
 }
 
-export function atMs(at: AtModifier, query: Grid): number {
+function atMs(at: AtModifier, query: Grid): number {
   if (at.kind === "time") return at.ms;
   return at.kind === "start" ? query.startMs : query.startMs + (query.steps - 1) * query.stepMs;
 }

@@ -20,7 +20,7 @@ function round(acc: bigint, lane: bigint): bigint {
   return (rotate((acc + lane * P2) & MASK, 31n) * P1) & MASK;
 }
 
-export function xxhash64(bytes: Buffer): bigint {
+function xxhash64(bytes: Buffer): bigint {
   const length = bytes.length;
   let at = 0;
   let hash: bigint;

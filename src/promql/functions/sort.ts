@@ -63,7 +63,7 @@ function byLabel(name: string, sign: 1 | -1): FunctionDef {
 const CHUNK = /\d+|\D+/g;
 
 /** Digits compare as numbers, the rest as text. */
-export function compareNatural(a: string, b: string): number {
+function compareNatural(a: string, b: string): number {
   if (a === b) return 0;
   const x = a.match(CHUNK) ?? [];
   const y = b.match(CHUNK) ?? [];
