@@ -109,8 +109,7 @@ export class Store implements AppenderHost {
   }
 
   async commit(batch: Batch): Promise<AppendResult> {
-    if (this.#closed)
-      throw new UserError("store-closed", "the store is closed", { hint: "the engine is shutting down" });
+    this.mustBeOpen();
     const tally: Tally = { accepted: 0, duplicate: 0, outOfOrder: 0 };
     let { limited } = batch;
     const rows: RowInput[] = batch.rows.map(({ refs, t, values, count, stale }) => {
