@@ -29,9 +29,9 @@ export function readSmall(path: string): string | undefined {
   }
 }
 
-/** The number a file holds, NaN when it holds none. */
+/** The first number of a file, NaN when it has none. */
 export function readNumber(path: string): number {
-  const text = readSmall(path)?.trim();
+  const text = readSmall(path)?.trim().split(/\s/)[0];
   return text === undefined || text === "" ? Number.NaN : Number(text);
 }
 

@@ -1,18 +1,19 @@
 /**
  * The processes worth a line on the screen: those that use most CPU and most memory, under opsmon's own names.
  *
- * At most 40 processes have series at a time. One that is in stays in while it is among the first 20 of either
- * order, so series do not come and go with every sample. Reading all of /proc may take at most one fiftieth of the
+ * At most 40 processes have series at a time. One comes in when it has lived for 10 s and stays while it is among the
+ * first 20 of either order, so a build that starts a thousand compilers leaves no thousand series behind. Reading all of /proc may take at most one fiftieth of the
  * time: on a host with many processes the readings get rarer, not the host slower.
  */
 import { basename, join } from "node:path";
 import type { Clock } from "../base/clock.ts";
-import { listDirectory, readSmall } from "./host-files.ts";
+import { listDirectory, readNumber, readSmall } from "./host-files.ts";
 import { USER_HZ } from "./host-kernel.ts";
 import { type HostPage, hostFamily } from "./host-page.ts";
 
 const ENTER_RANK = 10;
 const STAY_RANK = 20;
+const ENTER_AGE_S = 10;
 const PROCESSES_MAX = 20_000;
 const SHARE_OF_TIME = 50;
 const PAGE_BYTES_DEFAULT = 4_096;
@@ -129,7 +130,9 @@ export class ProcessCollector {
     };
     const busiest = readings.toSorted((a, b) => used(b) - used(a) || b.cpuTicks - a.cpuTicks).slice(0, STAY_RANK);
     const largest = readings.toSorted((a, b) => b.residentPages - a.residentPages).slice(0, STAY_RANK);
-    const entering = new Set([...busiest.slice(0, ENTER_RANK), ...largest.slice(0, ENTER_RANK)].map(identity));
+    const youngest = readNumber(join(this.#proc, "uptime")) - ENTER_AGE_S;
+    const top = [...busiest.slice(0, ENTER_RANK), ...largest.slice(0, ENTER_RANK)];
+    const entering = new Set(top.filter((one) => !(Number(one.startedTicks) / USER_HZ > youngest)).map(identity));
     const before = new Set(this.#shown.map(identity));
     const candidates = new Map([...busiest, ...largest].map((reading) => [identity(reading), reading]));
     this.#shown = [...candidates]

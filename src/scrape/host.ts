@@ -75,6 +75,9 @@ class Host implements HostCollector {
   readonly #log: Logger;
   readonly #sink: SampleSink;
   readonly #page: HostPage = new HostPage();
+  /** Processes come and go: a page and rows of their own keep the layout of the rest as it is. */
+  readonly #processSink: SampleSink;
+  readonly #processPage: HostPage = new HostPage();
   readonly #collectors: readonly Collector[];
   readonly #rhythm: { readonly intervalMs: number; readonly phase: number };
   #status: ScrapeTargetStatus;
@@ -91,7 +94,8 @@ class Host implements HostCollector {
     const job = options.job ?? "node";
     const labels = Labels.from({ job, instance: options.instance ?? hostname() });
     this.#sink = createSampleSink(appendable, hostRules(labels));
-    this.#collectors = collectorsOf(this.#page, clock, procPath, sysPath);
+    this.#processSink = createSampleSink(appendable, hostRules(labels), { report: false });
+    this.#collectors = collectorsOf(this.#page, this.#processPage, clock, procPath, sysPath);
     const { intervalMs } = this.#rhythm;
     this.#status = {
       job,
@@ -139,10 +143,15 @@ class Host implements HostCollector {
     const durationMs = (): number => this.#clock.monotonic() - begun;
     try {
       const missing = await this.#fill();
+      const scrape = { at, now: at, durationMs, turn: createTurn(this.#clock) };
+      const processes = this.#processPage.finish();
+      await this.#processSink.write(processes, scrape);
       const page = this.#page.finish();
-      await this.#sink.write(page, { at, now: at, durationMs, turn: createTurn(this.#clock) });
+      const { unsaved } = await this.#sink.write(page, scrape);
       const warnings = missing.length === 0 ? [] : [`not readable here: ${missing.join(", ")}`];
-      this.#update({ health: "up", lastError: "", samples: page.count, warnings }, at, durationMs());
+      if (unsaved !== "") warnings.push(`not saved: ${unsaved}`);
+      const samples = page.count + processes.count;
+      this.#update({ health: "up", lastError: "", samples, warnings }, at, durationMs());
     } catch (error) {
       const lastError = errorText(error);
       if (this.#status.health !== "down") this.#log.warn("host readings are not stored", { cause: lastError });
@@ -158,6 +167,7 @@ class Host implements HostCollector {
   async #fill(): Promise<readonly string[]> {
     const page = this.#page;
     page.begin();
+    this.#processPage.begin();
     const missing: string[] = [];
     for (const [name, collect] of this.#collectors) {
       let found = false;
@@ -188,7 +198,13 @@ function hostRules(target: Labels): Parameters<typeof createSampleSink>[1] {
   };
 }
 
-function collectorsOf(page: HostPage, clock: Clock, proc: string, sys: string): readonly Collector[] {
+function collectorsOf(
+  page: HostPage,
+  processPage: HostPage,
+  clock: Clock,
+  proc: string,
+  sys: string,
+): readonly Collector[] {
   const stat = new StatCollector();
   const filesystems = new FilesystemCollector(clock);
   const processes = new ProcessCollector(clock, proc);
@@ -207,6 +223,6 @@ function collectorsOf(page: HostPage, clock: Clock, proc: string, sys: string): 
     ["conntrack", () => collectConntrack(page, proc)],
     ["uname", () => collectUname(page, proc)],
     ["time", () => collectTime(page, clock.now())],
-    ["process", () => processes.collect(page)],
+    ["process", () => processes.collect(processPage)],
   ];
 }

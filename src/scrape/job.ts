@@ -227,7 +227,7 @@ export class JobRunner {
       labelNameLengthLimit,
       labelValueLengthLimit,
     };
-    return createSampleSink(appendable, rules, before);
+    return createSampleSink(appendable, rules, { before });
   }
 }
 

@@ -222,8 +222,9 @@ class Loop implements ScrapeLoop {
 }
 
 function warningsOf(written: WriteSummary): readonly string[] {
-  const { quarantine, duplicates, outOfBounds, limited } = written;
+  const { quarantine, duplicates, outOfBounds, limited, unsaved } = written;
   const out: string[] = [];
+  if (unsaved !== "") out.push(`not saved: ${unsaved}`);
   if (quarantine !== undefined) {
     const by = quarantine.label === "" ? "" : ` by its label "${quarantine.label}"`;
     out.push(

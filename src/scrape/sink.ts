@@ -10,6 +10,7 @@ import type { Appendable, Appender, AppendResult } from "../storage/storage.ts";
 import type { Layout, LayoutRules } from "./layout.ts";
 import type { Quarantine } from "./status.ts";
 import type { Turn } from "./turns.ts";
+import { errorText } from "../base/errors.ts";
 import { Labels, METRIC_NAME } from "../model/labels.ts";
 import { NO_REF } from "../model/sample.ts";
 import { buildLayout, REPORT_ROWS } from "./layout.ts";
@@ -39,6 +40,8 @@ export interface WriteSummary {
   /** Series the store refused. */
   readonly limited: number;
   readonly quarantine: Quarantine | undefined;
+  /** Why the store could not make the samples durable; "" when it did. The target has no part in it. */
+  readonly unsaved: string;
 }
 
 /** When a scrape was, and how long. */
@@ -54,7 +57,12 @@ export interface ScrapeTimes {
 }
 
 export interface SampleSink {
-  /** Stores a page and commits. @throws UserError of limits and of the store; the caller then calls `fail`. */
+  /**
+   * Stores a page and commits. A store that cannot commit is told in the summary, not thrown: a full disk must not
+   * look like a fleet that is down.
+   *
+   * @throws UserError `sample-limit`, `label-limit`, `no-metric-name`; the caller then calls `fail`.
+   */
   write(page: ParsedPage, scrape: ScrapeTimes): Promise<WriteSummary>;
   /** The scrape failed: everything the target had goes stale, `up` is 0. */
   fail(at: Timestamp, scraped: number, durationMs: number): Promise<void>;
@@ -64,30 +72,40 @@ export interface SampleSink {
   end(at: Timestamp): Promise<void>;
 }
 
-/** @param before the sink of the same target under older rules: what it had and the new rules drop goes stale. */
-export function createSampleSink(appendable: Appendable, rules: LayoutRules, before?: SampleSink): SampleSink {
-  return new Sink(appendable, rules, before?.alive() ?? NOTHING);
+export interface SinkOptions {
+  /** The sink of the same target under older rules: what it had and the new rules drop goes stale. */
+  readonly before?: SampleSink | undefined;
+  /** False leaves `up` and its like to another sink of the same target; default true. */
+  readonly report?: boolean;
+}
+
+export function createSampleSink(appendable: Appendable, rules: LayoutRules, options: SinkOptions = {}): SampleSink {
+  return new Sink(appendable, rules, options);
 }
 
 const NOTHING: ReadonlySet<SeriesRef> = new Set();
+const NOTHING_COMMITTED: AppendResult = { accepted: 0, duplicate: 0, outOfBounds: 0, limited: 0 };
 
 class Sink implements SampleSink {
   readonly #appendable: Appendable;
   readonly #rules: LayoutRules;
+  /** Empty when another sink reports. */
   readonly #report: readonly Labels[];
   readonly #reportRefs: Float64Array = new Float64Array(REPORT_ROWS);
   #layout: Layout | undefined;
   #row: Float64Array = new Float64Array(REPORT_ROWS);
   #alive: ReadonlySet<SeriesRef>;
-  #reported = false;
+  #reported: boolean;
   #sinceDescribed = 0;
   #sinceBuilt = 0;
 
-  constructor(appendable: Appendable, rules: LayoutRules, alive: ReadonlySet<SeriesRef>) {
-    this.#alive = alive;
+  constructor(appendable: Appendable, rules: LayoutRules, { before, report = true }: SinkOptions) {
+    this.#alive = before?.alive() ?? NOTHING;
+    this.#reported = before !== undefined;
     this.#appendable = appendable;
     this.#rules = rules;
-    this.#report = REPORT.map((name) => Labels.from([...rules.target, [METRIC_NAME, name]]));
+    const names = report ? REPORT : [];
+    this.#report = names.map((name) => Labels.from([...rules.target, [METRIC_NAME, name]]));
   }
 
   async write(page: ParsedPage, scrape: ScrapeTimes): Promise<WriteSummary> {
@@ -113,13 +131,16 @@ class Sink implements SampleSink {
     const row = this.#fillRow(layout, page);
     const ahead = this.#appendTimed(appender, layout, page, now);
     row.set([1, durationMs() / 1_000, page.count, layout.kept, added], rows);
-    appender.appendRow(refs, at, row, rows + REPORT_ROWS);
+    appender.appendRow(refs, at, row, rows + this.#report.length);
     // From here on the layout counts: a failing commit must not make the next scrape forget what was stored.
     this.#layout = layout;
     this.#alive = layout.tracked;
     this.#reported = true;
-    const result = await appender.commit();
-    return summary(layout, added, ahead, result);
+    try {
+      return summary(layout, added, ahead, await appender.commit());
+    } catch (error) {
+      return { ...summary(layout, added, ahead, NOTHING_COMMITTED), unsaved: errorText(error) };
+    }
   }
 
   async fail(at: Timestamp, scraped: number, durationMs: number): Promise<void> {
@@ -128,7 +149,7 @@ class Sink implements SampleSink {
       this.#appendStale(appender, at);
       const values = Float64Array.of(0, durationMs / 1_000, scraped, 0, 0);
       this.#fillReport(appender, this.#reportRefs, 0);
-      appender.appendRow(this.#reportRefs, at, values, REPORT_ROWS);
+      appender.appendRow(this.#reportRefs, at, values, this.#report.length);
       this.#alive = NOTHING;
       this.#reported = true;
       await appender.commit();
@@ -222,5 +243,6 @@ function summary(layout: Layout, added: number, ahead: number, result: AppendRes
     outOfBounds: ahead + result.outOfBounds,
     limited: layout.limited,
     quarantine: layout.quarantine,
+    unsaved: "",
   };
 }

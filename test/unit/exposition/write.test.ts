@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { formatGoFloat, parseGoFloat } from "../../../src/exposition/float.ts";
-import { ACCEPT, formatOf, negotiate } from "../../../src/exposition/negotiate.ts";
+import { ACCEPT, CONTENT_TYPE, formatOf, negotiate } from "../../../src/exposition/negotiate.ts";
 import { groupByMetric, writePage } from "../../../src/exposition/write.ts";
 import { Labels } from "../../../src/model/labels.ts";
 
@@ -68,6 +68,10 @@ describe("negotiation", () => {
     [undefined, "text"],
   ] as const)("an answer of type %j is read as %s", (type, format) => {
     expect(formatOf(type)).toBe(format);
+  });
+
+  test.each(["text", "openmetrics"] as const)("our own %s page is read as what it is", (format) => {
+    expect(formatOf(CONTENT_TYPE[format])).toBe(format);
   });
 
   test.each([

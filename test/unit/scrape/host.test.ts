@@ -231,6 +231,15 @@ describe("processes", () => {
     });
   });
 
+  test("a process that has not lived for ten seconds has none", async () => {
+    put("proc/uptime", "10.5 20.0\n");
+    process(7, "young", 100, 10);
+    expect(await collected("opsmon_process_.*")).toEqual({});
+    put("proc/uptime", "11.0 20.0\n");
+    await clock.advance(1_000);
+    expect(Object.keys(await collected("opsmon_process_.*"))).toHaveLength(2);
+  });
+
   test("no more than 40 processes have series however many run", async () => {
     for (let i = 1; i <= 120; i++) process(i, `p${i}`, i, 200 - i);
     const names = Object.keys(await collected("opsmon_process_cpu_seconds_total"));

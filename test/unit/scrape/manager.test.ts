@@ -4,8 +4,11 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
+import { UserError } from "../../../src/base/errors.ts";
 import { Secret } from "../../../src/model/job.ts";
 import type { RelabelRule } from "../../../src/model/relabel.ts";
+import type { Appendable, AppendResult } from "../../../src/storage/storage.ts";
+import { memoryStore } from "../../support/memory-store.ts";
 import { startExporter } from "../../support/exporter.ts";
 import { dumpStore, SCRAPE_START, scrapeJob, scrapeRig } from "../../support/scrape.ts";
 
@@ -258,5 +261,40 @@ describe("discovery", () => {
       server.closeAllConnections();
       server.close();
     }
+  });
+});
+
+describe("a store that cannot save", () => {
+  test("is a warning on targets that stay up, not a fleet that is down", async () => {
+    await using exporter = await startExporter("ok");
+    const inner = memoryStore();
+    let full = false;
+    const appendable: Appendable = {
+      appender() {
+        const appender = inner.appender();
+        const commit = async (): Promise<AppendResult> => {
+          const result = await appender.commit();
+          if (full) throw new UserError("store-read-only", "samples are held in memory only: no space left");
+          return result;
+        };
+        return { ...appender, commit };
+      },
+    };
+    await using rig = scrapeRig({ appendable });
+    await rig.manager.apply([scrapeJob("j", [exporter.address])]);
+    await rig.next(0);
+    full = true;
+    expect(await rig.next(10_000)).toMatchObject({
+      health: "up",
+      lastError: "",
+      warnings: ["not saved: samples are held in memory only: no space left"],
+    });
+    full = false;
+    expect((await rig.next(10_000)).warnings).toEqual([]);
+    const values = Object.values(await dumpStore(inner, "up|fault_up")).map((rows) => rows.map(([, v]) => v));
+    expect(values).toEqual([
+      [1, 1, 1],
+      [1, 1, 1],
+    ]);
   });
 });
