@@ -7,7 +7,7 @@
 import { EventEmitter } from "node:events";
 import type { Clock } from "../base/clock.ts";
 import type { CellGrid, Size } from "../draw/cell.ts";
-import { blankGrid, composeCells, createInk, type Overlay } from "./cells.ts";
+import { blankGrid, composeCells, createInk, type Ink, type Overlay } from "./cells.ts";
 import { diffCells } from "./diff.ts";
 import type { TerminalOut } from "./options.ts";
 
@@ -37,95 +37,106 @@ export interface Compositor {
   present(): void;
   /** Forgets what the terminal shows: the next frame is drawn whole. */
   invalidate(): void;
-  /** The last frame composed, shown or waiting. */
-  readonly cells: CellGrid | undefined;
   readonly slow: boolean;
   readonly stats: CompositorStats;
   /** Sends nothing any more. */
   stop(): void;
 }
 
-export function createCompositor(
-  out: TerminalOut,
-  options: { readonly clock: Clock; readonly sgr: (themeStyle: number) => string },
-): Compositor {
-  const ink = createInk();
-  const cache = new Map<string, CellGrid>();
-  const stats = { frames: 0, bytes: 0, skipped: 0 };
-  let text = "";
-  let overlays: readonly Overlay[] = [];
-  let shown: CellGrid | undefined;
-  let last: CellGrid | undefined;
-  let retry: Disposable | undefined;
-  let waited = 0;
-  let stopped = false;
+export interface CompositorOptions {
+  readonly clock: Clock;
+  /** SGR parameters of a theme style number. */
+  readonly sgr: (themeStyle: number) => string;
+}
 
-  const send = (): void => {
-    const size = sizeOf(out);
-    const next = composeCells(text, overlays, size, { ink, sgr: options.sgr }, cache);
-    last = next;
+export function createCompositor(out: TerminalOut, options: CompositorOptions): Compositor {
+  return new CellCompositor(out, options);
+}
+
+class CellCompositor implements Compositor {
+  readonly stream: NodeJS.WriteStream;
+  readonly #out: TerminalOut;
+  readonly #options: CompositorOptions;
+  readonly #ink: Ink = createInk();
+  readonly #rows: Map<string, CellGrid> = new Map();
+  readonly #stats: { frames: number; bytes: number; skipped: number } = { frames: 0, bytes: 0, skipped: 0 };
+  #text = "";
+  #overlays: readonly Overlay[] = [];
+  #shown: CellGrid | undefined;
+  #retry: Disposable | undefined;
+  #waited = 0;
+  #stopped = false;
+
+  constructor(out: TerminalOut, options: CompositorOptions) {
+    this.#out = out;
+    this.#options = options;
+    this.stream = inkStream(out, (frame) => {
+      this.#text = frame;
+    });
+  }
+
+  get size(): Size {
+    return sizeOf(this.#out);
+  }
+
+  get slow(): boolean {
+    return this.#waited >= SLOW_AFTER;
+  }
+
+  get stats(): CompositorStats {
+    return { ...this.#stats };
+  }
+
+  overlay(overlays: readonly Overlay[]): void {
+    this.#overlays = overlays;
+  }
+
+  invalidate(): void {
+    this.#shown = undefined;
+  }
+
+  present(): void {
+    if (this.#stopped) return;
+    if (this.#retry === undefined && this.#out.writableLength === 0) {
+      this.#waited = 0;
+      this.#send();
+      return;
+    }
+    this.#stats.skipped++;
+    if (this.#retry === undefined) this.#wait();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#retry?.[Symbol.dispose]();
+  }
+
+  /** Looks again until the terminal has taken the last frame; the newest one is composed only then. */
+  #wait(): void {
+    this.#waited++;
+    this.#retry = this.#options.clock.after(RETRY_MS, () => {
+      this.#retry = undefined;
+      if (this.#stopped) return;
+      if (this.#out.writableLength > 0) this.#wait();
+      else this.#send();
+    });
+  }
+
+  #send(): void {
+    const { size } = this;
+    const compose = { ink: this.#ink, sgr: this.#options.sgr };
+    const next = composeCells(this.#text, this.#overlays, size, compose, this.#rows);
+    const shown = this.#shown;
     const whole = shown?.width !== size.width || shown.height !== size.height;
     const before = whole ? blankGrid(size) : (shown as CellGrid);
-    const changes = (whole ? "\u001b[m\u001b[2J" : "") + diffCells(before, next, ink);
-    shown = next;
+    const changes = (whole ? "\u001b[m\u001b[2J" : "") + diffCells(before, next, this.#ink);
+    this.#shown = next;
     if (changes === "") return;
     const bytes = `\u001b[?2026h${changes}\u001b[?2026l`;
-    stats.frames++;
-    stats.bytes += Buffer.byteLength(bytes);
-    out.write(bytes);
-  };
-  const present = (): void => {
-    if (stopped || retry !== undefined) {
-      if (!stopped) stats.skipped++;
-      return;
-    }
-    if (out.writableLength === 0) {
-      waited = 0;
-      send();
-      return;
-    }
-    stats.skipped++;
-    waited++;
-    const wait = (): void => {
-      retry = options.clock.after(RETRY_MS, () => {
-        retry = undefined;
-        if (stopped) return;
-        if (out.writableLength > 0) {
-          waited++;
-          wait();
-        } else send();
-      });
-    };
-    wait();
-  };
-  return {
-    stream: inkStream(out, (frame) => {
-      text = frame;
-    }),
-    get size() {
-      return sizeOf(out);
-    },
-    overlay(next) {
-      overlays = next;
-    },
-    present,
-    invalidate() {
-      shown = undefined;
-    },
-    get cells() {
-      return last;
-    },
-    get slow() {
-      return waited >= SLOW_AFTER;
-    },
-    get stats() {
-      return { ...stats };
-    },
-    stop() {
-      stopped = true;
-      retry?.[Symbol.dispose]();
-    },
-  };
+    this.#stats.frames++;
+    this.#stats.bytes += Buffer.byteLength(bytes);
+    this.#out.write(bytes);
+  }
 }
 
 function sizeOf(out: TerminalOut): Size {

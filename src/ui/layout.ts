@@ -125,6 +125,7 @@ function chartGrid(
   wish: LayoutWish,
   cls: LayoutClass,
 ): { list: Rect | undefined; charts: readonly Rect[] } {
+  if (wish.charts === 0) return { list: body, charts: [] };
   if (wish.body === "overview") {
     const width = cls === "wide" ? Math.max(74, Math.floor(body.width * 0.4)) : Math.floor(body.width / 2);
     const list = { ...body, width };

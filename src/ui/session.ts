@@ -7,7 +7,7 @@ import type { Source } from "../api/source.ts";
 import type { Clock } from "../base/clock.ts";
 import { errorText } from "../base/errors.ts";
 import type { Timestamp } from "../model/sample.ts";
-import { emptyMemory, fetchSnapshot, type ScreenRequest, type Snapshot } from "./snapshot.ts";
+import { emptyMemory, fetchSnapshot, type Memory, type ScreenRequest, type Snapshot } from "./snapshot.ts";
 
 export interface Connection {
   /** When the engine stopped answering; undefined while it answers. */
@@ -58,106 +58,130 @@ interface Flight {
 }
 
 export function createSession(options: SessionOptions): Session {
-  const { source, clock, wanted, onTick } = options;
-  const memory = emptyMemory();
-  let snapshot: Snapshot | undefined;
-  let connection: Connection = { silentSince: undefined, error: undefined };
-  let flight: Flight | undefined;
-  let askedKey = "";
-  let askedAt = Number.NEGATIVE_INFINITY;
-  let followed = false;
-  let lastGood = clock.now();
-  let focused = true;
-  let closed = false;
-  let tickTimer: Disposable | undefined;
-  let soonTimer: Disposable | undefined;
+  return new PollingSession(options);
+}
 
-  const fail = (error: string): void => {
-    connection = { silentSince: connection.silentSince ?? lastGood, error };
-  };
-  const ask = (): void => {
-    soonTimer?.[Symbol.dispose]();
-    soonTimer = undefined;
-    const request = wanted();
-    const mine = { key: keyOf(request), since: clock.monotonic(), abort: new AbortController() };
-    flight?.abort.abort();
-    flight = mine;
-    askedKey = mine.key;
-    askedAt = mine.since;
-    void answer(request, mine);
-  };
-  const answer = async (request: ScreenRequest, mine: Flight): Promise<void> => {
+class PollingSession implements Session {
+  readonly #options: SessionOptions;
+  readonly #memory: Memory = emptyMemory();
+  #snapshot: Snapshot | undefined;
+  #connection: Connection = { silentSince: undefined, error: undefined };
+  #flight: Flight | undefined;
+  #askedKey = "";
+  #askedAt: number = Number.NEGATIVE_INFINITY;
+  #followed = false;
+  #lastGood: Timestamp;
+  #focused = true;
+  #closed = false;
+  #tickTimer: Disposable | undefined;
+  #soonTimer: Disposable | undefined;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#lastGood = options.clock.now();
+  }
+
+  get snapshot(): Snapshot | undefined {
+    return this.#snapshot;
+  }
+
+  get connection(): Connection {
+    return this.#connection;
+  }
+
+  start(): void {
+    this.#ask();
+    this.#schedule();
+  }
+
+  changed(): void {
+    if (this.#closed || keyOf(this.#options.wanted()) === this.#askedKey) return;
+    this.#followed = false;
+    const { clock } = this.#options;
+    const wait = GAP_MS - (clock.monotonic() - this.#askedAt);
+    if (wait <= 0) this.#ask();
+    else this.#soonTimer ??= clock.after(wait, () => this.#ask());
+  }
+
+  refresh(): void {
+    this.#memory.slow = undefined;
+    if (!this.#closed) this.#ask();
+  }
+
+  focus(focused: boolean): void {
+    const returned = focused && !this.#focused;
+    this.#focused = focused;
+    if (returned && !this.#closed) this.#ask();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#flight?.abort.abort();
+    this.#tickTimer?.[Symbol.dispose]();
+    this.#soonTimer?.[Symbol.dispose]();
+  }
+
+  #ask(): void {
+    this.#soonTimer?.[Symbol.dispose]();
+    this.#soonTimer = undefined;
+    const request = this.#options.wanted();
+    const mine = { key: keyOf(request), since: this.#options.clock.monotonic(), abort: new AbortController() };
+    this.#flight?.abort.abort();
+    this.#flight = mine;
+    this.#askedKey = mine.key;
+    this.#askedAt = mine.since;
+    void this.#answer(request, mine);
+  }
+
+  async #answer(request: ScreenRequest, mine: Flight): Promise<void> {
+    const { source, clock, wanted, onTick } = this.#options;
     try {
-      const next = await fetchSnapshot(source, request, memory, mine.since, mine.abort.signal);
-      if (flight !== mine || closed) return;
-      snapshot = next;
-      lastGood = clock.now();
-      connection = { silentSince: undefined, error: undefined };
+      const next = await fetchSnapshot(source, request, this.#memory, mine.since, mine.abort.signal);
+      if (this.#isLate(mine)) return;
+      this.#snapshot = next;
+      this.#lastGood = clock.now();
+      this.#connection = { silentSince: undefined, error: undefined };
     } catch (error) {
-      if (flight !== mine || closed) return;
-      fail(errorText(error));
+      if (this.#isLate(mine)) return;
+      this.#fail(errorText(error));
     }
-    flight = undefined;
+    this.#flight = undefined;
     onTick();
     // An answer may change what is worth showing (which panels have data). Ask for that now, but only once.
-    if (followed || connection.error !== undefined || keyOf(wanted()) === mine.key) return;
-    followed = true;
-    ask();
-  };
-  const tick = (): void => {
-    followed = false;
-    schedule();
+    if (this.#followed || this.#connection.error !== undefined || keyOf(wanted()) === mine.key) return;
+    this.#followed = true;
+    this.#ask();
+  }
+
+  #isLate(mine: Flight): boolean {
+    return this.#flight !== mine || this.#closed;
+  }
+
+  #fail(error: string): void {
+    this.#connection = { silentSince: this.#connection.silentSince ?? this.#lastGood, error };
+  }
+
+  #tick(): void {
+    const { clock, wanted, onTick, isSlow, refreshMs } = this.#options;
+    this.#followed = false;
+    this.#schedule();
     const now = clock.monotonic();
-    if (flight !== undefined) {
-      const age = now - flight.since;
-      if (age >= SILENT_MS) fail("no answer yet");
+    if (this.#flight !== undefined) {
+      const age = now - this.#flight.since;
+      if (age >= SILENT_MS) this.#fail("no answer yet");
       if (age < GIVE_UP_MS) return onTick();
     }
-    const live = wanted().live;
-    const every = !live ? PAUSED_MS : focused && !options.isSlow() ? 0 : IDLE_MS;
+    const every = !wanted().live ? PAUSED_MS : this.#focused && !isSlow() ? 0 : IDLE_MS;
     // A tick may come a few ms early against the last question: half a period is near enough.
-    if (now - askedAt >= every - options.refreshMs / 2) ask();
+    if (now - this.#askedAt >= every - refreshMs / 2) this.#ask();
     else onTick();
-  };
-  const schedule = (): void => {
-    // On the wall clock's own seconds, so that the time in the header does not skip.
-    const delay = options.refreshMs - (clock.now() % options.refreshMs);
-    tickTimer = clock.after(delay, tick);
-  };
-  return {
-    get snapshot() {
-      return snapshot;
-    },
-    get connection() {
-      return connection;
-    },
-    start() {
-      ask();
-      schedule();
-    },
-    changed() {
-      if (closed || keyOf(wanted()) === askedKey) return;
-      followed = false;
-      const wait = GAP_MS - (clock.monotonic() - askedAt);
-      if (wait <= 0) ask();
-      else soonTimer ??= clock.after(wait, ask);
-    },
-    refresh() {
-      memory.slow = undefined;
-      if (!closed) ask();
-    },
-    focus(on) {
-      const returned = on && !focused;
-      focused = on;
-      if (returned && !closed) ask();
-    },
-    close() {
-      closed = true;
-      flight?.abort.abort();
-      tickTimer?.[Symbol.dispose]();
-      soonTimer?.[Symbol.dispose]();
-    },
-  };
+  }
+
+  /** On the wall clock's own seconds, so that the time in the header does not skip. */
+  #schedule(): void {
+    const { clock, refreshMs } = this.#options;
+    this.#tickTimer = clock.after(refreshMs - (clock.now() % refreshMs), () => this.#tick());
+  }
 }
 
 /** Two requests of one key would bring the same screen, but for the passing of time. */

@@ -236,6 +236,7 @@ describe("leaving", () => {
     await mounted.settle();
     expect(await mounted.exit).toEqual(reason);
     clean(mounted.tty);
+    await mounted.tty.screen();
     expect(mounted.tty.alternate()).toBe(false);
     expect(mounted.tty.cursorHidden()).toBe(false);
   });
@@ -263,10 +264,12 @@ describe("leaving", () => {
     await press("\u001a");
     expect(tty.process.killed).toEqual(["SIGTSTP"]);
     await settle();
+    await tty.screen();
     expect(tty.alternate()).toBe(false);
     expect(tty.rawMode).toBe(false);
     tty.process.emit("SIGCONT");
     await settle();
+    await tty.screen();
     expect(tty.alternate()).toBe(true);
     // A second may have passed: the numbers differ, what stands where does not.
     const shape = (text: string): string => text.replace(/[\d.]+/g, "#").replace(/[▁-█ ]+/g, " ");
