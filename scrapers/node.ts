@@ -23,7 +23,12 @@ const cpu = [
     "hosts.cpu",
     "CPU",
     "percent",
-    [q("{{instance}}", `100 * (1 - avg by (instance) (rate(node_cpu_seconds_total{mode="idle",$filter}[$rate])))`)],
+    [
+      q(
+        "{{instance}}",
+        `100 * (1 - sum by (instance) (rate(node_cpu_seconds_total{mode="idle",$filter}[$rate])) / sum by (instance) (rate(node_cpu_seconds_total{$filter}[$rate])))`,
+      ),
+    ],
     { method: "USE.U", resource: "cpu", priority: 1, min: 0, max: 100, thresholds: over(80, 95) },
   ),
   chart(
@@ -53,7 +58,12 @@ const cpu = [
     "hosts.cpu.cores",
     "CPU by core",
     "percent",
-    [q("{{instance}} core {{cpu}}", `100 * (1 - rate(node_cpu_seconds_total{mode="idle",$filter}[$rate]))`)],
+    [
+      q(
+        "{{instance}} core {{cpu}}",
+        `100 * (1 - sum by (instance, cpu) (rate(node_cpu_seconds_total{mode="idle",$filter}[$rate])) / sum by (instance, cpu) (rate(node_cpu_seconds_total{$filter}[$rate])))`,
+      ),
+    ],
     { priority: 4, min: 0, max: 100, thresholds: over(80, 95) },
   ),
   chart(

@@ -10,7 +10,7 @@ export const containers: string = [
   "  rules:",
   "  - alert: DbCpuHigh",
   "    expr: |-",
-  "      100 * sum by (name) (rate(container_cpu_usage_seconds_total{name=~\"postgres.*\"}[5m]))",
+  '      100 * sum by (name) (rate(container_cpu_usage_seconds_total{name=~"postgres.*"}[5m]))',
   "        / on (name) (container_spec_cpu_quota / container_spec_cpu_period)",
   "      > 85 # ${db_cpu}",
   "    for: 5m # ${db_cpu_for}",

@@ -11,7 +11,7 @@ export const kubernetes: string = [
   "    expr: increase(kube_pod_container_status_restarts_total[15m]) > 0 # ${restarts}",
   "    labels: {severity: warning}",
   "    annotations:",
-  "      summary: \"{{ $labels.namespace }}/{{ $labels.pod }} restarted\"",
+  '      summary: "{{ $labels.namespace }}/{{ $labels.pod }} restarted"',
   "      panel: services.pods.restarts",
   "",
 ].join("\n");

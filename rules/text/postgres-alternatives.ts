@@ -1,6 +1,6 @@
 /** Made from rules/postgres-alternatives.yml by rules/embed.ts; edit that file. */
 export const postgresAlternatives: string = [
-  "# Other readings of \"PostgreSQL is away\" and \"connections run out\". Off unless chosen.",
+  '# Other readings of "PostgreSQL is away" and "connections run out". Off unless chosen.',
   "#",
   "# Variables (the value in front of a mark is the default):",
   "#   down_for     how long PostgreSQL may be away",
@@ -23,7 +23,7 @@ export const postgresAlternatives: string = [
   "    for: 5m # ${connections_for}",
   "    labels: {severity: critical}",
   "    annotations:",
-  "      summary: \"{{ $value | humanize }}% of connections of {{ $labels.instance }} are in use\"",
+  '      summary: "{{ $value | humanize }}% of connections of {{ $labels.instance }} are in use"',
   "      panel: postgres.connections",
   "",
 ].join("\n");

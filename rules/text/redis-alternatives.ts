@@ -1,6 +1,6 @@
 /** Made from rules/redis-alternatives.yml by rules/embed.ts; edit that file. */
 export const redisAlternatives: string = [
-  "# Another name for \"Redis is away\". Off unless chosen.",
+  '# Another name for "Redis is away". Off unless chosen.',
   "#",
   "# Variables (the value in front of a mark is the default):",
   "#   down_for  how long Redis may be away",

@@ -32,7 +32,7 @@ export const redis: string = [
   "    for: 1m # ${clients_most_for}",
   "    labels: {severity: warning}",
   "    annotations:",
-  "      summary: \"{{ $value }} clients are connected to {{ $labels.instance }}\"",
+  '      summary: "{{ $value }} clients are connected to {{ $labels.instance }}"',
   "      panel: redis.clients",
   "  - alert: RedisNotEnoughConnections",
   "    expr: redis_connected_clients < 5 # ${clients_least}",

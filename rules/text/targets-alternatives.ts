@@ -1,6 +1,6 @@
 /** Made from rules/targets-alternatives.yml by rules/embed.ts; edit that file. */
 export const targetsAlternatives: string = [
-  "# Milder or slower readings of \"a target is down\". Off unless chosen.",
+  '# Milder or slower readings of "a target is down". Off unless chosen.',
   "#",
   "# Variables (the value in front of a mark is the default):",
   "#   warning_for   how long before the warning",
@@ -13,14 +13,14 @@ export const targetsAlternatives: string = [
   "    for: 1m # ${warning_for}",
   "    labels: {severity: warning}",
   "    annotations:",
-  "      summary: \"{{ $labels.job }} {{ $labels.instance }} does not answer\"",
+  '      summary: "{{ $labels.job }} {{ $labels.instance }} does not answer"',
   "      panel: overview.up",
   "  - alert: ServiceDown",
   "    expr: up == 0",
   "    for: 2m # ${critical_for}",
   "    labels: {severity: critical}",
   "    annotations:",
-  "      summary: \"{{ $labels.job }} {{ $labels.instance }} is down\"",
+  '      summary: "{{ $labels.job }} {{ $labels.instance }} is down"',
   "      panel: overview.up",
   "",
 ].join("\n");

@@ -13,7 +13,7 @@ export const web: string = [
   "    for: 2m # ${endpoint_for}",
   "    labels: {severity: critical}",
   "    annotations:",
-  "      summary: \"{{ $labels.instance }} is unreachable\"",
+  '      summary: "{{ $labels.instance }} is unreachable"',
   "      panel: web.probes",
   "  - alert: NginxDown",
   "    expr: nginx_up == 0",

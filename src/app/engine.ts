@@ -74,16 +74,7 @@ async function build(
   const state = await openState(path.join(options.dataDir, "state"));
   cleanup.push(() => state.close());
   const journal = openJournal(state, clock);
-  const limits = settings.config.own.limits;
-  const evaluator = createEngine({
-    queryable: tsdb,
-    clock,
-    features: new Set([...DEFAULT_FEATURES, ...(options.features ?? [])]),
-    ...optional("timeoutMs", options.queryTimeoutMs ?? limits.queryTimeoutMs),
-    ...optional("lookbackMs", options.queryLookbackMs),
-    ...optional("maxSamples", limits.querySamplesMax),
-    ...optional("maxConcurrency", limits.queryConcurrency),
-  });
+  const evaluator = queryEngine(options, settings, tsdb);
   const notifier = createNotifier({
     config: settings.notify,
     state,
@@ -92,22 +83,7 @@ async function build(
     log: log.with({ room: "notify" }),
     ...optional("externalUrl", settings.config.own.externalUrl),
   });
-  const rules = createRuleManager({
-    engine: evaluator,
-    appendable: tsdb,
-    state,
-    journal,
-    clock,
-    log: log.with({ room: "rules" }),
-    evaluationIntervalMs: settings.config.global.evaluationIntervalMs,
-    queryOffsetMs: settings.config.global.ruleQueryOffsetMs,
-    externalLabels: settings.config.global.externalLabels,
-    onNoData: settings.config.own.alerts.onNoData,
-    noDataHoldMs: settings.config.own.alerts.noDataHoldMs,
-    ...optional("externalUrl", settings.config.own.externalUrl),
-    onTick: (alerts, at) => notifier.accept(alerts, at),
-    onCommitted: () => notifier.committed(),
-  });
+  const rules = ruleManager(options, settings, { tsdb, state, journal, evaluator, notifier });
   const scraper = createScrapeManager({
     appendable: tsdb,
     clock,
@@ -130,6 +106,42 @@ async function build(
 
 function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
   return (value === undefined ? {} : { [key]: value }) as { [P in K]?: V };
+}
+
+function queryEngine(options: EngineOptions, settings: Settings, tsdb: Rooms["tsdb"]): Rooms["evaluator"] {
+  const { limits } = settings.config.own;
+  return createEngine({
+    queryable: tsdb,
+    clock: options.clock,
+    features: new Set([...DEFAULT_FEATURES, ...(options.features ?? [])]),
+    ...optional("timeoutMs", options.queryTimeoutMs ?? limits.queryTimeoutMs),
+    ...optional("lookbackMs", options.queryLookbackMs),
+    ...optional("maxSamples", limits.querySamplesMax),
+    ...optional("maxConcurrency", limits.queryConcurrency),
+  });
+}
+
+type RuleRooms = Pick<Rooms, "tsdb" | "state" | "journal" | "evaluator" | "notifier">;
+
+function ruleManager(options: EngineOptions, settings: Settings, rooms: RuleRooms): Rooms["rules"] {
+  const { tsdb, state, journal, evaluator, notifier } = rooms;
+  const { global, own } = settings.config;
+  return createRuleManager({
+    engine: evaluator,
+    appendable: tsdb,
+    state,
+    journal,
+    clock: options.clock,
+    log: options.log.with({ room: "rules" }),
+    evaluationIntervalMs: global.evaluationIntervalMs,
+    queryOffsetMs: global.ruleQueryOffsetMs,
+    externalLabels: global.externalLabels,
+    onNoData: own.alerts.onNoData,
+    noDataHoldMs: own.alerts.noDataHoldMs,
+    ...optional("externalUrl", own.externalUrl),
+    onTick: (alerts, at) => notifier.accept(alerts, at),
+    onCommitted: () => notifier.committed(),
+  });
 }
 
 function hostCollector(options: EngineOptions, { config }: Settings, tsdb: Rooms["tsdb"]): HostCollector | undefined {

@@ -23,8 +23,13 @@ export function createPackGate({ tsdb, rules, options }: Pick<Rooms, "tsdb" | "r
   let inForce: string | undefined;
   let timer: Disposable | undefined;
   const owners = new Map<string, string[]>();
+  const everywhere = new Set<string>();
   for (const scraper of SCRAPERS) {
-    for (const pack of scraper.rulePacks) owners.set(pack, [...(owners.get(pack) ?? []), ...scraper.fingerprints]);
+    for (const pack of scraper.rulePacks) {
+      // What every scrape tells about itself has no metric of its own to be recognised by.
+      if (scraper.fingerprints.length === 0) everywhere.add(pack);
+      owners.set(pack, [...(owners.get(pack) ?? []), ...scraper.fingerprints]);
+    }
   }
 
   const look = async (): Promise<void> => {
@@ -33,7 +38,9 @@ export function createPackGate({ tsdb, rules, options }: Pick<Rooms, "tsdb" | "r
     const names = new Set(await querier.labelValues(METRIC_NAME, []));
     const packs = settings.packs.filter((pack) => {
       const metrics = owners.get(pack.name);
-      return pack.chosen || metrics === undefined || metrics.some((metric) => names.has(metric));
+      return (
+        pack.chosen || metrics === undefined || everywhere.has(pack.name) || metrics.some((metric) => names.has(metric))
+      );
     });
     const now = packs.map((pack) => pack.name).join(",");
     if (now === inForce) return;

@@ -1,5 +1,5 @@
 /** Joins the rooms to the interfaces the HTTP server owns. */
-import type { EngineServices } from "../api/services.ts";
+import type { CardinalityReport, CardinalityRow, EngineServices } from "../api/services.ts";
 import type { Command, CommandResult } from "../api/source.ts";
 import { UserError } from "../base/errors.ts";
 import { formatDuration } from "../model/duration.ts";
@@ -66,19 +66,7 @@ export function createServices(
     alerts: async (at) => (at === "now" ? rules.alerts() : alertsAt(journal, at)),
     journal: (kinds, start, end, limit) => journal.scan(kinds, start, end, limit),
     status: () => engineStatus(rooms, settings, startedAt),
-    async cardinality(limit) {
-      const found = tsdb.cardinality(limit);
-      const rows = (all: readonly { name: string; series: number }[]): { name: string; count: number }[] =>
-        all.map(({ name, series }) => ({ name, count: series }));
-      const jobs = found.pairs.filter((pair) => pair.name.startsWith("job="));
-      return {
-        series: found.series,
-        metrics: rows(found.metrics),
-        labels: rows(found.labelNames),
-        pairs: rows(found.pairs),
-        jobs: rows(jobs.map((pair) => ({ ...pair, name: pair.name.slice("job=".length) }))),
-      };
-    },
+    cardinality: async (limit) => cardinalityReport(tsdb, limit),
     command: (command) => (command.kind === "reload" ? reload() : carryOut(rooms, command)),
     configText: () => configText(settings.config),
     flags: () => ({
@@ -96,6 +84,20 @@ export function createServices(
     quit: process.quit,
     ready: () => started,
     open: () => open(),
+  };
+}
+
+function cardinalityReport(tsdb: Rooms["tsdb"], limit: number): CardinalityReport {
+  const found = tsdb.cardinality(limit);
+  const rows = (all: readonly { name: string; series: number }[]): readonly CardinalityRow[] =>
+    all.map(({ name, series }) => ({ name, count: series }));
+  const jobs = found.pairs.filter((pair) => pair.name.startsWith("job="));
+  return {
+    series: found.series,
+    metrics: rows(found.metrics),
+    labels: rows(found.labelNames),
+    pairs: rows(found.pairs),
+    jobs: rows(jobs.map((pair) => ({ ...pair, name: pair.name.slice("job=".length) }))),
   };
 }
 
