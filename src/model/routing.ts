@@ -81,7 +81,7 @@ export interface WebhookConfig {
 }
 
 /** Known to the file format but not carried out; a delivery to it is a visible refusal, never silence. */
-export interface UnsupportedConfig {
+interface UnsupportedConfig {
   readonly kind: "unsupported";
   /** `slack`, `pagerduty`, `email`, … */
   readonly integration: string;

@@ -7,7 +7,7 @@ import type { Notification, NotifiedAlert } from "./receiver.ts";
 import type { AlertRecord } from "./records.ts";
 
 /** Alerts carried in one notification; the rest is counted. A webhook of 1,000 alerts has about half a megabyte. */
-export const ALERTS_PER_NOTIFICATION_MAX = 1_000;
+const ALERTS_PER_NOTIFICATION_MAX = 1_000;
 
 export interface Composition {
   readonly plan: Plan;

@@ -3,6 +3,7 @@
  * groups that are due share one change, so a thousand of them are one write and the outbox sees the storm as a whole.
  */
 import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
 import type { DeliveryRecord, JournalRecord } from "../journal/record.ts";
 import type { Alert } from "../model/alert.ts";
 import { fingerprint } from "../model/fingerprint.ts";
@@ -20,7 +21,9 @@ import { type AlertRecord, type TellRecord, putOp } from "./records.ts";
 import { lookup, matchRoutes } from "./route.ts";
 
 /** Alerts held at once; a fleet of this room has thousands of series, not millions of alerts. */
-export const ALERTS_MAX = 100_000;
+const ALERTS_MAX = 100_000;
+/** A tick's batch that is not on disk after this was refused: the alerts are told all the same. */
+const COMMIT_GRACE_MS = 10_000;
 /** A wall clock set back must not hold a group for longer than this. */
 const LOOK_MS = 30_000;
 
@@ -31,6 +34,7 @@ export interface DeskOptions {
   readonly clock: Clock;
   readonly externalUrl: string;
   readonly integrations: (receiver: string) => readonly Connected[];
+  readonly log: Logger;
   /** Called after a turn's change is on disk. */
   readonly onFlushed: () => void;
 }
@@ -41,6 +45,8 @@ export class Desk {
   readonly #groupsOf = new Map<string, readonly string[]>();
   readonly #staged = new Map<string, AlertRecord>();
   #config: NotifyConfig;
+  #grace: Disposable | undefined;
+  #overflow = false;
   #timer: Disposable | undefined;
   #running: Promise<void> | undefined;
   #closed = false;
@@ -61,16 +67,41 @@ export class Desk {
         this.#staged.delete(id);
         continue;
       }
-      if (noted.fired && memory.alert.size + this.#staged.size >= ALERTS_MAX && !memory.alert.has(id)) continue;
+      if (!memory.alert.has(id) && memory.alert.size + this.#staged.size >= ALERTS_MAX) {
+        this.#overflowed(id);
+        continue;
+      }
       this.#staged.set(id, noted.record);
       if (noted.durable) ops.push(putOp("alert", id, noted.record));
       if (noted.fired) joins.push(...this.#routesOf(noted.record).map((route) => joined(route, noted.record, at)));
     }
+    if (this.#staged.size > 0) this.#grace ??= this.#options.clock.after(COMMIT_GRACE_MS, () => this.#unsaved());
     return joins.length === 0 ? ops : [...ops, ...this.#options.journal.ops(joins)];
   }
 
+  #overflowed(id: string): void {
+    if (!this.#overflow) {
+      this.#options.log.error("too many alerts: more are not told", { limit: ALERTS_MAX, fingerprint: id });
+    }
+    this.#overflow = true;
+  }
+
+  /** The tick could not save; the writer keeps trying, and people hear of it meanwhile. */
+  #unsaved(): void {
+    this.#options.log.error("a rule tick was not saved; its alerts are told from memory", {
+      alerts: this.#staged.size,
+    });
+    const change = this.#options.memory.change();
+    for (const [id, record] of this.#staged) change.put("alert", id, record);
+    void change.save();
+    this.committed();
+  }
+
   committed(): void {
+    this.#grace?.[Symbol.dispose]();
+    this.#grace = undefined;
     if (this.#staged.size === 0) return;
+    this.#overflow = false;
     for (const [id, record] of this.#staged) {
       this.#options.memory.alert.set(id, record);
       this.#place(record);
@@ -183,6 +214,11 @@ export class Desk {
     this.#schedule();
   }
 
+  /** The groups an alert is in. */
+  groupsOf(id: string): readonly Group[] {
+    return (this.#groupsOf.get(id) ?? []).flatMap((key) => this.#groups.get(key) ?? []);
+  }
+
   get groups(): ReadonlyMap<string, Group> {
     return this.#groups;
   }
@@ -254,6 +290,7 @@ export class Desk {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#grace?.[Symbol.dispose]();
     this.#timer?.[Symbol.dispose]();
     await this.#running;
   }

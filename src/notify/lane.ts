@@ -19,7 +19,7 @@ const STUBBORN_ATTEMPTS = 5;
 /** A lane that waits looks at its queue again at least so often, for versions that need a stand-in. */
 const LOOK_MS = 60_000;
 /** A channel that is paused or failing for so long hands what waits to a stand-in as well. */
-export const STAND_IN_AFTER_MS = 300_000;
+const STAND_IN_AFTER_MS = 300_000;
 
 export interface LaneOptions {
   readonly channel: string;

@@ -37,7 +37,7 @@ export interface NotifierOptions {
   readonly connect?: (config: NotifyConfig, name: string) => readonly Receiver[];
 }
 
-export interface SilenceMatcher {
+interface SilenceMatcher {
   readonly name: string;
   readonly op: MatchOp;
   readonly value: string;

@@ -24,7 +24,7 @@ export interface Connected {
   readonly receiver: Receiver;
 }
 
-export interface Version {
+interface Version {
   readonly groupKey: string;
   readonly receiver: string;
   readonly index: number;

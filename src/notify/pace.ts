@@ -3,7 +3,7 @@ import type { Timestamp } from "../model/sample.ts";
 import type { Pace } from "./receiver.ts";
 
 const SECOND_MS = 1_000;
-export const MINUTE_MS = 60_000;
+const MINUTE_MS = 60_000;
 /** First wait after a failure, doubled each time up to the second. */
 const BACKOFF_MS = 1_000;
 const BACKOFF_MS_MAX = 300_000;

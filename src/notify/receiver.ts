@@ -47,7 +47,7 @@ export interface Notification {
   readonly insteadOf: string;
 }
 
-export interface DigestSummary {
+interface DigestSummary {
   readonly groups: number;
   readonly firingGroups: number;
   readonly startedAt: Timestamp;

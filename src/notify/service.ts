@@ -78,6 +78,7 @@ export class NotifierService implements Notifier {
       outbox: this.#outbox,
       journal,
       clock,
+      log,
       externalUrl: options.externalUrl ?? "",
       integrations: (name) => this.#connected.get(name) ?? [],
       onFlushed: () => this.#kickAll(),
@@ -206,7 +207,9 @@ export class NotifierService implements Notifier {
 
   alerts(): readonly AlertView[] {
     const context = this.#desk.context(this.#options.clock.now());
-    return [...this.#memory.alert.values()].map((alert) => alertView(alert, context, this.#desk.groups));
+    return [...this.#memory.alert.values()].map((alert) =>
+      alertView(alert, context, this.#desk.groupsOf(alert.fingerprint)),
+    );
   }
 
   groups(): readonly GroupView[] {
@@ -217,7 +220,7 @@ export class NotifierService implements Notifier {
       receiver: group.route.receiver,
       alerts: [...group.members].flatMap((id) => {
         const alert = this.#memory.alert.get(id);
-        return alert === undefined ? [] : [alertView(alert, context, this.#desk.groups)];
+        return alert === undefined ? [] : [alertView(alert, context, this.#desk.groupsOf(alert.fingerprint))];
       }),
     }));
   }

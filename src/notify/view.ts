@@ -7,8 +7,7 @@ import type { Notification } from "./receiver.ts";
 import type { AlertRecord } from "./records.ts";
 import { silencesOver } from "./silence.ts";
 
-export function alertView(alert: AlertRecord, context: FlushContext, groups: ReadonlyMap<string, Group>): AlertView {
-  const own = [...groups.values()].filter((group) => group.members.has(alert.fingerprint));
+export function alertView(alert: AlertRecord, context: FlushContext, own: readonly Group[]): AlertView {
   const silencedBy = silencesOver(context.memory.silence.values(), alert.labels, alert.fingerprint, context.at);
   const inhibitedBy = context.inhibitor.inhibitedBy(alert.fingerprint, alert.labels);
   const muted = own.map((group) => mutedBy(group.route, context.config.timeIntervals, context.at));

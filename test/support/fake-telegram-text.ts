@@ -15,7 +15,6 @@ export interface ParsedText {
 }
 
 export const TEXT_MAX = 4_096;
-export const CAPTION_MAX = 1_024;
 const RAW_BYTES_MAX = 32_768;
 
 const TAGS = new Set(

@@ -10,8 +10,6 @@ import { type Answer, type Body, ok, refuse, textOf } from "./fake-telegram-answ
 import { ChatBook, type ChatRules, type FakeMessage } from "./fake-telegram-chats.ts";
 import { UpdateQueue } from "./fake-telegram-updates.ts";
 
-export type { FakeMessage } from "./fake-telegram-chats.ts";
-
 /** What goes wrong with the next request of a kind. */
 export type Fault =
   /** Carried out, but the connection is cut before the answer. */
@@ -39,7 +37,7 @@ export interface FakeTelegramOptions {
   readonly now?: () => number;
 }
 
-export interface RecordedRequest {
+interface RecordedRequest {
   readonly at: number;
   readonly method: string;
   readonly body: Body;

@@ -129,7 +129,7 @@ export async function startBench({ fake, clock, state, config, options }: BenchO
 }
 
 /** Real time until no request arrived for a few looks: HTTP on loopback takes about a millisecond. */
-export async function quiet(fake: FakeTelegram): Promise<void> {
+async function quiet(fake: FakeTelegram): Promise<void> {
   let calm = 0;
   let seen = -1;
   while (calm < 2) {

@@ -11,7 +11,7 @@ import type { HttpClientConfig } from "../../model/job.ts";
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 const CONNECT_TIMEOUT_MS = 10_000;
 
-export interface HttpAnswer {
+interface HttpAnswer {
   readonly status: number;
   header(name: string): string;
   readonly text: string;

@@ -7,7 +7,7 @@ import type { TelegramConfig } from "../../model/routing.ts";
 import { type HttpClient, HttpFailure } from "./http.ts";
 
 /** Telegram answers within a second or not at all. */
-export const REQUEST_TIMEOUT_MS = 20_000;
+const REQUEST_TIMEOUT_MS = 20_000;
 /** Long polls end on the server's side before this. */
 const POLL_MARGIN_MS = 10_000;
 export const POLL_SECONDS = 30;

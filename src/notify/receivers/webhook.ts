@@ -82,7 +82,7 @@ function signature(secret: Secret, body: string, at: number): Record<string, str
 }
 
 /** Alertmanager's document; `acknowledged` is `firing` there, as it knows two states. */
-export function webhookPayload({ notification }: Delivery, maxAlerts: number): object {
+function webhookPayload({ notification }: Delivery, maxAlerts: number): object {
   const alerts = maxAlerts === 0 ? notification.alerts : notification.alerts.slice(0, maxAlerts);
   return {
     receiver: notification.receiver,

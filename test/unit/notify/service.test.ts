@@ -56,9 +56,9 @@ describe("the notifier on a real disk", () => {
       batch: (ops) => (full ? Promise.reject(new Error("no space left on device")) : disk.batch(ops)),
     };
     const b = keep(await startBench({ fake, clock, state, config: configOf(configText(fake)) }));
-    b.notifier.accept([alert(SLOW, START)], START);
-    b.notifier.committed();
-    await b.run(3_000);
+    // The tick's own batch is refused, so nobody calls committed().
+    await expect(b.tick(alert(SLOW, START))).rejects.toThrow("no space left");
+    await b.run(15_000);
     expect(fake.messages(CHAT)).toHaveLength(1);
     full = false;
     await b.run(10_000);
