@@ -2,7 +2,7 @@
  * `npm run bench [-- NAME…]`: runs every file of test/bench whose name holds one of the words, one after the other,
  * and prints value, reference and their ratio. Exits 1 when a promised bound is not met.
  */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { Bench, BenchRow } from "../test/support/bench.ts";
 
@@ -51,9 +51,9 @@ const files: readonly string[] = readdirSync(folder)
   .sort();
 let failures = 0;
 for (const file of files) {
-  const { bench } = (await import(path.join(folder, file))) as { bench?: Bench };
-  // what several benches share lies beside them
-  if (bench === undefined) continue;
+  // what several benches share, and programs to be run by hand, lie beside them
+  if (!/^export const bench\b/m.test(readFileSync(path.join(folder, file), "utf8"))) continue;
+  const { bench } = (await import(path.join(folder, file))) as { bench: Bench };
   if (words.length > 0 && !words.some((word) => bench.name.includes(word))) continue;
   const absent = (bench.needs ?? []).filter((need) => !existsSync(path.join(root, PRESENT[need].file)));
   console.log(

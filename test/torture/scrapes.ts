@@ -32,10 +32,11 @@ async function wrong(engine: Engine, known: ReadonlySet<number>, kills: number):
   const gone = [...known].filter((visit) => !have.has(visit));
   if (gone.length > 0) return `samples that were answered before are gone: ${gone.slice(0, 5).join(" ")}`;
   if (visits.some((visit, index) => index > 0 && visit <= (visits[index - 1] ?? 0))) return "samples are out of order";
-  const missing = (visits.at(-1) ?? 0) - (visits[0] ?? 0) + 1 - visits.length;
+  const missing = visits.length === 0 ? 0 : (visits.at(-1) ?? 0) - (visits[0] ?? 0) + 1 - visits.length;
   const failed = await failures(engine);
   if (missing <= kills + failed) return undefined;
-  return `${missing} samples missing after ${kills} kills and ${failed} failed scrapes`;
+  const gaps = visits.filter((visit, index) => index > 0 && visit !== (visits[index - 1] ?? 0) + 1);
+  return `${missing} samples missing (before ${gaps.join(" ")}) after ${kills} kills and ${failed} failed scrapes`;
 }
 
 export async function killedScrapes({ rounds, random, report }: Torture): Promise<void> {
