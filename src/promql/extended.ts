@@ -44,9 +44,10 @@ export async function evalExtendedRange(
   const kernel: StepKernel = (points, endMs) => {
     const window = cut(points, endMs - rangeMs, endMs, smoothed, ctx.lookbackMs);
     if (window === undefined) return undefined;
-    return call.func === "changes" || call.func === "resets"
-      ? count(window, call.func === "resets")
-      : change(window, call.func, rangeMs, smoothed);
+    if (call.func === "changes" || call.func === "resets") return count(window, call.func === "resets");
+    // Nothing happened after the start of the window.
+    if ((points.t[window.last] as number) <= window.startMs) return undefined;
+    return change(window, call.func, rangeMs, smoothed);
   };
   return ctx.nameless(await perStep(matrix.selector, call.func, rangeMs, kernel, grid, ctx));
 }
@@ -106,10 +107,11 @@ function cut(points: Points, startMs: number, endMs: number, smoothed: boolean, 
   const from = firstAfter(t, points.from, points.to, startMs - lookbackMs);
   const to = firstAfter(t, from, points.to, smoothed ? endMs + lookbackMs : endMs);
   if (from === to) return undefined;
-  const first = Math.max(from, firstAfter(t, from, to, startMs) - 1);
+  // Where all samples are before the start, the last two of them count: what changed at the start still does.
+  const first = Math.max(from, Math.min(to - 1, firstAfter(t, from, to, startMs)) - 1);
   // The first sample at or after the end, if the lookahead has one.
   const last = smoothed ? Math.min(to - 1, firstAfter(t, from, to, endMs - 1)) : to - 1;
-  return (t[last] as number) <= startMs ? undefined : { t, v, from, to, startMs, endMs, first, last };
+  return { t, v, from, to, startMs, endMs, first, last };
 }
 
 /** The value at `time` on the line from sample `i` to the next. */

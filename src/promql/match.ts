@@ -126,8 +126,9 @@ class Matcher {
     this.#marksName = bool && ctx.delayedNames;
     this.#out = ctx.builder(left.steps);
     this.#steps = left.steps;
-    this.#fillMany = this.#swapped ? matching.fill.right : matching.fill.left;
-    this.#fillOne = this.#swapped ? matching.fill.left : matching.fill.right;
+    // As Prometheus has it, fill_left fills the "many" side of a grouped match, also where that is on the right.
+    this.#fillMany = matching.fill.left;
+    this.#fillOne = matching.fill.right;
   }
 
   async run(): Promise<VectorBlock> {

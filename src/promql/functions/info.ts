@@ -32,12 +32,19 @@ async function info(call: Call, grid: Grid, ctx: EvalContext): Promise<Block> {
   const block = await ctx.vector(base, grid);
   const all = selector?.matchers ?? [];
   const named = all.filter((matcher) => matcher.name === METRIC_NAME);
-  const nameMatchers = named.length > 0 ? named : [createMatcher(METRIC_NAME, "=", DEFAULT_INFO)];
+  const nameMatchers = infoNames(named);
   const dataMatchers = all.filter((matcher) => matcher.name !== METRIC_NAME);
   const isInfo = (labels: Labels): boolean => nameMatchers.every((matcher) => matcher.matches(labels.metric));
   const enriched = block.labels.filter((labels) => !isInfo(labels));
   const series = await readInfo(enriched, [...nameMatchers, ...dataMatchers], infoTimes(base, grid, ctx), grid, ctx);
   return join(block, isInfo, series, dataMatchers, ctx);
+}
+
+/** Which metrics are info metrics: those named, `target_info` without a word, any `…_info` when only exceptions are named. */
+function infoNames(named: readonly Matcher[]): readonly Matcher[] {
+  if (named.length === 0) return [createMatcher(METRIC_NAME, "=", DEFAULT_INFO)];
+  const positive = named.some(({ op }) => op === "=" || op === "=~");
+  return positive ? named : [...named, createMatcher(METRIC_NAME, "=~", ".+_info")];
 }
 
 /** Info series are looked at when the first selector of the argument is. */
