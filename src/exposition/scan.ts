@@ -2,8 +2,9 @@
  * First reading of a page: every byte is looked at, series texts go through the cache, and the tokens that may
  * change are noted for the replay of later pages.
  *
- * As strict as Prometheus 3: one bad line refuses the whole page. Stricter in one place: a NUL byte where a line
- * starts ends Prometheus' reading silently; here it is refused, because half a page is not a page.
+ * As strict as Prometheus 3: one bad line refuses the whole page. It differs on purpose where Prometheus takes odd
+ * pages for something they are not: a NUL byte where a line starts ends its reading silently, a blank before a name
+ * becomes part of the name, and of a label given twice it drops one when the other is empty.
  */
 import { isUtf8 } from "node:buffer";
 import type { Metadata, MetricType } from "../model/metadata.ts";

@@ -14,6 +14,7 @@ const LF = 0x0a;
 const OPEN = 0x7b;
 /** int64 milliseconds; the text format takes digits only. */
 const TIMESTAMP_DIGITS_MAX = 19;
+const INT64_BOUND = 2 ** 63;
 const scratch = new Float64Array(1);
 
 /** Offset of the first byte that cannot belong to a value that starts at `at`. */
@@ -30,6 +31,11 @@ export function endOfValue(page: Uint8Array, at: number, end: number, format: Pa
   return i;
 }
 
+/** Times that only an int64 holds are as far away as any: the scraper leaves such samples out. */
+function clampTime(ms: number): number {
+  return Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, ms));
+}
+
 /** Writes unix ms to `out[index]`; text wants whole ms in digits, OpenMetrics seconds as a float. */
 export function readTimestamp(
   out: Float64Array,
@@ -43,8 +49,8 @@ export function readTimestamp(
     if (!parseFloatInto(scratch, 0, page, from, to)) return false;
     // Rounded: Prometheus cuts, and reads 1073957892.360 as one millisecond less than it says.
     const ms = Math.round((scratch[0] as number) * 1_000);
-    out[index] = ms;
-    return Number.isSafeInteger(ms);
+    out[index] = clampTime(ms);
+    return Number.isFinite(ms);
   }
   if (to === from || to - from > TIMESTAMP_DIGITS_MAX) return false;
   let ms = 0;
@@ -53,8 +59,8 @@ export function readTimestamp(
     if (digit < 0 || digit > 9) return false;
     ms = ms * 10 + digit;
   }
-  out[index] = ms;
-  return Number.isSafeInteger(ms);
+  out[index] = clampTime(ms);
+  return ms < INT64_BOUND;
 }
 
 /** Whether ` # {` starts at `at`. */
@@ -68,6 +74,7 @@ export function readExemplar(page: Uint8Array, at: number, end: number): number 
   while (i < end && page[i] !== 0x7d) {
     const name = i;
     if (page[i] === 0x22) i = endOfString(page, i, end);
+    else if (((CLASS[page[i] as number] as number) & CHAR.labelStart) === 0) return -1;
     else while (i < end && (CLASS[page[i] as number] as number) & CHAR.label) i++;
     if (i <= name || page[i] !== 0x3d || page[i + 1] !== 0x22) return -1;
     const value = i + 1;

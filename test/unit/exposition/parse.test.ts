@@ -133,6 +133,7 @@ describe("OpenMetrics 1.0", () => {
     ["a 1\n# EOF", ["a 1"], "no line feed after EOF"],
     ["a 1 1520879607.789\n# EOF\n", ["a 1 @1520879607789"], "seconds become milliseconds"],
     ["a 1 -5\n# EOF\n", ["a 1 @-5000"], "before 1970"],
+    ["a 1 1e30\n# EOF\n", ["a 1 @9007199254740991"], "a time that only an int64 holds is as far as any"],
     ['a{b="c"} 1 # {trace_id="x",n="y"} 0.5 1.5\n# EOF\n', ['a{b="c"} 1'], "an exemplar"],
     ["a 1 5 # {} 1\n# EOF\n", ["a 1 @5000"], "timestamp and exemplar"],
     ["a_total 1\na_created 2\n# EOF\n", ["a_total 1", "a_created 2"], "created series stay series"],
@@ -158,6 +159,7 @@ describe("OpenMetrics 1.0", () => {
     ["# TYPE a untyped\n# EOF\n", /"untyped" is not a metric type/, "a type of the other format"],
     ["# UNIT a seconds\n# EOF\n", /the unit "seconds" does not end the name "a"/, "unit and name disagree"],
     ["a 1 # {b=c} 1\n# EOF\n", /the exemplar is broken/, "broken exemplar"],
+    ['a 1 # {1="b"} 1\n# EOF\n', /the exemplar is broken/, "a digit first in an exemplar's label"],
     ["a 1 NaN\n# EOF\n", /expected a timestamp/, "a time that is none"],
   ] as const)("refuses %j with %s: %s", (page: string, expected: RegExp, _why: string) => {
     expect(() => shown(page, "openmetrics")).toThrow(expected);
