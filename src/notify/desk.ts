@@ -238,9 +238,14 @@ export class Desk {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
     let due = Number.POSITIVE_INFINITY;
-    for (const group of this.#groups.values()) due = Math.min(due, group.dueAt);
+    const now = this.#options.clock.now();
+    for (const group of this.#groups.values()) {
+      // No turn is further away than this, unless the wall clock was set back.
+      group.dueAt = Math.min(group.dueAt, now + Math.max(group.route.groupWaitMs, group.route.groupIntervalMs));
+      due = Math.min(due, group.dueAt);
+    }
     if (due === Number.POSITIVE_INFINITY) return;
-    const wait = Math.min(LOOK_MS, Math.max(0, due - this.#options.clock.now()));
+    const wait = Math.min(LOOK_MS, Math.max(0, due - now));
     this.#timer = this.#options.clock.after(wait, () => {
       this.#running = this.#turn().finally(() => {
         this.#running = undefined;

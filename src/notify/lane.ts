@@ -5,13 +5,13 @@
 import type { Clock } from "../base/clock.ts";
 import { errorText } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import { digestNotification, digestOf } from "./digest.ts";
+import { DIGEST_EDIT_MS, digestNotification, digestOf } from "./digest.ts";
 import { forward } from "./forward.ts";
 import type { Memory } from "./memory.ts";
 import { type Connected, type Outbox, PRIORITY } from "./outbox.ts";
 import { paceDelay } from "./pace.ts";
 import type { Delivery, DeliveryOutcome, Notification } from "./receiver.ts";
-import { type OutRecord, type TellRecord, tellId } from "./records.ts";
+import { type ChannelRecord, type OutRecord, type TellRecord, tellId } from "./records.ts";
 import { type Settled, settle } from "./settle.ts";
 
 /** A version that failed so often lets others of its channel go first: one poisoned message must not block a chat. */
@@ -102,7 +102,7 @@ export class Lane {
       const at = clock.now();
       const waiting = outbox.waiting(channel);
       if (waiting.length === 0) return;
-      const record = outbox.channelRecord(channel);
+      const record = this.#channelRecord(at);
       if (record.pausedUntil > at) {
         await this.#standIns(waiting, record.pausedUntil, record.lastError);
         this.#sleep(Math.min(LOOK_MS, record.pausedUntil - at));
@@ -122,6 +122,18 @@ export class Lane {
       }
       await this.#attempt(entry, connected);
     }
+  }
+
+  /** After the wall clock was set back, a pause still lasts no longer than it was meant to. */
+  #channelRecord(at: number): ChannelRecord {
+    const { outbox, memory, channel } = this.#options;
+    const record = outbox.channelRecord(channel);
+    if (record.pausedUntil - at <= record.pauseMs) return record;
+    const change = memory.change();
+    const clamped = { ...record, pausedUntil: at + record.pauseMs };
+    change.put("channel", channel, clamped);
+    void change.save();
+    return clamped;
   }
 
   async #attempt(entry: OutRecord, connected: Connected): Promise<void> {
@@ -239,7 +251,9 @@ function pick(waiting: readonly OutRecord[], at: number): OutRecord | undefined 
   let best: OutRecord | undefined;
   const rank = (entry: OutRecord): number => entry.priority + (entry.attempt >= STUBBORN_ATTEMPTS ? 10 : 0);
   for (const entry of waiting) {
-    if (entry.notBefore > at || entry.state === "sending") continue;
+    if (entry.state === "sending") continue;
+    // Only digest edits wait by themselves; a longer wait than theirs is a wall clock that was set back.
+    if (entry.notBefore > at && entry.notBefore - at <= DIGEST_EDIT_MS) continue;
     if (best === undefined || rank(entry) < rank(best) || (rank(entry) === rank(best) && entry.seq < best.seq)) {
       best = entry;
     }

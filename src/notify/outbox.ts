@@ -222,7 +222,7 @@ class DiskOutbox implements Outbox {
   channelRecord(channel: string): ChannelRecord {
     const known = this.#memory.channel.get(channel);
     const empty = { failures: 0, sentAt: [], freshAt: [], memory: {}, lastError: "", warnings: [] };
-    return known ?? { channel, pausedUntil: 0, ...empty };
+    return known ?? { channel, pausedUntil: 0, pauseMs: 0, ...empty };
   }
 
   restore(): void {

@@ -79,6 +79,8 @@ export interface OutRecord {
 export interface ChannelRecord {
   readonly channel: string;
   readonly pausedUntil: Timestamp;
+  /** Length of that pause: a wall clock set back must not make it longer. */
+  readonly pauseMs: number;
   /** Failures in a row, for the exponential wait. */
   readonly failures: number;
   /** Requests of the last minute, for the pace. */

@@ -23,18 +23,7 @@ import type {
 import { type Connected, type Outbox, createOutbox } from "./outbox.ts";
 import type { Notification } from "./receiver.ts";
 import { connectReceivers } from "./receivers.ts";
-import type { SilenceRecord } from "./records.ts";
-import {
-  ACK_MS,
-  ACK_TOTAL_MS,
-  SILENCES_MAX,
-  SILENCE_RETENTION_MS,
-  checkSilence,
-  describeAlerts,
-  prolonged,
-  silenceMatches,
-  silenceState,
-} from "./silence.ts";
+import { SilenceBook } from "./silence-book.ts";
 import { alertView, testNotification } from "./view.ts";
 import { type Writer, createWriter } from "./writer.ts";
 
@@ -50,7 +39,7 @@ export class NotifierService implements Notifier {
   readonly #memory: Memory;
   readonly #outbox: Outbox;
   readonly #desk: Desk;
-  readonly #newId: () => string;
+  readonly #silences: SilenceBook;
   readonly #lanes = new Map<string, Lane>();
   readonly #buttonIds = new Map<string, string>();
   #connected = new Map<string, readonly Connected[]>();
@@ -63,7 +52,6 @@ export class NotifierService implements Notifier {
   constructor(options: NotifierOptions) {
     this.#options = options;
     this.#config = options.config;
-    this.#newId = options.newId ?? randomUUID;
     this.#writer = createWriter(options.state, options.clock, options.log);
     this.#memory = createMemory(this.#writer, options.journal);
     const { clock, log, journal } = options;
@@ -82,6 +70,12 @@ export class NotifierService implements Notifier {
       externalUrl: options.externalUrl ?? "",
       integrations: (name) => this.#connected.get(name) ?? [],
       onFlushed: () => this.#kickAll(),
+    });
+    this.#silences = new SilenceBook({
+      memory: this.#memory,
+      clock,
+      newId: options.newId ?? randomUUID,
+      onChange: (covers) => this.#desk.touch((group) => [...group.members].some(covers)),
     });
   }
 
@@ -123,86 +117,19 @@ export class NotifierService implements Notifier {
   }
 
   silences(): readonly (Silence & { readonly state: SilenceState })[] {
-    const now = this.#options.clock.now();
-    return [...this.#memory.silence.values()]
-      .map((silence) => ({ ...silence, state: silenceState(silence, now) }))
-      .sort((a, b) => b.updatedAt - a.updatedAt);
+    return this.#silences.list();
   }
 
-  async silence(input: SilenceInput): Promise<Silence> {
-    const now = this.#options.clock.now();
-    checkSilence(input, now);
-    const old = input.id === undefined || input.id === "" ? undefined : this.#memory.silence.get(input.id);
-    if (input.id !== undefined && input.id !== "" && old === undefined) throw noSuchSilence(input.id);
-    if (old === undefined && this.#memory.silence.size >= SILENCES_MAX) {
-      throw new UserError("silence-limit", `${SILENCES_MAX} silences exist already`, { hint: "expire some first" });
-    }
-    const change = this.#memory.change();
-    // As in Alertmanager: other matchers, or a past that was in force, make a new silence; the old one ends.
-    const same = old !== undefined && JSON.stringify(old.matchers) === JSON.stringify(input.matchers);
-    const inPlace =
-      same && silenceState(old, now) !== "expired" && (old.startsAt >= now || old.startsAt === input.startsAt);
-    if (old !== undefined && !inPlace && silenceState(old, now) !== "expired") {
-      change.put("silence", old.id, { ...old, endsAt: now, updatedAt: now });
-    }
-    const { matchers, endsAt, createdBy, comment } = input;
-    const startsAt = inPlace ? input.startsAt : Math.max(input.startsAt, now);
-    const record: SilenceRecord = {
-      id: inPlace ? old.id : this.#newId(),
-      matchers,
-      startsAt,
-      endsAt,
-      createdBy,
-      comment,
-      updatedAt: now,
-      ack: undefined,
-    };
-    return this.#putSilence(record, change);
+  silence(input: SilenceInput): Promise<Silence> {
+    return this.#silences.put(input);
   }
 
-  async expireSilence(id: string): Promise<void> {
-    const now = this.#options.clock.now();
-    const silence = this.#memory.silence.get(id);
-    if (silence === undefined) throw noSuchSilence(id);
-    if (silenceState(silence, now) === "expired") return;
-    const startsAt = Math.min(silence.startsAt, now);
-    await this.#putSilence({ ...silence, startsAt, endsAt: now, updatedAt: now }, this.#memory.change());
+  expireSilence(id: string): Promise<void> {
+    return this.#silences.expire(id);
   }
 
   acknowledge(fingerprint: string, author: string, comment: string): Promise<Silence> {
-    return this.#acknowledge([fingerprint], author, comment);
-  }
-
-  async #acknowledge(fingerprints: readonly string[], author: string, comment: string): Promise<Silence> {
-    const alerts = fingerprints.flatMap((id) => this.#memory.alert.get(id) ?? []).filter((a) => a.status === "firing");
-    if (alerts.length === 0) {
-      throw new UserError("no-such-alert", `no firing alert has the fingerprint "${fingerprints.join(", ")}"`, {
-        hint: "opsmon alerts lists what fires",
-      });
-    }
-    const now = this.#options.clock.now();
-    const record: SilenceRecord = {
-      id: this.#newId(),
-      matchers: describeAlerts(alerts),
-      startsAt: now,
-      endsAt: now + ACK_MS,
-      updatedAt: now,
-      createdBy: author,
-      comment: comment === "" ? "acknowledged" : comment,
-      ack: { fingerprints: alerts.map((alert) => alert.fingerprint), until: now + ACK_TOTAL_MS },
-    };
-    return this.#putSilence(record, this.#memory.change());
-  }
-
-  async #putSilence(record: SilenceRecord, change: ReturnType<Memory["change"]>): Promise<Silence> {
-    change.put("silence", record.id, record);
-    await change.save();
-    const covers = (id: string): boolean => {
-      const alert = this.#memory.alert.get(id);
-      return record.ack?.fingerprints.includes(id) ?? (alert !== undefined && silenceMatches(record, alert.labels));
-    };
-    this.#desk.touch((group) => [...group.members].some(covers));
-    return record;
+    return this.#silences.acknowledge([fingerprint], author, comment);
   }
 
   alerts(): readonly AlertView[] {
@@ -332,7 +259,7 @@ export class NotifierService implements Notifier {
           .filter((a) => a.status === "firing");
       },
       acknowledge: (alerts, author) =>
-        this.#acknowledge(
+        this.#silences.acknowledge(
           alerts.map((a) => a.fingerprint),
           author,
           "from the chat",
@@ -372,20 +299,9 @@ export class NotifierService implements Notifier {
   #keepUp(): void {
     const { clock } = this.#options;
     this.#upkeep = clock.after(UPKEEP_MS, () => {
-      const now = clock.now();
-      const change = this.#memory.change();
-      for (const silence of this.#memory.silence.values()) {
-        const longer = prolonged(silence, this.#memory.alert, now);
-        if (longer !== undefined) change.put("silence", silence.id, longer);
-        else if (now - silence.endsAt > SILENCE_RETENTION_MS) change.del("silence", silence.id);
-      }
-      void change.save();
+      this.#silences.upkeep();
       for (const [id, tell] of this.#buttonIds) if (!this.#memory.tell.has(tell)) this.#buttonIds.delete(id);
       this.#keepUp();
     });
   }
-}
-
-function noSuchSilence(id: string): UserError {
-  return new UserError("no-such-silence", `there is no silence "${id}"`, { hint: "opsmon silence query lists them" });
 }

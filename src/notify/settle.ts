@@ -74,6 +74,7 @@ function nextChannel(attempted: Attempted): ChannelRecord {
   return {
     channel: record.channel,
     pausedUntil: failed ? at + wait : 0,
+    pauseMs: wait,
     failures,
     sentAt: [...lastMinute(record.sentAt, at), at],
     freshAt: attempted.fresh && outcome.kind === "sent" ? [...lastMinute(record.freshAt, at), at] : record.freshAt,

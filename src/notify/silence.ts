@@ -11,14 +11,8 @@ import type { SilenceInput, SilenceState } from "./notifier.ts";
 import type { AlertRecord, SilenceRecord } from "./records.ts";
 import { lookup, matchesAll } from "./route.ts";
 
-/** Expired silences are kept so long for questions, as Alertmanager's `data.retention` default says. */
-export const SILENCE_RETENTION_MS: number = 120 * 3_600_000;
-/** Alertmanager installations with more than a few hundred are unheard of; each alert is asked of every one. */
-export const SILENCES_MAX = 10_000;
 /** An acknowledgement lives so long without a firing alert; half of it is the pace of prolonging. */
 export const ACK_MS: number = 15 * 60_000;
-/** After this an acknowledged alert that still fires is told again: somebody may have gone home. */
-export const ACK_TOTAL_MS: number = 24 * 3_600_000;
 const MATCHERS_MAX = 64;
 /** Distinct values of one label that still become an alternation; more would be no description. */
 const ALTERNATIVES_MAX = 50;

@@ -36,13 +36,9 @@ describe("matchers as text", () => {
 });
 
 describe("fingerprint", () => {
-  it.each([
-    [{} as Record<string, string>, "cbf29ce484222325", "the offset basis of FNV-1a"],
-    [
-      { alertname: "Wörld", instance: "a:1" } as Record<string, string>,
-      "877c9ea3ed118915",
-      "by the definition, in 64-bit integers",
-    ],
+  it.each<[Readonly<Record<string, string>>, string, string]>([
+    [{}, "cbf29ce484222325", "the offset basis of FNV-1a"],
+    [{ alertname: "Wörld", instance: "a:1" }, "877c9ea3ed118915", "by the definition, in 64-bit integers"],
   ])("of %j is %s: %s", (labels, expected) => {
     expect(fingerprint(Labels.from(labels))).toBe(expected);
     expect(fingerprint(Labels.from(Object.entries(labels).reverse()))).toBe(expected);

@@ -1,3 +1,5 @@
+import { type IncomingMessage, createServer } from "node:http";
+import { type AddressInfo, type Socket, connect } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Bench, CHAT, START, alert, configText, freshBench } from "../../support/notify.ts";
 import type { FakeTelegram, Fault } from "../../support/fake-telegram.ts";
@@ -237,5 +239,42 @@ describe("a storm", () => {
     expect(message?.text).toContain("1000 firing");
     expect(message?.text).toMatch(/… and 9\d\d more/);
     expect(Array.from(message?.text ?? "").length).toBeLessThanOrEqual(4_096);
+  });
+});
+
+describe("a proxy", () => {
+  it("carries every request, and its absence is a failure with its reason", async () => {
+    const tunnels: string[] = [];
+    const proxy = createServer().on("connect", (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      tunnels.push(request.url ?? "");
+      const [host, port] = (request.url ?? "").split(":");
+      const upstream = connect(Number(port), host ?? "", () => {
+        socket.write("HTTP/1.1 200 OK\r\n\r\n");
+        upstream.write(head);
+        upstream.pipe(socket).pipe(upstream);
+      });
+      upstream.on("error", () => socket.destroy());
+      socket.on("error", () => upstream.destroy());
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+    const { port } = proxy.address() as AddressInfo;
+    const through = (at: number) => (fake: FakeTelegram) =>
+      configText(fake).replace(
+        `chat_id: ${CHAT}`,
+        `chat_id: ${CHAT}\n    http_config: {proxy_url: "http://127.0.0.1:${at}"}`,
+      );
+    const b = await bench(through(port));
+    await b.tick(alert(DISK, START));
+    await b.run(5_000);
+    expect(b.fake.messages(CHAT)).toHaveLength(1);
+    expect(tunnels).toContain(new URL(b.fake.url).host);
+    await b.notifier.close();
+    proxy.closeAllConnections();
+    await new Promise<void>((resolve) => proxy.close(() => resolve()));
+    const gone = await bench(through(port));
+    await gone.tick(alert(DISK, START));
+    await gone.run(5_000);
+    expect(gone.fake.messages(CHAT)).toHaveLength(0);
+    expect(gone.notifier.channels()[0]?.lastError).toBe("telegram: connection refused");
   });
 });

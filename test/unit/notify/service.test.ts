@@ -66,6 +66,22 @@ describe("the notifier on a real disk", () => {
   });
 });
 
+describe("a wall clock set back by a day", () => {
+  it("holds up neither a group nor a paused chat", async () => {
+    const b = keep(await freshBench());
+    await b.tick(alert(SLOW, START));
+    b.clock.jump(START - 86_400_000);
+    await b.run(40_000, 5_000);
+    expect(b.fake.messages(CHAT)).toHaveLength(1);
+    b.fake.fail("editMessageText", { kind: "rate", retryAfter: 20 });
+    await b.tick(alert({ ...SLOW, state: "inactive", firedAt: START }, b.clock.now()));
+    await b.run(12_000);
+    b.clock.jump(b.clock.now() - 86_400_000);
+    await b.run(120_000, 5_000);
+    expect(b.fake.messages(CHAT)[0]?.text).toContain("RESOLVED");
+  });
+});
+
 describe("silences", () => {
   const input = {
     matchers: [{ name: "alertname", op: "=" as const, value: "Slow" }],
