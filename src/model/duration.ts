@@ -33,13 +33,13 @@ export function parseDuration(text: string): number {
   return UNITS.reduce((sum, [, ms], i) => sum + Number(match[i + 1] ?? 0) * ms, 0);
 }
 
-/** The shortest exact form, as Prometheus prints it: weeks, days and years only where the rest is zero. */
+/** The shortest exact form, as Prometheus prints it: years and weeks only where the rest is zero. */
 export function formatDuration(ms: number): string {
   if (ms === 0) return "0s";
   let rest = Math.abs(ms);
   let out = ms < 0 ? "-" : "";
   for (const [unit, size] of UNITS) {
-    const calendar = unit === "y" || unit === "w" || unit === "d";
+    const calendar = unit === "y" || unit === "w";
     if (rest < size || (calendar && rest % size !== 0)) continue;
     out += `${Math.floor(rest / size)}${unit}`;
     rest %= size;

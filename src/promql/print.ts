@@ -1,5 +1,4 @@
 /** A tree back to text: one line, canonical, and parsing it again gives an equal tree. */
-import { METRIC_NAME } from "../model/labels.ts";
 import type { Matcher } from "../model/matcher.ts";
 import { formatDuration } from "../model/duration.ts";
 import type {
@@ -91,8 +90,6 @@ function printSelectorBody(selector: VectorSelector): string {
 }
 
 function printMatcher(matcher: Matcher): string {
-  // A quoted name alone in braces is this matcher; `{__name__="up"}` and `{"up"}` are the same tree.
-  if (matcher.name === METRIC_NAME && matcher.op === "=" && matcher.value !== "") return quote(matcher.value);
   const name = CLASSIC_LABEL.test(matcher.name) ? matcher.name : quote(matcher.name);
   return `${name}${matcher.op}${quote(matcher.value)}`;
 }

@@ -5,14 +5,16 @@
 import type { Labels } from "../../model/labels.ts";
 import type { Call, Expr } from "../ast.ts";
 import { type Block, dropMetadata, emptyVector, type Grid, type VectorBlock } from "../block.ts";
-import type { EvalContext } from "../context.ts";
-import { parseFloatLabel } from "../number.ts";
+import { type EvalContext, executionError } from "../context.ts";
+import { formatFloat, parseFloatLabel } from "../number.ts";
 import { type Bucket, bucketFraction, bucketQuantile } from "../quantile.ts";
 import { quote } from "../quote.ts";
 import { customFunction, define, type FunctionDef } from "./define.ts";
 import { checkQuantiles } from "./over-time.ts";
 
 const LE = "le";
+/** Quantiles one call may ask for, as in Prometheus. */
+const QUANTILES_MAX = 10;
 
 /** Rows of one histogram with the bound each stands for. */
 interface Group {
@@ -23,7 +25,7 @@ interface Group {
 }
 
 /** Groups bucket rows by their labels without `le`; rows without a readable bound are left out with a warning. */
-function groupBuckets(block: VectorBlock, call: Call, vector: Expr, ctx: EvalContext): readonly Group[] {
+function groupBuckets(block: VectorBlock, vector: Expr, ctx: EvalContext): readonly Group[] {
   const groups = new Map<string, Group>();
   block.labels.forEach((labels, row) => {
     const le = labels.get(LE);
@@ -64,11 +66,7 @@ async function perHistogram(
   for (const [at, group] of groups.entries()) {
     for (let step = 0; step < steps; step++) {
       if (ctx.due(group.rows.length)) await ctx.pause();
-      const buckets: Bucket[] = [];
-      for (const { row, upper } of group.rows) {
-        const cell = row * steps + step;
-        if (block.present[cell] === 1) buckets.push({ upper, count: block.values[cell] as number });
-      }
+      const buckets = bucketsAt(block, group, step);
       if (buckets.length === 0) continue;
       values[at * steps + step] = answer(buckets, step, group);
       present[at * steps + step] = 1;
@@ -82,16 +80,64 @@ async function histogramQuantile(call: Call, grid: Grid, ctx: EvalContext): Prom
   const [quantileArg, vector] = call.args as [Expr, Expr];
   const quantiles = await ctx.scalar(quantileArg, grid);
   const block = await ctx.vector(vector, grid);
-  const groups = groupBuckets(block, call, vector, ctx);
-  if (groups.length > 0) checkQuantiles(call, quantiles, ctx);
+  const groups = groupBuckets(block, vector, ctx);
+  checkQuantiles(quantileArg, quantiles, ctx);
   return perHistogram(block, groups, ctx, (buckets, step, group) => {
     const { value, forced } = bucketQuantile(quantiles[step] as number, buckets);
-    if (forced) {
-      const about = group.metric === "" ? "" : ` for metric name ${quote(group.metric)}`;
-      ctx.info(`${FORCED}${about}`, vector.span);
-    }
+    if (forced) remarkForced(group, vector, ctx);
     return value;
   });
+}
+
+function remarkForced(group: Group, vector: Expr, ctx: EvalContext): void {
+  const about = group.metric === "" ? "" : ` for metric name ${quote(group.metric)}`;
+  ctx.info(`${FORCED}${about}`, vector.span);
+}
+
+/** Several quantiles at once, told apart by a label: `histogram_quantiles(v, "q", 0.5, 0.9)`. */
+async function histogramQuantiles(call: Call, grid: Grid, ctx: EvalContext): Promise<Block> {
+  const [vector, labelArg, ...quantileArgs] = call.args as [Expr, Expr, ...Expr[]];
+  const label = await ctx.text(labelArg, grid);
+  if (label === "" || !label.isWellFormed()) throw executionError(`invalid label name ${quote(label)}`);
+  const columns: Float64Array[] = [];
+  for (const arg of quantileArgs) {
+    const quantiles = await ctx.scalar(arg, grid);
+    checkQuantiles(arg, quantiles, ctx);
+    columns.push(quantiles);
+  }
+  const block = await ctx.vector(vector, grid);
+  const builder = ctx.builder(grid.steps);
+  for (const group of groupBuckets(block, vector, ctx)) {
+    const base = ctx.delayedNames ? group.labels : dropMetadata(group.labels);
+    for (let step = 0; step < grid.steps; step++) {
+      if (ctx.due(group.rows.length)) await ctx.pause();
+      const buckets = bucketsAt(block, group, step);
+      if (buckets.length === 0) continue;
+      for (const quantiles of columns) {
+        const q = quantiles[step] as number;
+        const { value, forced } = bucketQuantile(q, buckets);
+        if (forced) remarkForced(group, vector, ctx);
+        const row = builder.row(base.with({ [label]: quantileText(q) }), ctx.delayedNames);
+        if (!builder.set(row, step, value))
+          throw executionError("vector cannot contain metrics with the same labelset");
+      }
+    }
+  }
+  return builder.finish();
+}
+
+/** As OpenMetrics writes floats: `1.0`, not `1`. */
+function quantileText(q: number): string {
+  return Number.isInteger(q) ? q.toFixed(1) : formatFloat(q);
+}
+
+function bucketsAt(block: VectorBlock, group: Group, step: number): readonly Bucket[] {
+  const buckets: Bucket[] = [];
+  for (const { row, upper } of group.rows) {
+    const cell = row * block.steps + step;
+    if (block.present[cell] === 1) buckets.push({ upper, count: block.values[cell] as number });
+  }
+  return buckets;
 }
 
 const FORCED =
@@ -102,7 +148,7 @@ async function histogramFraction(call: Call, grid: Grid, ctx: EvalContext): Prom
   const lower = await ctx.scalar(lowerArg, grid);
   const upper = await ctx.scalar(upperArg, grid);
   const block = await ctx.vector(vector, grid);
-  const groups = groupBuckets(block, call, vector, ctx);
+  const groups = groupBuckets(block, vector, ctx);
   return perHistogram(block, groups, ctx, (buckets, step) =>
     bucketFraction(lower[step] as number, upper[step] as number, buckets),
   );
@@ -121,6 +167,12 @@ function nativeOnly(name: string): FunctionDef {
 export const HISTOGRAM: readonly FunctionDef[] = [
   define("histogram_quantile", ["scalar", "instant vector"], { kind: "custom", evaluate: histogramQuantile }),
   define("histogram_fraction", ["scalar", "scalar", "instant vector"], { kind: "custom", evaluate: histogramFraction }),
+  define(
+    "histogram_quantiles",
+    ["instant vector", "string", "scalar", "scalar"],
+    { kind: "custom", evaluate: histogramQuantiles },
+    { variadic: QUANTILES_MAX - 1, experimental: true },
+  ),
   nativeOnly("histogram_avg"),
   nativeOnly("histogram_count"),
   nativeOnly("histogram_sum"),

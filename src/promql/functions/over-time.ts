@@ -1,5 +1,5 @@
 /** Aggregations over time: one number from the samples of a window. */
-import type { Call } from "../ast.ts";
+import type { Expr } from "../ast.ts";
 import type { EvalContext } from "../context.ts";
 import { KahanMean, KahanSum } from "../kahan.ts";
 import { formatShort } from "../number.ts";
@@ -72,10 +72,10 @@ function madOverTime(window: Window): number {
 }
 
 /** Warns about each quantile outside 0 … 1 that is asked for. */
-export function checkQuantiles(call: Call, quantiles: Float64Array, ctx: EvalContext): void {
+export function checkQuantiles(arg: Expr, quantiles: Float64Array, ctx: EvalContext): void {
   for (const q of quantiles) {
     if (q >= 0 && q <= 1) continue;
-    const span = (call.args[0] as Call["args"][number]).span;
+    const { span } = arg;
     ctx.warn(`quantile value should be between 0 and 1, got ${formatShort(q)}`, span);
   }
 }
@@ -83,7 +83,7 @@ export function checkQuantiles(call: Call, quantiles: Float64Array, ctx: EvalCon
 const quantileOverTime: FunctionDef = define("quantile_over_time", ["scalar", "range vector"], {
   kind: "range",
   kernel: (window) => quantile(window.params[0] as number, sorted(window)),
-  checkParams: (call, [quantiles], ctx) => checkQuantiles(call, quantiles as Float64Array, ctx),
+  checkParams: (call, [quantiles], ctx) => checkQuantiles(call.args[0] as Expr, quantiles as Float64Array, ctx),
   tier: "last",
 });
 

@@ -36,10 +36,21 @@ function queryFact(name: string, fact: (query: Grid) => number): FunctionDef {
   return customFunction(name, [], evaluate, { returns: "scalar", experimental: true });
 }
 
+function pick(name: string, choose: (a: number, b: number) => number): FunctionDef {
+  const evaluate = async (call: Call, grid: Grid, ctx: EvalContext): Promise<Block> => {
+    const a = await ctx.scalar(call.args[0] as Expr, grid);
+    const b = await ctx.scalar(call.args[1] as Expr, grid);
+    return { kind: "scalar", values: a.map((value, step) => choose(value, b[step] as number)) };
+  };
+  return customFunction(name, ["scalar", "scalar"], evaluate, { returns: "scalar", experimental: true });
+}
+
 export const SCALAR: readonly FunctionDef[] = [
   customFunction("scalar", ["instant vector"], scalar, { returns: "scalar" }),
   customFunction("vector", ["scalar"], vector),
   customFunction("pi", [], pi, { returns: "scalar" }),
+  pick("min_of", Math.min),
+  pick("max_of", Math.max),
   queryFact("start", (query) => query.startMs),
   queryFact("end", (query) => query.startMs + (query.steps - 1) * query.stepMs),
   queryFact("range", (query) => (query.steps - 1) * query.stepMs),
