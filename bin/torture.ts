@@ -24,7 +24,8 @@ const report = (what: string, problem: string | undefined): void => {
 };
 
 console.log(`torture: ${rounds} rounds, TORTURE_SEED=${seed}`);
-for (const scenario of [killedScrapes, killedAlerts]) {
+const only = process.argv[2] ?? "";
+for (const scenario of [killedScrapes, killedAlerts].filter(({ name }) => name.toLowerCase().includes(only))) {
   try {
     await scenario({ rounds, random: random(seed), report });
   } catch (error) {

@@ -85,19 +85,36 @@ export async function killedAlerts({ rounds, random, report }: Torture): Promise
     if (before === undefined || after === undefined || before.activeAt === after.activeAt) return undefined;
     return `began at ${before.activeAt}, and after the restart at ${after.activeAt}`;
   };
+  /** What the engine itself says, for whoever reads a failure. */
+  const testimony = async (): Promise<string> => {
+    const target = `/api/opsmon/v1/journal?kind=transition&kind=delivery&start=${Date.now() / 1000 - 40}`;
+    const { data } = (await engine.get(target)) as { data: readonly Readonly<Record<string, unknown>>[] };
+    const words = ["at", "from", "to", "outcome", "status", "reason", "intent"];
+    const lines = data
+      .slice(-12)
+      .map((each) => words.flatMap((word) => (word in each ? [String(each[word])] : [])).join(" "));
+    return `\n  alert: ${JSON.stringify(await active(engine))}\n  journal:\n    ${lines.join("\n    ")}\n  log:\n${engine.stderr()}`;
+  };
+  const expected = async (what: string, holds: () => boolean): Promise<void> => {
+    try {
+      await eventually(what, holds, 20_000);
+    } catch (error) {
+      throw new Error(`${error instanceof Error ? error.message : String(error)}${await testimony()}`, {
+        cause: error,
+      });
+    }
+  };
   try {
     for (let round = 1; round <= rounds; round++) {
       const text = `round ${round}`;
       page.set(`broken ${round}\n`);
       const problems = [await killed(2_500)];
-      await eventually(`${text} to be told`, () => chat().some((each) => textOf(each).includes(text)), 20_000);
+      await expected(`${text} to be told`, () => chat().some((each) => textOf(each).includes(text)));
       page.set("broken 0\n");
       problems.push(await killed(1_500));
       const ends = () => chat().filter((each) => /resolved/i.test(textOf(each)));
-      await eventually(
-        `the end of ${text}`,
-        () => /resolved/i.test(textOf(chat().at(-1) ?? { at: "", path: "", body: {} })),
-        20_000,
+      await expected(`the end of ${text}`, () =>
+        /resolved/i.test(textOf(chat().at(-1) ?? { at: "", path: "", body: {} })),
       );
       const repeats = chat().filter((each) => each.path === "sendMessage" && textOf(each).includes(text)).length;
       if (repeats > 3) problems.push(`told ${repeats} times`);
