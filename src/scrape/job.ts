@@ -46,6 +46,13 @@ export function jobKey(job: ScrapeJob): string {
   });
 }
 
+/** What a runner leaves to the one that takes its place. */
+export interface Estate {
+  readonly loops: ReadonlyMap<string, ScrapeLoop>;
+  /** In use by the loops until they are taken over or stopped. */
+  readonly clients: readonly HttpClient[];
+}
+
 export class JobRunner {
   readonly job: ScrapeJob;
   readonly key: string;
@@ -62,16 +69,18 @@ export class JobRunner {
   #closed = false;
   /** Loops of the runner whose place this one takes, until they are taken over or gone. */
   #heirs: Map<string, ScrapeLoop>;
+  #heirClients: readonly HttpClient[];
   #answered: Set<number> = new Set();
 
   /** @throws UserError `bad-regexp`. */
-  constructor(job: ScrapeJob, options: JobOptions, inherited: ReadonlyMap<string, ScrapeLoop>) {
+  constructor(job: ScrapeJob, options: JobOptions, estate: Estate | undefined) {
     this.job = job;
     this.key = jobKey(job);
     this.#options = options;
     this.#relabel = compileRelabel(job.relabel);
     this.#metricRelabel = compileRelabel(job.metricRelabel);
-    this.#heirs = new Map(inherited);
+    this.#heirs = new Map(estate?.loops);
+    this.#heirClients = estate?.clients ?? [];
     const { clock, budget, baseDir } = options;
     this.#client = createHttpClient({ config: job.http, clock, budget, baseDir });
   }
@@ -103,18 +112,14 @@ export class JobRunner {
     return this.#dropped;
   }
 
-  /** Stops discovering and hands the loops, still running, to the runner that takes this one's place. */
-  async release(): Promise<ReadonlyMap<string, ScrapeLoop>> {
+  /** Stops discovering and leaves the loops, still running, to the runner that takes this one's place. */
+  async release(): Promise<Estate> {
     await this.#stopDiscovery();
-    const loops = new Map([...this.#heirs, ...this.#loops]);
+    const estate = { loops: new Map([...this.#heirs, ...this.#loops]), clients: [...this.#heirClients, this.#client] };
     this.#loops = new Map();
     this.#heirs = new Map();
-    return loops;
-  }
-
-  /** Closes connections; after `release`, when the loops have been stopped. */
-  async closeClient(): Promise<void> {
-    await this.#client.close();
+    this.#heirClients = [];
+    return estate;
   }
 
   /** @param gone true writes stale markers: the job was removed, the program goes on. */
@@ -122,7 +127,8 @@ export class JobRunner {
     await this.#stopDiscovery();
     await Promise.all([...this.#loops.values(), ...this.#heirs.values()].map((loop) => loop.stop(gone)));
     this.#loops = new Map();
-    await this.#client.close();
+    this.#heirs = new Map();
+    await Promise.all([this.#client, ...this.#heirClients].map((client) => client.close()));
   }
 
   async #stopDiscovery(): Promise<void> {
@@ -180,6 +186,9 @@ export class JobRunner {
     const left = [...this.#heirs.values()];
     this.#heirs = new Map();
     await Promise.all(left.map((loop) => loop.stop(true)));
+    const clients = this.#heirClients;
+    this.#heirClients = [];
+    await Promise.all(clients.map((client) => client.close()));
   }
 
   /** Starts a loop, in the place of `before` when there is one. @returns 1 when it is a new target. */

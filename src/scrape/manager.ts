@@ -83,11 +83,9 @@ class Manager implements ScrapeManager {
   async #applyJob(job: ScrapeJob): Promise<void> {
     const before = this.#runners.get(job.name);
     if (before?.key === jobKey(job)) return;
-    const inherited = await before?.release();
-    const runner = new JobRunner(job, this.#options, inherited ?? new Map());
+    const runner = new JobRunner(job, this.#options, await before?.release());
     this.#runners.set(job.name, runner);
     await runner.start();
-    await before?.closeClient();
   }
 
   targets(): readonly ScrapeTargetStatus[] {

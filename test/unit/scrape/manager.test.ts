@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { UserError } from "../../../src/base/errors.ts";
-import { Secret } from "../../../src/model/job.ts";
+import { type ScrapeJob, Secret } from "../../../src/model/job.ts";
 import type { RelabelRule } from "../../../src/model/relabel.ts";
 import type { Appendable, AppendResult } from "../../../src/storage/storage.ts";
 import { memoryStore } from "../../support/memory-store.ts";
@@ -296,5 +296,43 @@ describe("a store that cannot save", () => {
       [1, 1, 1],
       [1, 1, 1],
     ]);
+  });
+});
+
+describe("a job that changes while its endpoint does not answer", () => {
+  test("keeps its old targets running until the endpoint has answered, then lets go of what it does not name", async () => {
+    await using exporter = await startExporter("ok");
+    let targets = [exporter.address, "127.0.0.1:1"];
+    let silent = false;
+    const server = createServer((_, response) => {
+      if (!silent) response.end(JSON.stringify([{ targets }]));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/sd`;
+    const job = (sampleLimit: number): ScrapeJob =>
+      scrapeJob("j", [], {
+        sampleLimit,
+        discovery: [{ kind: "http", url, refreshMs: 60_000, http: { followRedirects: true } }],
+      });
+    try {
+      await using rig = scrapeRig({ eager: false });
+      await rig.manager.apply([job(0)]);
+      await vi.waitUntil(() => rig.manager.targets().length === 2);
+      silent = true;
+      await rig.manager.apply([job(100)]);
+      expect(rig.manager.targets()).toHaveLength(2);
+      await rig.clock.advance(10_000);
+      await rig.ended(2);
+      silent = false;
+      targets = [exporter.address];
+      await rig.clock.advance(90_000);
+      await vi.waitUntil(() => rig.manager.targets().length === 1);
+      await rig.manager.close();
+      const [gone] = Object.entries(await dumpStore(rig.store, "up")).filter(([name]) => name.includes('127.0.0.1:1"'));
+      expect(gone?.[1].at(-1)?.[1]).toBe("stale");
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 });
