@@ -9,6 +9,7 @@ import type { Block, Grid, VectorBlock } from "./block.ts";
 import { type EvalContext, executionError } from "./context.ts";
 import { KahanMean, KahanSum } from "./kahan.ts";
 import { formatPlain, formatShort } from "./number.ts";
+import { keepOnly, keepWithout } from "./projection.ts";
 import { quantile } from "./quantile.ts";
 import { quote } from "./quote.ts";
 import { aggregateK } from "./aggregate-k.ts";
@@ -21,10 +22,10 @@ export interface Group {
 
 /** Groups in order of first appearance. */
 export function groupRows(expr: Aggregate, block: VectorBlock): readonly Group[] {
-  const names = expr.without ? [...expr.grouping, "__name__"] : expr.grouping;
+  const project = expr.without ? keepWithout(expr.grouping) : keepOnly(expr.grouping);
   const groups = new Map<string, { labels: Labels; dropName: boolean; rows: number[] }>();
   block.labels.forEach((labels, row) => {
-    const kept = expr.without ? labels.without(...names) : labels.only(names);
+    const kept = project(labels);
     const known = groups.get(kept.key);
     if (known === undefined) groups.set(kept.key, { labels: kept, dropName: block.dropName?.[row] === 1, rows: [row] });
     else known.rows.push(row);

@@ -2,7 +2,7 @@
  * Values of one node for all steps at once. A vector is label sets plus one flat column of `series × steps` numbers,
  * row by row, and a byte a cell that says whether there is a value: NaN is a legal value, so absence needs its own.
  */
-import { Labels } from "../model/labels.ts";
+import type { Labels } from "../model/labels.ts";
 
 /** The times a node is evaluated at: `startMs + i * stepMs` for i < steps. */
 export interface Grid {
@@ -136,11 +136,4 @@ export class BlockBuilder {
       present: this.#present.subarray(0, cells),
     };
   }
-}
-
-/** Labels that describe the metric itself and go away with its name. */
-const METADATA_LABELS = ["__name__", "__type__", "__unit__"] as const;
-
-export function dropMetadata(labels: Labels): Labels {
-  return labels.without(...METADATA_LABELS);
 }

@@ -10,8 +10,9 @@ import type { Querier } from "../storage/storage.ts";
 import type { Expr, Span } from "./ast.ts";
 import type { Annotations } from "./annotations.ts";
 import type { Block, Grid, VectorBlock } from "./block.ts";
-import { BlockBuilder, dropMetadata } from "./block.ts";
+import { BlockBuilder } from "./block.ts";
 import type { Explain } from "./explain.ts";
+import { dropMetadata } from "./projection.ts";
 import type { SeriesCache } from "./select.ts";
 
 /** Longest stretch without giving the event loop a turn: a tenth of the lateness a scrape may show. */

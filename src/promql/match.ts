@@ -2,25 +2,25 @@
  * Operators between two vectors: elements meet where their matching labels agree. Signatures are computed once a
  * series; the loops over steps then only see row numbers.
  */
-import { type Labels, METRIC_NAME } from "../model/labels.ts";
+import type { Labels } from "../model/labels.ts";
 import type { ArithmeticOp, ComparisonOp, SetOp, VectorMatching } from "./ast.ts";
-import { type BlockBuilder, dropMetadata, type VectorBlock } from "./block.ts";
+import type { BlockBuilder, VectorBlock } from "./block.ts";
 import { type EvalContext, executionError } from "./context.ts";
 import { elementwise, isComparison } from "./operators.ts";
+import { dropMetadata, keepOnly, keepWithout, type Projection } from "./projection.ts";
 
 type Signatures = ReadonlyMap<string, readonly number[]>;
 
-function signature(matching: VectorMatching): (labels: Labels) => string {
-  if (matching.on) return (labels) => labels.only(matching.labels).key;
-  const ignored = [...matching.labels, METRIC_NAME];
-  return (labels) => labels.without(...ignored).key;
+/** What both sides of a match must agree on. */
+function group(matching: VectorMatching): Projection {
+  return matching.on ? keepOnly(matching.labels) : keepWithout(matching.labels);
 }
 
 function bySignature(block: VectorBlock, matching: VectorMatching): Signatures {
-  const of = signature(matching);
+  const of = group(matching);
   const rows = new Map<string, number[]>();
   block.labels.forEach((labels, row) => {
-    const key = of(labels);
+    const { key } = of(labels);
     const known = rows.get(key);
     if (known === undefined) rows.set(key, [row]);
     else known.push(row);
@@ -163,7 +163,7 @@ class Matcher {
   #fill(row: number, block: VectorBlock, partners: readonly number[], other: VectorBlock, value: number): void {
     const steps = this.#steps;
     // The element made up has the labels both sides agree on.
-    const made = this.#group(block.labels[row] as Labels);
+    const made = group(this.#matching)(block.labels[row] as Labels);
     const fillsMany = block === this.#one;
     let target = -1;
     for (let step = 0; step < steps; step++) {
@@ -181,11 +181,6 @@ class Matcher {
         throw executionError("multiple matches for labels: grouping labels must ensure unique matches");
       }
     }
-  }
-
-  #group(labels: Labels): Labels {
-    const { on, labels: names } = this.#matching;
-    return on ? labels.only(names) : labels.without(...names, METRIC_NAME);
   }
 
   /** Two elements of the "one" side with one signature at one step cannot both be the partner. */
@@ -209,10 +204,10 @@ class Matcher {
 
   #duplicate(row: number, other: number): Error {
     const [a, b] = [row, other].map((r) => this.#one.labels[r] as Labels) as [Labels, Labels];
-    const group = this.#group(a);
+    const agreed = group(this.#matching)(a);
     const side = this.#swapped ? "left" : "right";
     return executionError(
-      `found duplicate series for the match group ${group.toString()} on the ${side} hand-side of the operation: ` +
+      `found duplicate series for the match group ${agreed.toString()} on the ${side} hand-side of the operation: ` +
         `[${a.toString()}, ${b.toString()}];many-to-many matching not allowed: matching labels must be unique on one side`,
       `add labels to on(…), or aggregate the ${side} side first, e.g. sum by (…) (…)`,
     );
@@ -256,7 +251,7 @@ class Matcher {
   #row(many: Labels, one: Labels, dropName: boolean): number {
     const { card, on, labels: names, include } = this.#matching;
     let labels = this.#dropsName ? dropMetadata(many) : many;
-    if (card === "one-to-one") labels = on ? labels.only(names) : labels.without(...names);
+    if (card === "one-to-one") labels = on ? keepOnly(names)(labels) : labels.without(...names);
     if (include.length > 0) {
       labels = labels.with(Object.fromEntries(include.map((name) => [name, one.get(name)])));
     }

@@ -1,8 +1,9 @@
 /** Columns to the values clients see: names removed late go now, rows are sorted by labels, absent cells vanish. */
 import { compareUtf8, Labels } from "../model/labels.ts";
 import { type Expr, unwrapParens } from "./ast.ts";
-import { dropMetadata, type Grid, type VectorBlock } from "./block.ts";
+import type { Grid, VectorBlock } from "./block.ts";
 import type { EvalContext } from "./context.ts";
+import { dropMetadata } from "./projection.ts";
 import { evalRange, WindowCache } from "./range.ts";
 import type { MatrixSeries, Value } from "./value.ts";
 

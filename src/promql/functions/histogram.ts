@@ -4,9 +4,10 @@
  */
 import type { Labels } from "../../model/labels.ts";
 import type { Call, Expr } from "../ast.ts";
-import { type Block, dropMetadata, emptyVector, type Grid, type VectorBlock } from "../block.ts";
+import { type Block, emptyVector, type Grid, type VectorBlock } from "../block.ts";
 import { type EvalContext, executionError } from "../context.ts";
 import { formatFloat, parseFloatLabel } from "../number.ts";
+import { dropMetadata } from "../projection.ts";
 import { type Bucket, bucketFraction, bucketQuantile } from "../quantile.ts";
 import { quote } from "../quote.ts";
 import { customFunction, define, type FunctionDef } from "./define.ts";
