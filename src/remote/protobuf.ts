@@ -14,25 +14,27 @@ function broken(what: string): never {
 export class ProtoReader {
   readonly #bytes: Buffer;
   readonly #view: DataView;
-  readonly #end: number;
-  #pos: number;
+  #end: number;
+  #pos = 0;
   /** Of the field that `next` stopped at. */
   field = 0;
   wire = 0;
+  /** Of the last `bits`. */
+  low = 0;
 
-  constructor(bytes: Uint8Array, start: number = 0, end: number = bytes.length) {
+  constructor(bytes: Uint8Array) {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#pos = start;
-    this.#end = end;
+    this.#end = bytes.length;
   }
 
   /** Moves to the next field. @returns false at the end. @throws UserError `bad-protobuf`. */
   next(): boolean {
     if (this.#pos >= this.#end) return false;
     const tag = this.#varint();
-    this.field = Math.floor(tag / 8);
-    this.wire = tag % 8;
+    // Field numbers have 29 bits; a larger tag wraps into one that is not known and is passed over or refused.
+    this.field = tag >>> 3;
+    this.wire = tag & 7;
     if (this.field === 0) broken("field number 0");
     return true;
   }
@@ -50,11 +52,13 @@ export class ProtoReader {
     this.#expect(WIRE.varint);
     let low = 0;
     let high = 0;
-    for (let shift = 0; shift < 70; shift += 7) {
+    let unit = 1;
+    for (let i = 0; i < 10; i++) {
       const byte = this.#byte();
-      const bits = byte & 0x7f;
-      if (shift < 28) low += bits * 2 ** shift;
-      else high += bits * 2 ** (shift - 28);
+      if (i === 4) unit = 1;
+      if (i < 4) low += (byte & 0x7f) * unit;
+      else high += (byte & 0x7f) * unit;
+      unit *= 128;
       if (byte < 0x80) {
         // `high` holds bits 28 to 63: the sign is its bit 35.
         const signed = high >= 2 ** 35 ? high - 2 ** 36 : high;
@@ -70,10 +74,14 @@ export class ProtoReader {
     return this.#view.getFloat64(this.#fixed64(), true);
   }
 
-  /** The two halves of a fixed64 as they are on the wire; a double read this way keeps the bits of a NaN. */
-  bits(): { readonly low: number; readonly high: number } {
+  /**
+   * The upper half of a fixed64 as it is on the wire; the lower half is in `low`. Read this way a double keeps the
+   * bits of a NaN.
+   */
+  bits(): number {
     const at = this.#fixed64();
-    return { low: this.#view.getUint32(at, true), high: this.#view.getUint32(at + 4, true) };
+    this.low = this.#view.getUint32(at, true);
+    return this.#view.getUint32(at + 4, true);
   }
 
   text(): string {
@@ -81,10 +89,22 @@ export class ProtoReader {
     return this.#bytes.toString("utf8", from, to);
   }
 
-  /** A nested message. */
-  message(): ProtoReader {
+  /**
+   * Goes into a nested message: `next` ends where it ends.
+   *
+   * @returns what `leave` needs to go back to the message around it.
+   */
+  enter(): number {
     const [from, to] = this.#span();
-    return new ProtoReader(this.#bytes, from, to);
+    const around = this.#end;
+    this.#pos = from;
+    this.#end = to;
+    return around;
+  }
+
+  leave(around: number): void {
+    this.#pos = this.#end;
+    this.#end = around;
   }
 
   skip(): void {
@@ -124,10 +144,12 @@ export class ProtoReader {
 
   #varint(): number {
     let value = 0;
-    for (let shift = 0; shift < 70; shift += 7) {
+    let unit = 1;
+    for (let i = 0; i < 10; i++) {
       const byte = this.#byte();
-      value += (byte & 0x7f) * 2 ** shift;
+      value += (byte & 0x7f) * unit;
       if (byte < 0x80) return value;
+      unit *= 128;
     }
     return broken("a number of more than 10 bytes");
   }
@@ -147,21 +169,17 @@ export class ProtoReader {
 
 const CHUNK_BYTES_FIRST = 1_024;
 
-/** Grows as it is written; messages are written into a writer of their own and then copied in. */
+/** Grows as it is written. */
 export class ProtoWriter {
   #bytes: Buffer = Buffer.allocUnsafe(CHUNK_BYTES_FIRST);
   #size = 0;
 
-  /** Unsigned or negative int64. */
+  /** An int64 within 2^53. */
   int64(field: number, value: number): this {
     this.#tag(field, WIRE.varint);
-    let rest = BigInt.asUintN(64, BigInt(value));
     this.#room(10);
-    while (rest > 127n) {
-      this.#bytes[this.#size++] = Number(rest & 127n) | 0x80;
-      rest >>= 7n;
-    }
-    this.#bytes[this.#size++] = Number(rest);
+    if (value < 0) this.#bigVarint(BigInt.asUintN(64, BigInt(value)));
+    else this.#varint(value);
     return this;
   }
 
@@ -184,22 +202,31 @@ export class ProtoWriter {
   }
 
   text(field: number, value: string): this {
-    return this.bytes(field, Buffer.from(value, "utf8"));
-  }
-
-  bytes(field: number, value: Uint8Array): this {
+    const size = Buffer.byteLength(value, "utf8");
     this.#tag(field, WIRE.bytes);
-    this.#varint(value.length);
-    this.#room(value.length);
-    this.#bytes.set(value, this.#size);
-    this.#size += value.length;
+    this.#room(size + 10);
+    this.#varint(size);
+    this.#size += this.#bytes.write(value, this.#size, "utf8");
     return this;
   }
 
-  message(field: number, write: (inner: ProtoWriter) => void): this {
-    const inner = new ProtoWriter();
-    write(inner);
-    return this.bytes(field, inner.finish());
+  /** A nested message: written in place behind one byte for its length, and moved when the length needs more. */
+  message(field: number, write: (inner: this) => void): this {
+    this.#tag(field, WIRE.bytes);
+    this.#room(1);
+    const start = ++this.#size;
+    write(this);
+    const length = this.#size - start;
+    let extra = 0;
+    for (let rest = length; rest > 127; rest = Math.floor(rest / 128)) extra++;
+    if (extra > 0) {
+      this.#room(extra);
+      this.#bytes.copyWithin(start + extra, start, this.#size);
+    }
+    this.#size = start - 1;
+    this.#varint(length);
+    this.#size += length;
+    return this;
   }
 
   finish(): Buffer {
@@ -207,18 +234,27 @@ export class ProtoWriter {
   }
 
   #tag(field: number, wire: number): void {
+    this.#room(5);
     this.#varint(field * 8 + wire);
   }
 
-  /** @param value below 2^31. */
+  /** @param value from 0 to 2^53; there is room. */
   #varint(value: number): void {
-    this.#room(5);
     let rest = value;
     while (rest > 127) {
-      this.#bytes[this.#size++] = (rest & 0x7f) | 0x80;
-      rest >>>= 7;
+      this.#bytes[this.#size++] = (rest % 128) | 0x80;
+      rest = Math.floor(rest / 128);
     }
     this.#bytes[this.#size++] = rest;
+  }
+
+  #bigVarint(value: bigint): void {
+    let rest = value;
+    while (rest > 127n) {
+      this.#bytes[this.#size++] = Number(rest & 127n) | 0x80;
+      rest >>= 7n;
+    }
+    this.#bytes[this.#size++] = Number(rest);
   }
 
   #room(size: number): void {

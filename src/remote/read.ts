@@ -26,12 +26,13 @@ export function decodeReadRequest(compressed: Uint8Array): ReadRequest {
   while (reader.next()) {
     if (reader.field !== 1) reader.skip();
     else if (queries.length >= QUERIES_MAX) throw new UserError("body-limit", `more than ${QUERIES_MAX} queries`);
-    else queries.push(readQuery(reader.message()));
+    else queries.push(readQuery(reader));
   }
   return { queries };
 }
 
 function readQuery(reader: ProtoReader): ReadQuery {
+  const around = reader.enter();
   let start = 0;
   let end = 0;
   const matchers: RemoteMatcher[] = [];
@@ -39,14 +40,16 @@ function readQuery(reader: ProtoReader): ReadQuery {
   while (reader.next()) {
     if (reader.field === 1) start = reader.int64();
     else if (reader.field === 2) end = reader.int64();
-    else if (reader.field === 3) matchers.push(readMatcher(reader.message()));
-    else if (reader.field === 4) hints = readHints(reader.message());
+    else if (reader.field === 3) matchers.push(readMatcher(reader));
+    else if (reader.field === 4) hints = readHints(reader);
     else reader.skip();
   }
+  reader.leave(around);
   return { start, end, matchers, ...hints };
 }
 
 function readMatcher(reader: ProtoReader): RemoteMatcher {
+  const around = reader.enter();
   let op: MatchOp = "=";
   let name = "";
   let value = "";
@@ -60,10 +63,12 @@ function readMatcher(reader: ProtoReader): RemoteMatcher {
     else if (reader.field === 3) value = reader.text();
     else reader.skip();
   }
+  reader.leave(around);
   return { name, op, value };
 }
 
 function readHints(reader: ProtoReader): { stepMs: number; rangeMs: number; func: string } {
+  const around = reader.enter();
   const hints = { stepMs: 0, rangeMs: 0, func: "" };
   while (reader.next()) {
     if (reader.field === 1) hints.stepMs = reader.int64();
@@ -71,6 +76,7 @@ function readHints(reader: ProtoReader): { stepMs: number; rangeMs: number; func
     else if (reader.field === 7) hints.rangeMs = reader.int64();
     else reader.skip();
   }
+  reader.leave(around);
   return hints;
 }
 
@@ -96,24 +102,26 @@ export function decodeReadResponse(compressed: Uint8Array): ReadResponse {
   const reader = new ProtoReader(snappyDecode(compressed, READ_RESPONSE_BYTES_MAX));
   const results: (readonly RemoteSeries[])[] = [];
   while (reader.next()) {
-    if (reader.field === 1) results.push(readResult(reader.message()));
+    if (reader.field === 1) results.push(readResult(reader));
     else reader.skip();
   }
   return { results };
 }
 
 function readResult(reader: ProtoReader): readonly RemoteSeries[] {
+  const around = reader.enter();
   const series: RemoteSeries[] = [];
   while (reader.next()) {
     if (reader.field !== 1) {
       reader.skip();
       continue;
     }
-    const { pairs, t, v, stale } = readSeries(reader.message());
+    const { pairs, t, v, stale } = readSeries(reader);
     const labels = checkLabels(pairs, false);
     if (typeof labels === "string") throw new UserError("bad-protobuf", `the answer is broken: ${labels}`);
     series.push({ labels, t, v, stale });
   }
+  reader.leave(around);
   return series;
 }
 

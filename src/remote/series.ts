@@ -34,6 +34,7 @@ function toDouble(low: number, high: number): number {
 }
 
 function readLabel(reader: ProtoReader): readonly [string, string] {
+  const around = reader.enter();
   let name = "";
   let value = "";
   while (reader.next()) {
@@ -41,6 +42,7 @@ function readLabel(reader: ProtoReader): readonly [string, string] {
     else if (reader.field === 2) value = reader.text();
     else reader.skip();
   }
+  reader.leave(around);
   return [name, value];
 }
 
@@ -51,14 +53,18 @@ class Samples {
   stale: number[] = [];
 
   read(reader: ProtoReader): void {
+    const around = reader.enter();
     let t = 0;
     let low = 0;
     let high = 0;
     while (reader.next()) {
-      if (reader.field === 1) ({ low, high } = reader.bits());
-      else if (reader.field === 2) t = reader.int64();
+      if (reader.field === 1) {
+        high = reader.bits();
+        low = reader.low;
+      } else if (reader.field === 2) t = reader.int64();
       else reader.skip();
     }
+    reader.leave(around);
     const isStale = low === STALE_LOW && high === STALE_HIGH;
     if (isStale) this.stale.push(this.t.length);
     this.t.push(t);
@@ -74,21 +80,23 @@ class Samples {
   }
 }
 
-/** @throws UserError `bad-protobuf`. */
+/** Reads the nested message that `reader` stands before. @throws UserError `bad-protobuf`. */
 export function readSeries(reader: ProtoReader): RawSeries {
+  const around = reader.enter();
   const pairs: (readonly [string, string])[] = [];
   const samples = new Samples();
   let exemplars = 0;
   let histograms = 0;
   while (reader.next()) {
-    if (reader.field === 1) pairs.push(readLabel(reader.message()));
-    else if (reader.field === 2) samples.read(reader.message());
+    if (reader.field === 1) pairs.push(readLabel(reader));
+    else if (reader.field === 2) samples.read(reader);
     else {
       if (reader.field === 3) exemplars++;
       if (reader.field === 4) histograms++;
       reader.skip();
     }
   }
+  reader.leave(around);
   const { t, v } = samples;
   return {
     pairs,

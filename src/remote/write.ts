@@ -41,7 +41,7 @@ export function decodeWriteRequest(compressed: Uint8Array, bytesMax: number = WR
   let invalid = 0;
   while (reader.next()) {
     if (reader.field === 1) {
-      const raw = readSeries(reader.message());
+      const raw = readSeries(reader);
       exemplars += raw.exemplars;
       histograms += raw.histograms;
       const labels = checkLabels(raw.pairs, true);
@@ -54,7 +54,7 @@ export function decodeWriteRequest(compressed: Uint8Array, bytesMax: number = WR
       samples += raw.t.length;
       series.push({ labels, t: raw.t, v: raw.v, stale: raw.stale });
     } else if (reader.field === 3) {
-      const [family, described] = readMetadata(reader.message());
+      const [family, described] = readMetadata(reader);
       if (family !== "") metadata.set(family, described);
     } else {
       reader.skip();
@@ -64,6 +64,7 @@ export function decodeWriteRequest(compressed: Uint8Array, bytesMax: number = WR
 }
 
 function readMetadata(reader: ProtoReader): readonly [family: string, metadata: Metadata] {
+  const around = reader.enter();
   let family = "";
   let type: MetricType = "unknown";
   let help = "";
@@ -75,6 +76,7 @@ function readMetadata(reader: ProtoReader): readonly [family: string, metadata: 
     else if (reader.field === 5) unit = reader.text();
     else reader.skip();
   }
+  reader.leave(around);
   return [family, { type, help, unit }];
 }
 
