@@ -108,17 +108,31 @@ export function readSeries(reader: ProtoReader): RawSeries {
   };
 }
 
+function isSorted(pairs: RawSeries["pairs"]): boolean {
+  for (let i = 1; i < pairs.length; i++) {
+    const [before] = pairs[i - 1] as readonly [string, string];
+    const [name] = pairs[i] as readonly [string, string];
+    if (compareUtf8(before, name) > 0) return false;
+  }
+  return true;
+}
+
 /** Labels of a series, or the reason why they are none. */
 export function checkLabels(pairs: RawSeries["pairs"], needsName: boolean): Labels | string {
-  const sorted = pairs.toSorted((a, b) => compareUtf8(a[0], b[0]));
-  for (let i = 0; i < sorted.length; i++) {
-    const [name] = sorted[i] as readonly [string, string];
+  // Senders must sort, and nearly all do.
+  const sorted = isSorted(pairs) ? pairs : pairs.toSorted((a, b) => compareUtf8(a[0], b[0]));
+  const flat: string[] = [];
+  let before: string | undefined;
+  let hasName = false;
+  for (const [name, value] of sorted) {
     if (name === "") return "a label has an empty name";
-    if (name === sorted[i - 1]?.[0]) return `the label "${name}" appears twice`;
+    if (name === before) return `the label "${name}" appears twice`;
+    before = name;
+    if (value === "") continue;
+    if (name === METRIC_NAME) hasName = true;
+    flat.push(name, value);
   }
-  const labels = Labels.fromSorted(sorted.filter(([, value]) => value !== "").flat());
-  if (needsName && labels.metric === "") return `a series has no ${METRIC_NAME}`;
-  return labels;
+  return needsName && !hasName ? `a series has no ${METRIC_NAME}` : Labels.fromSorted(flat);
 }
 
 export function writeSeries(writer: ProtoWriter, series: RemoteSeries): void {
