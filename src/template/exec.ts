@@ -163,6 +163,7 @@ class Run {
     let some = false;
     for (const [key, element] of pairs) {
       some = true;
+      this.#mark(node);
       const mark = variables.length;
       const values = declare.length === 1 ? [element] : [key, element];
       declare.forEach((name, i) =>
@@ -186,7 +187,7 @@ class Run {
     if (Array.isArray(value)) return value.map((item: GoValue, i) => [BigInt(i), item] as const);
     if (typeof value === "bigint") {
       if (value > RANGE_INT_MAX) this.#fail(`range over more than ${RANGE_INT_MAX}`);
-      return Array.from({ length: Math.max(0, Number(value)) }, (_, i) => [BigInt(i), BigInt(i)] as const);
+      return upTo(value);
     }
     const entries = mapEntries(value);
     if (entries !== undefined) return entries;
@@ -383,6 +384,10 @@ class Run {
     const converted = toParam(want, value, literal);
     return "error" in converted ? this.#fail(converted.error) : converted.value;
   }
+}
+
+function* upTo(end: bigint): Generator<readonly [bigint, bigint]> {
+  for (let i = 0n; i < end; i++) yield [i, i];
 }
 
 function builtInMethod(receiver: GoValue, name: string): GoFunction | undefined {
