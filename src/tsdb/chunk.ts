@@ -6,10 +6,10 @@
 import type { LevelOp } from "../base/leveldb.ts";
 import { ByteReader, ByteWriter, DamagedError } from "./bytes.ts";
 import { CELL_ABSENT } from "./column.ts";
-import type { ChunkMeta, Group, PendingChunk } from "./group.ts";
+import type { ChunkMeta } from "./group.ts";
 import { COLUMN_ROWS_MAX, decodeInts, encodeInts } from "./ints.ts";
 import { type ChunkKey, chunkKey, segmentKey } from "./keys.ts";
-import { readColumn } from "./rows.ts";
+import { type RowsView, readColumn } from "./rows.ts";
 import { encodeSegment, openRecord, SEGMENT_COLUMNS, sealRecord } from "./segment.ts";
 
 const FLAG_LATE = 1;
@@ -75,12 +75,24 @@ function headerPayload(parts: HeaderParts): Uint8Array {
   return out.copy();
 }
 
-/** Encodes a pending chunk of `group` into database operations. */
-export function buildChunk(group: Group, chunk: PendingChunk): BuiltChunk {
-  const { view } = chunk;
+/** A chunk before it is encoded. */
+export interface RawChunk {
+  /** 0 = raw samples; see `planeTier` for the others. */
+  readonly tier: number;
+  readonly group: number;
+  readonly seq: number;
+  readonly ordinal: number;
+  readonly late: boolean;
+  readonly view: RowsView;
+}
+
+/** Encodes a chunk into database operations. */
+export function buildChunk(chunk: RawChunk): BuiltChunk {
+  const { view, ordinal } = chunk;
   const { rows, columns } = view;
-  const ordinal = group.nextOrdinal;
-  const key: ChunkKey = { tier: 0, start: chunk.start, group: group.id, seq: chunk.seq };
+  const start = view.t[0] as number;
+  const end = view.t[rows - 1] as number;
+  const key: ChunkKey = { tier: chunk.tier, start, group: chunk.group, seq: chunk.seq };
   const segments = Math.ceil(columns / SEGMENT_COLUMNS);
   const counts = new Uint32Array(columns);
   const mask = new Uint8Array((segments + 7) >> 3);
@@ -117,7 +129,7 @@ export function buildChunk(group: Group, chunk: PendingChunk): BuiltChunk {
   );
   ops.push({ type: "put", key: name, value });
   const size = (inline === undefined ? bytes : 0) + name.length + value.length;
-  const meta: ChunkMeta = { ...key, end: chunk.end, rows, columns, samples, bytes: size, late: chunk.late, ordinal };
+  const meta: ChunkMeta = { ...key, end, rows, columns, samples, bytes: size, late: chunk.late, ordinal };
   return { ops, meta, counts };
 }
 

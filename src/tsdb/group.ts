@@ -9,8 +9,14 @@ import type { LogPosition } from "./log.ts";
 import { type Chain, newChain } from "./log-format.ts";
 import { Rows, type RowsView } from "./rows.ts";
 
+/** Number of the chunks that hold one aggregate of one tier; tier 0 (raw samples) has one plane. */
+export function planeTier(tier: number, plane: number): number {
+  return tier === 0 ? 0 : tier * 8 + plane;
+}
+
 /** A chunk in the database. */
 export interface ChunkMeta {
+  /** As `planeTier` numbers them. */
   readonly tier: number;
   readonly start: Timestamp;
   readonly end: Timestamp;
@@ -71,6 +77,8 @@ export class Group {
   /** Columns whose labels the database holds twice. */
   copied = 0;
   retired = false;
+  /** By tier: end of the last bucket that is rolled up. */
+  readonly rolled: number[] = [];
   /** Ordinal of the next chunk. */
   nextOrdinal = 0;
   /** All chunks before this ordinal were dropped by retention … */
@@ -160,7 +168,14 @@ export class Group {
     let at = this.chunks.length;
     while (at > 0 && isAfter(this.chunks[at - 1] as ChunkMeta, chunk)) at--;
     this.chunks.splice(at, 0, chunk);
-    if (!chunk.late && chunk.tier === 0) this.sealedEnd = Math.max(this.sealedEnd, chunk.end);
+    const tier = chunk.tier >> 3;
+    if (tier > 0) this.rolled[tier] = Math.max(this.rolledEnd(tier), chunk.end);
+    else if (!chunk.late) this.sealedEnd = Math.max(this.sealedEnd, chunk.end);
+  }
+
+  /** End of the last bucket rolled up for `tier`; -Infinity when none is. */
+  rolledEnd(tier: number): Timestamp {
+    return this.rolled[tier] ?? Number.NEGATIVE_INFINITY;
   }
 
   /** Takes chunks out that retention drops. */

@@ -3,6 +3,12 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Timestamp } from "../model/sample.ts";
 
+/** One rung of the ladder: aggregates of buckets of that width, kept that long. */
+export interface Tier {
+  readonly resolutionMs: number;
+  readonly retentionMs: number;
+}
+
 export interface TsdbOptions {
   /** The data directory; the store keeps to `series/` and `log/` inside it. */
   readonly dir: string;
@@ -10,6 +16,10 @@ export interface TsdbOptions {
   readonly log: Logger;
   /** Samples older than this are refused, and whole chunks past it are dropped; 0 or absent = kept for ever. */
   readonly retentionMs?: number;
+  /** Buckets kept beside raw samples, fine to coarse; TIERS when absent, none when empty. */
+  readonly tiers?: readonly Tier[];
+  /** How long after its end a window is rolled up into the tiers. */
+  readonly rollDelayMs?: number;
   /** The oldest chunks go once all chunks together exceed this; 0 or absent = no limit. */
   readonly retentionBytes?: number;
   /** New series beyond this are refused (NO_REF). */
@@ -50,13 +60,15 @@ export interface TsdbStats {
   readonly series: number;
   /** Samples in chunks and head, as far as counted. */
   readonly samples: number;
-  /** Sealed chunks (a chunk: one group of series, up to `chunkRows` times). */
+  /** Sealed chunks of raw samples (a chunk: one group of series, up to `chunkRows` times). */
   readonly blocks: number;
   readonly headSamples: number;
+  /** Bytes of the tiers' chunks. */
+  readonly tierBytes: number;
   /** All files of the store. */
   readonly diskBytes: number;
   readonly logBytes: number;
-  /** Bytes of sealed chunks by sample; 0 while nothing is sealed. */
+  /** Bytes of sealed raw chunks by sample; 0 while nothing is sealed. */
   readonly bytesPerSample: number;
   readonly minT: Timestamp | undefined;
   readonly maxT: Timestamp | undefined;
@@ -91,6 +103,13 @@ export interface Cardinality {
   /** `name=value`. */
   readonly pairs: readonly CardinalityEntry[];
 }
+
+const DAY_MS = 86_400_000;
+/** 5 minutes for 90 days, an hour for 400: a quarter's trends, and the same day a year ago. */
+export const TIERS: readonly Tier[] = [
+  { resolutionMs: 300_000, retentionMs: 90 * DAY_MS },
+  { resolutionMs: 3_600_000, retentionMs: 400 * DAY_MS },
+];
 
 /** Two million series are about 1 GB of memory: past that a single process stops being the right tool. */
 export const SERIES_MAX: number = 2_000_000;

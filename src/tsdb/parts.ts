@@ -62,7 +62,8 @@ function liveParts(group: Group, start: Timestamp, end: Timestamp): Part[] {
   return parts;
 }
 
-function chunksIn(group: Group, start: Timestamp, end: Timestamp): ChunkMeta[] {
+/** Chunks of one plane that overlap the range. */
+function chunksIn(group: Group, start: Timestamp, end: Timestamp, tier: number): ChunkMeta[] {
   const { chunks } = group;
   let low = 0;
   let high = chunks.length;
@@ -74,14 +75,18 @@ function chunksIn(group: Group, start: Timestamp, end: Timestamp): ChunkMeta[] {
   const found: ChunkMeta[] = [];
   for (let i = low; i < chunks.length && (chunks[i] as ChunkMeta).start <= end; i++) {
     const chunk = chunks[i] as ChunkMeta;
-    if (chunk.end >= start && chunk.tier === 0) found.push(chunk);
+    if (chunk.end >= start && chunk.tier === tier) found.push(chunk);
   }
   return found;
 }
 
-/** Whether the group may hold samples in the range; columns are not looked at. */
-export function touches(group: Group, start: Timestamp, end: Timestamp): boolean {
-  return chunksIn(group, start, end).length > 0 || liveParts(group, start, end).length > 0;
+/** Whether the group may hold samples in the range, raw or in the first plane of `tier`; columns are not looked at. */
+export function touches(group: Group, start: Timestamp, end: Timestamp, tier: number): boolean {
+  return (
+    chunksIn(group, start, end, 0).length > 0 ||
+    (tier > 0 && chunksIn(group, start, end, tier).length > 0) ||
+    liveParts(group, start, end).length > 0
+  );
 }
 
 /** What is wanted of one group. */
@@ -93,8 +98,20 @@ export interface Want {
   readonly chunks: readonly ChunkMeta[];
 }
 
+/** Raw samples in the range. */
 export function want(group: Group, segments: ReadonlySet<number>, start: Timestamp, end: Timestamp): Want {
-  return { group, segments, live: liveParts(group, start, end), chunks: chunksIn(group, start, end) };
+  return { group, segments, live: liveParts(group, start, end), chunks: chunksIn(group, start, end, 0) };
+}
+
+/** One plane of a tier in the range. */
+export function wantPlane(
+  group: Group,
+  segments: ReadonlySet<number>,
+  start: Timestamp,
+  end: Timestamp,
+  plane: number,
+): Want {
+  return { group, segments, live: [], chunks: chunksIn(group, start, end, plane) };
 }
 
 class ChunkPart implements Part {

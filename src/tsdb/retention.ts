@@ -1,6 +1,6 @@
 /**
- * Which chunks have to go: those that ended before the retention time, and the oldest while all together are too
- * large. Only whole chunks go, and groups with nothing left go with them.
+ * Which chunks have to go: those that ended before their tier's retention time, and the oldest raw ones while all
+ * together are too large. Only whole chunks go, and groups with nothing left go with them.
  */
 import type { ByteLevel, LevelOp } from "../base/leveldb.ts";
 import type { Timestamp } from "../model/sample.ts";
@@ -26,17 +26,26 @@ interface Doomed {
   readonly chunk: ChunkMeta;
 }
 
-function byTime(head: Head, before: Timestamp): Doomed[] {
+/** Raw chunks wait this much longer for their tiers: a store that was stopped for days rolls up first. */
+const ROLL_PATIENCE_MS = 2 * 86_400_000;
+
+function byTime(head: Head, before: readonly Timestamp[]): Doomed[] {
   const doomed: Doomed[] = [];
   for (const group of head.groups.values()) {
-    for (const chunk of group.chunks) if (chunk.end < before) doomed.push({ group, chunk });
+    for (const chunk of group.chunks) {
+      const limit = before[chunk.tier >> 3] ?? Number.POSITIVE_INFINITY;
+      if (chunk.end >= limit) continue;
+      const rolled = chunk.tier > 0 || before.slice(1).every((_, i) => group.rolledEnd(i + 1) >= chunk.end);
+      if (rolled || chunk.end < limit - ROLL_PATIENCE_MS) doomed.push({ group, chunk });
+    }
   }
   return doomed;
 }
 
 function bySize(head: Head, excessBytes: number): Doomed[] {
   const all: Doomed[] = [];
-  for (const group of head.groups.values()) for (const chunk of group.chunks) all.push({ group, chunk });
+  for (const group of head.groups.values())
+    for (const chunk of group.chunks) if (chunk.tier === 0) all.push({ group, chunk });
   all.sort((a, b) => a.chunk.end - b.chunk.end || a.chunk.seq - b.chunk.seq);
   let left = excessBytes;
   return all.filter(({ chunk }) => {
@@ -57,13 +66,13 @@ async function groupOps(db: ByteLevel, group: Group): Promise<LevelOp[]> {
 }
 
 /**
- * Deletes whole chunks. @param before chunks that ended before this go; -Infinity for none.
+ * Deletes whole chunks. @param before by tier (0 = raw): chunks that ended before this go; -Infinity for none.
  * @param excessBytes the oldest go until this much is freed; 0 for none.
  */
 export async function dropChunks(
   db: ByteLevel,
   head: Head,
-  before: Timestamp,
+  before: readonly Timestamp[],
   excessBytes: number,
 ): Promise<Dropped | undefined> {
   const doomed = [...byTime(head, before), ...(excessBytes > 0 ? bySize(head, excessBytes) : [])].slice(

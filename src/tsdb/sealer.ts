@@ -68,6 +68,21 @@ export class Sealer {
     return job?.chunk;
   }
 
+  /** Runs `job` while nothing is being sealed, so that chunk numbers are given out by one at a time. */
+  async alone<T>(job: () => Promise<T>): Promise<T> {
+    while (this.#running !== undefined) await this.#running;
+    const done = job();
+    this.#running = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    try {
+      return await done;
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
   /** Works the queue off unless that is going on already. @returns when it is empty or the disk refused. */
   kick(): Promise<void> {
     this.#running ??= this.#run().finally(() => {
@@ -102,7 +117,8 @@ export class Sealer {
   }
 
   async #store(group: Group, chunk: PendingChunk): Promise<void> {
-    const built = buildChunk(group, chunk);
+    const { view, seq, late } = chunk;
+    const built = buildChunk({ tier: 0, group: group.id, seq, ordinal: group.nextOrdinal, late, view });
     const columns = chunk.view.columns;
     const openUntil = chunk.late ? group.openUntil : chunk.until;
     const lateUntil = chunk.late ? chunk.until : group.lateUntil;

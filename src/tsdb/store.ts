@@ -17,8 +17,10 @@ import type { Head, RowPlan } from "./head.ts";
 import { Ingest, type RowInput, type Tally } from "./ingest.ts";
 import { metadataKey } from "./keys.ts";
 import { type AppendLog, fileOf, LOG_FILE_BYTES_MAX } from "./log.ts";
-import { FUTURE_MS_MAX, RESERVE_BYTES, SERIES_MAX, type TsdbOptions, type WriteGap } from "./options.ts";
+import { FUTURE_MS_MAX, RESERVE_BYTES, SERIES_MAX, TIERS, type TsdbOptions, type WriteGap } from "./options.ts";
+import type { PartReader } from "./parts.ts";
 import { dropChunks } from "./retention.ts";
+import { nextWindow, ROLL_DELAY_MS, rollWindow } from "./roller.ts";
 import { Sealer } from "./sealer.ts";
 import { sealRecord } from "./segment.ts";
 import { formatBytes, freeBytes } from "./space.ts";
@@ -37,6 +39,8 @@ const RETENTION_EVERY_MS = 60_000;
 /** A wall clock that moved this much more than time passed was set by somebody: nothing is dropped for an hour. */
 const CLOCK_JUMP_MS = 600_000;
 const CLOCK_DISTRUST_MS = 3_600_000;
+/** Windows rolled up in one round; one of a 1000-series group takes some 50 ms. */
+const ROLLS_PER_ROUND = 4;
 /** Families described at most; a page that invents names must not fill the memory. */
 const FAMILIES_MAX = 100_000;
 
@@ -47,6 +51,7 @@ export interface StoreParts {
   readonly log: AppendLog;
   readonly damage: Damage;
   readonly metadata: Map<string, Metadata>;
+  readonly reader: PartReader;
 }
 
 export class Store implements AppenderHost {
@@ -265,9 +270,29 @@ export class Store implements AppenderHost {
     await this.sealer.kick();
     await this.#saveMetadata();
     this.#dropLog();
+    await this.#rollUp();
     if (mono - this.#retentionAt >= RETENTION_EVERY_MS) {
       this.#retentionAt = mono;
       await this.applyRetention();
+    }
+  }
+
+  /** Rolls up what is old enough, a few windows a round so that scrapes are never kept waiting. */
+  async #rollUp(): Promise<void> {
+    const { options, head, db, reader } = this.#parts;
+    const tiers = options.tiers ?? TIERS;
+    let left = ROLLS_PER_ROUND;
+    for (const group of head.groups.values()) {
+      for (const [i, rung] of tiers.entries()) {
+        const window = nextWindow(group, i + 1, rung, options.clock.now(), options.rollDelayMs ?? ROLL_DELAY_MS);
+        if (window === undefined) continue;
+        try {
+          await this.sealer.alone(() => rollWindow(db, head, reader, window));
+        } catch (error) {
+          return this.#turnReadOnly(`the database refuses writes: ${errorText(error)}`);
+        }
+        if (--left === 0) return;
+      }
     }
   }
 
@@ -345,7 +370,12 @@ export class Store implements AppenderHost {
     }
     this.#wallMinusMono = offset;
     const trusted = clock.monotonic() >= this.#distrustUntil;
-    const before = retentionMs > 0 && trusted ? clock.now() - retentionMs : Number.NEGATIVE_INFINITY;
+    const tiers = this.#parts.options.tiers ?? TIERS;
+    const now = trusted ? clock.now() : Number.NEGATIVE_INFINITY;
+    const before = [
+      retentionMs > 0 ? now - retentionMs : Number.NEGATIVE_INFINITY,
+      ...tiers.map((rung) => now - rung.retentionMs),
+    ];
     const excess = retentionBytes > 0 ? Math.max(0, this.#storedBytes() - retentionBytes) : 0;
     const dropped = await dropChunks(this.#parts.db, this.#parts.head, before, excess);
     if (dropped === undefined) return;

@@ -18,6 +18,7 @@ import {
   type Cardinality,
   SELECT_SERIES_MAX,
   SYNC_MS,
+  TIERS,
   type TsdbOptions,
   type TsdbStats,
 } from "./options.ts";
@@ -58,12 +59,17 @@ function summary(
   let blocks = 0;
   let sealed = 0;
   let bytes = 0;
+  let tierBytes = 0;
   let headSamples = 0;
   let minT = Number.POSITIVE_INFINITY;
   let maxT = Number.NEGATIVE_INFINITY;
   for (const group of head.groups.values()) {
     headSamples += group.headSamples;
     for (const chunk of group.chunks) {
+      if (chunk.tier > 0) {
+        tierBytes += chunk.bytes;
+        continue;
+      }
       blocks++;
       sealed += chunk.samples;
       bytes += chunk.bytes;
@@ -86,6 +92,7 @@ function summary(
     samples: sealed + headSamples,
     blocks,
     headSamples,
+    tierBytes,
     diskBytes: sizeOf(dirs),
     logBytes: log.bytes,
     bytesPerSample: sealed === 0 ? 0 : bytes / sealed,
@@ -139,7 +146,8 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
   const { opened, head, damage, metadata } = await openSeries(dirs[0], options);
   const { db } = opened;
   const log = new AppendLog(dirs[1], listLog(dirs[1]).files);
-  const store = new Store({ options, db, head, log, damage, metadata });
+  const reader = new PartReader(db, damage, options.cacheBytes ?? CACHE_BYTES);
+  const store = new Store({ options, db, head, log, damage, metadata, reader });
   try {
     const replayed = await replayLog(dirs[1], head, damage, {
       seal: (group, late, until) => store.seal(group, late, until),
@@ -153,12 +161,20 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
     await db.close();
     throw error;
   }
-  const reader = new PartReader(db, damage, options.cacheBytes ?? CACHE_BYTES);
   const standing = (): readonly string[] =>
     opened.setAside === undefined
       ? []
       : [`older samples were set aside as "${opened.setAside}": ${opened.reason ?? ""}`];
-  const queries = { head, reader, maxSeries: options.maxSelectSeries ?? SELECT_SERIES_MAX, standing };
+  const { retentionMs = 0 } = options;
+  const rawFrom = (): number => (retentionMs > 0 ? options.clock.now() - retentionMs : Number.MIN_SAFE_INTEGER);
+  const queries = {
+    head,
+    reader,
+    tiers: options.tiers ?? TIERS,
+    rawFrom,
+    maxSeries: options.maxSelectSeries ?? SELECT_SERIES_MAX,
+    standing,
+  };
 
   let timer: Disposable | undefined;
   const schedule = (): void => {

@@ -188,7 +188,7 @@ describe("retention", () => {
   };
 
   test("whole chunks past the time go, their series with them, and it is no damage", async () => {
-    await using box = await storeBox({ retentionMs: 30 * HOUR, chunkRows: 10 });
+    await using box = await storeBox({ retentionMs: 30 * HOUR, chunkRows: 10, tiers: [] });
     await scrape(box.db, 5, 0, 20);
     const late = box.db.appender();
     late.append(late.series(named("new")), box.clock.now(), 1);
@@ -202,7 +202,7 @@ describe("retention", () => {
   });
 
   test("the oldest chunks go when all files are too large", async () => {
-    await using box = await storeBox({ retentionBytes: 25_000, chunkRows: 10 });
+    await using box = await storeBox({ retentionBytes: 25_000, chunkRows: 10, tiers: [] });
     const appender = box.db.appender();
     const refs = Float64Array.from({ length: 50 }, (_, c) => appender.series(named("noise", { c: String(c) })));
     for (let page = 0; page < 100; page++) {
@@ -225,7 +225,7 @@ describe("retention", () => {
   });
 
   test("after the wall clock jumps ahead nothing is dropped for an hour", async () => {
-    await using box = await storeBox({ retentionMs: 48 * HOUR });
+    await using box = await storeBox({ retentionMs: 48 * HOUR, tiers: [] });
     await scrape(box.db, 5, 0, 5);
     await box.db.flush();
     box.clock.jump(T0 + 1000 * HOUR);

@@ -1,0 +1,185 @@
+/**
+ * Reading a tier. Rolled-up buckets come from the database; raw samples newer than the last rolled bucket are rolled
+ * up on the spot, so a long query ends where the data ends. A tier answers when steps and windows are wide enough that
+ * its buckets cannot be told from samples, or when raw samples of that age are gone.
+ */
+import type { Labels } from "../model/labels.ts";
+import { EMPTY_COLUMN, type SampleColumn, type SeriesRef, type Timestamp } from "../model/sample.ts";
+import type { Aggregate, SelectHints, Series } from "../storage/storage.ts";
+import { type Axis, layOut, readSeries } from "./columns.ts";
+import { type Group, planeTier } from "./group.ts";
+import type { Place } from "./head.ts";
+import type { Tier } from "./options.ts";
+import { type PartReader, want, wantPlane } from "./parts.ts";
+import { type Buckets, bucketize, carryOf, PLANES } from "./rollup.ts";
+
+/** A tier is worth it from this many buckets on: a day of 5 m, 12 days of 1 h; below that raw is as quick and exact. */
+const BUCKETS_MIN = 288;
+/** A window has to hold so many buckets for `rate` and its like to see a slope. */
+const WINDOW_BUCKETS_MIN = 2;
+
+/**
+ * Number of the tier that should answer, from 1; 0 = raw samples.
+ * @param rawFrom raw samples before this are gone.
+ */
+export function chooseTier(tiers: readonly Tier[], hints: SelectHints, rawFrom: Timestamp): number {
+  const { start, end, stepMs, rangeMs } = hints;
+  let chosen = 0;
+  tiers.forEach(({ resolutionMs }, i) => {
+    const fits = stepMs >= resolutionMs && (rangeMs === 0 || rangeMs >= WINDOW_BUCKETS_MIN * resolutionMs);
+    if (fits && end - start >= BUCKETS_MIN * resolutionMs) chosen = i + 1;
+  });
+  if (chosen > 0 || start >= rawFrom || tiers.length === 0 || start === Number.MIN_SAFE_INTEGER) return chosen;
+  // Raw samples end before the range does: the finest tier that reaches back far enough, else the longest kept.
+  const age = rawFrom - start;
+  const reaching = tiers.findIndex(({ retentionMs }) => retentionMs >= age);
+  return reaching >= 0 ? reaching + 1 : tiers.length;
+}
+
+interface TierLoad {
+  readonly reader: PartReader;
+  readonly segments: ReadonlyMap<Group, ReadonlySet<number>>;
+  readonly tier: number;
+  readonly resolutionMs: number;
+  readonly start: Timestamp;
+  readonly end: Timestamp;
+  readonly warnings: Set<string>;
+}
+
+interface GroupAxes {
+  /** In the order of PLANES. */
+  readonly planes: readonly Axis[];
+  readonly raw: Axis;
+  /** Raw samples after this are rolled up on the spot. */
+  readonly rolledEnd: Timestamp;
+}
+
+async function loadAxes({ reader, segments, tier, start, end, warnings }: TierLoad): Promise<Map<Group, GroupAxes>> {
+  const groups = [...segments];
+  const planes: Map<Group, Axis>[] = [];
+  const rolled = new Map(groups.map(([group]) => [group, group.rolledEnd(tier)]));
+  for (let plane = 0; plane < PLANES.length; plane++) {
+    const wants = groups.map(([group, set]) => wantPlane(group, set, start, end, planeTier(tier, plane)));
+    const parts = await reader.load(wants, warnings);
+    planes.push(new Map([...parts].map(([group, list]) => [group, layOut(list, start, end)])));
+  }
+  const tail = (group: Group): Timestamp => Math.max(start, (rolled.get(group) as number) + 1);
+  const parts = await reader.load(
+    groups.map(([group, set]) => want(group, set, tail(group), end)),
+    warnings,
+  );
+  const none = layOut([], start, end);
+  return new Map(
+    groups.map(([group]) => [
+      group,
+      {
+        planes: planes.map((axes) => axes.get(group) ?? none),
+        raw: layOut(parts.get(group) ?? [], tail(group), end),
+        rolledEnd: rolled.get(group) as number,
+      },
+    ]),
+  );
+}
+
+/** Two columns, one after the other in time. */
+function join(a: SampleColumn, b: SampleColumn): SampleColumn {
+  if (b.from === b.to) return a;
+  if (a.from === a.to) return b;
+  const length = a.to - a.from + b.to - b.from;
+  const t = new Float64Array(length);
+  const v = new Float64Array(length);
+  t.set(a.t.subarray(a.from, a.to));
+  t.set(b.t.subarray(b.from, b.to), a.to - a.from);
+  v.set(a.v.subarray(a.from, a.to));
+  v.set(b.v.subarray(b.from, b.to), a.to - a.from);
+  if (a.stale === undefined && b.stale === undefined) return { t, v, from: 0, to: length, stale: undefined };
+  const stale = new Uint8Array(length);
+  if (a.stale !== undefined) stale.set(a.stale.subarray(a.from, a.to));
+  if (b.stale !== undefined) stale.set(b.stale.subarray(b.from, b.to), a.to - a.from);
+  return { t, v, from: 0, to: length, stale };
+}
+
+/** One plane of freshly made buckets; a bucket of nothing but stale markers shows in `last` alone. */
+export function planeColumn(buckets: Buckets, which: Aggregate): SampleColumn {
+  const { t, planes, stale, length } = buckets;
+  const whole = which === "last" || planes.count.every((count) => count > 0);
+  if (whole)
+    return {
+      t,
+      v: planes[which],
+      from: 0,
+      to: length,
+      stale: which === "last" && stale.includes(1) ? stale : undefined,
+    };
+  const kept = [...planes.count.keys()].filter((i) => (planes.count[i] as number) > 0);
+  return {
+    t: Float64Array.from(kept, (i) => t[i] as number),
+    v: Float64Array.from(kept, (i) => planes[which][i] as number),
+    from: 0,
+    to: kept.length,
+    stale: undefined,
+  };
+}
+
+class PlaceReader {
+  readonly #axes: GroupAxes;
+  readonly #column: number;
+  readonly #load: TierLoad;
+  #tail: Buckets | undefined;
+
+  constructor(axes: GroupAxes, column: number, load: TierLoad) {
+    this.#axes = axes;
+    this.#column = column;
+    this.#load = load;
+  }
+
+  #stored(which: Aggregate): SampleColumn {
+    const axis = this.#axes.planes[PLANES.indexOf(which)];
+    return axis === undefined ? EMPTY_COLUMN : readSeries(axis, this.#column, this.#load.start, this.#load.end);
+  }
+
+  #fresh(): Buckets {
+    if (this.#tail !== undefined) return this.#tail;
+    const { start, end, resolutionMs } = this.#load;
+    const raw = readSeries(this.#axes.raw, this.#column, Math.max(start, this.#axes.rolledEnd + 1), end);
+    const tail = bucketize(raw, resolutionMs, carryOf(this.#stored("last"), this.#stored("counter")));
+    // The bucket under way stands where the query ends, or it would stand in the future and be left out.
+    for (let i = 0; i < tail.length; i++) tail.t[i] = Math.min(tail.t[i] as number, end);
+    this.#tail = tail;
+    return tail;
+  }
+
+  read(which: Aggregate): SampleColumn {
+    return join(this.#stored(which), planeColumn(this.#fresh(), which));
+  }
+}
+
+/** The series of a tier; several places of one series follow each other in time, oldest first. */
+export async function loadTier(
+  found: readonly { readonly ref: SeriesRef; readonly places: readonly Place[] }[],
+  load: TierLoad,
+  labelsOf: (ref: SeriesRef) => Labels,
+): Promise<Series[]> {
+  const axes = await loadAxes(load);
+  return found.map(({ ref, places }): Series => {
+    const readers = places.flatMap(({ group, column }) => {
+      const own = axes.get(group);
+      return own === undefined ? [] : [new PlaceReader(own, column, load)];
+    });
+    const aggregate = (which: Aggregate): SampleColumn => {
+      const columns = readers.map((reader) => reader.read(which)).filter(({ from, to }) => from < to);
+      columns.sort((a, b) => (a.t[a.from] as number) - (b.t[b.from] as number));
+      return columns.reduce((all, next) => joinAfter(all, next), EMPTY_COLUMN);
+    };
+    return { labels: labelsOf(ref), samples: () => aggregate("last"), aggregate };
+  });
+}
+
+/** Joins, leaving out of `b` what is not after `a`: a series that moved between groups within one bucket. */
+function joinAfter(a: SampleColumn, b: SampleColumn): SampleColumn {
+  if (a.from === a.to) return b;
+  const end = a.t[a.to - 1] as number;
+  let { from } = b;
+  while (from < b.to && (b.t[from] as number) <= end) from++;
+  return join(a, { ...b, from });
+}
