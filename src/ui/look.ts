@@ -58,8 +58,8 @@ export function lineWidth(line: Line): number {
   return line.reduce((sum, part) => sum + textWidth(part.text), 0);
 }
 
-/** The line cut and padded to exactly `width` columns, with the theme's colour codes, one for each run of a style. */
-export function renderLine(line: Line, width: number, look: Look): string {
+/** The line cut to `width` columns, with the theme's colour codes, one for each run of a style; blanks to fill it if asked. */
+export function renderLine(line: Line, width: number, look: Look, fill = false): string {
   let out = "";
   let used = 0;
   let run = "";
@@ -75,7 +75,7 @@ export function renderLine(line: Line, width: number, look: Look): string {
     }
     run += text;
   }
-  return out + colored(run, style, look) + " ".repeat(Math.max(0, width - used));
+  return out + colored(run, style, look) + (fill ? " ".repeat(Math.max(0, width - used)) : "");
 }
 
 /** As `renderLine`, with one style under the whole line: a selected row, the header. */

@@ -24,6 +24,7 @@ import { requestOf } from "./request.ts";
 import { buildScene } from "./scene.ts";
 import { Screen } from "./screen.tsx";
 import { createSession, type Session } from "./session.ts";
+import type { Snapshot } from "./snapshot.ts";
 import type { Effect, KeyContext, UiState } from "./state.ts";
 import { type InputSplitter, type MouseReport, splitInput } from "./stdin.ts";
 import { sayError, toast } from "./steps.ts";
@@ -63,6 +64,7 @@ class Console {
   #finish: (exit: TopExit) => void = () => undefined;
   #fail: (error: unknown) => void = () => undefined;
   #ended = false;
+  #surveyed: { readonly state: UiState; readonly snapshot: Snapshot | undefined; readonly survey: Survey } | undefined;
   #drawing = false;
 
   constructor(options: TopOptions) {
@@ -137,8 +139,18 @@ class Console {
     }
   }
 
+  /** The survey of this state, snapshot and size; asked several times for one frame. */
   #survey(): Survey {
-    return surveyScreen(this.#state, this.#session.snapshot, this.#options.panels, this.#compositor.size);
+    const { size } = this.#compositor;
+    const { snapshot } = this.#session;
+    const known = this.#surveyed;
+    const same = known?.state === this.#state && known.snapshot === snapshot;
+    if (same && known.survey.layout.size.width === size.width && known.survey.layout.size.height === size.height) {
+      return known.survey;
+    }
+    const survey = surveyScreen(this.#state, snapshot, this.#options.panels, size);
+    this.#surveyed = { state: this.#state, snapshot, survey };
+    return survey;
   }
 
   #guard(step: () => void): void {

@@ -1,15 +1,22 @@
-/** A pane: a rectangle of finished rows for ink. Boxes have a title left and facts right in their top border. */
+/**
+ * A pane: finished rows of text for ink, and a frame for the compositor. Frames do not pass through ink: box-drawing
+ * characters in every row made measuring text the most expensive thing on the screen.
+ */
 import type { CellGrid } from "../draw/cell.ts";
-import { createGrid, putText } from "../draw/grid.ts";
+import { blit, createGrid, putText } from "../draw/grid.ts";
 import { STYLE } from "../draw/theme.ts";
+import type { Overlay } from "./cells.ts";
 import type { Rect } from "./layout.ts";
 import { cutLine, lineWidth, renderBar, renderLine, span, type Line, type Look } from "./look.ts";
 
 export interface Pane {
   readonly id: string;
+  /** Where the rows stand. */
   readonly rect: Rect;
-  /** `rect.height` rows of exactly `rect.width` columns, with colour codes. */
+  /** At most `rect.height` rows of at most `rect.width` columns, with colour codes. */
   readonly rows: readonly string[];
+  /** Border and title, in cells around the rows. */
+  readonly frame: readonly Overlay[];
 }
 
 /** A row of a pane; `bar` paints the whole row in one style. */
@@ -33,6 +40,8 @@ export interface BoxOptions {
   readonly focus?: boolean;
   /** No side and bottom borders: on narrow screens every column counts. */
   readonly rule?: boolean;
+  /** Blanks cover what lies under the pane. */
+  readonly opaque?: boolean;
 }
 
 /** The cells inside a box. */
@@ -46,57 +55,86 @@ export function insideOf(rect: Rect, rule = false): Rect {
   };
 }
 
-/** A box (or a title rule) around `rows`; missing rows are blank, surplus ones cut. */
+/** Rows in a box (or under a title rule); surplus rows are cut. */
 export function boxPane(id: string, rect: Rect, rows: readonly PaneRow[], options: BoxOptions, look: Look): Pane {
-  const border = look.ascii ? ASCII : LINES;
-  const style = options.focus === true ? STYLE.borderFocus : STYLE.border;
   const inside = insideOf(rect, options.rule);
-  const side = options.rule === true ? "" : renderLine([span(border.vertical, style)], 1, look);
-  const body = Array.from({ length: inside.height }, (_, i) => side + renderRow(rows[i], inside.width, look) + side);
-  const top = renderLine(topLine(rect.width, options, border, style), rect.width, look);
-  if (options.rule === true || rect.height < 2) return { id, rect, rows: [top, ...body] };
-  const foot = border.corners[2] + border.horizontal.repeat(Math.max(0, rect.width - 2)) + border.corners[3];
-  return { id, rect, rows: [top, ...body, renderLine([span(foot, style)], rect.width, look)] };
+  const frame = frameOf(rect, options, look);
+  const text = textRows(rows, inside, look, options.opaque);
+  if (options.opaque !== true) return { id, rect: inside, rows: text, frame };
+  const blank = " ".repeat(inside.width);
+  const full = Array.from({ length: inside.height }, (_, i) => text[i] ?? blank);
+  return { id, rect: inside, rows: full, frame };
 }
 
-/** The same box as cells, for charts: what is painted behind ink's back brings its own frame. */
-export function boxGrid(rect: Rect, rows: readonly PaneRow[], options: BoxOptions, look: Look): CellGrid {
+/** Border and title of a box, as the rectangles that hold them. */
+function frameOf(rect: Rect, options: BoxOptions, look: Look): readonly Overlay[] {
   const border = look.ascii ? ASCII : LINES;
   const style = options.focus === true ? STYLE.borderFocus : STYLE.border;
-  const grid = createGrid(rect);
-  const put = (line: Line, x: number, y: number, width: number): void => {
-    let column = x;
-    for (const part of line) {
-      column = putText(grid, column, y, part.text, part.style, { width: x + width - column, ascii: look.ascii });
-    }
-  };
-  put(topLine(rect.width, options, border, style), 0, 0, rect.width);
-  const inside = insideOf({ ...rect, x: 0, y: 0 }, options.rule);
-  rows.slice(0, inside.height).forEach(({ line }, i) => put(line, inside.x, inside.y + i, inside.width));
-  if (options.rule === true || rect.height < 2) return grid;
-  for (let y = 1; y < rect.height - 1; y++) {
-    putText(grid, 0, y, border.vertical, style);
-    putText(grid, rect.width - 1, y, border.vertical, style);
+  const top = createGrid({ width: rect.width, height: 1 });
+  putLine(top, topLine(rect.width, options, border, style), { x: 0, y: 0, width: rect.width }, look);
+  const head = { x: rect.x, y: rect.y, grid: top };
+  if (options.rule === true || rect.height < 2) return [head];
+  const side = createGrid({ width: 1, height: rect.height - 2 });
+  for (let y = 0; y < side.height; y++) putText(side, 0, y, border.vertical, style);
+  const foot = createGrid({ width: rect.width, height: 1 });
+  const line = border.corners[2] + border.horizontal.repeat(Math.max(0, rect.width - 2)) + border.corners[3];
+  putText(foot, 0, 0, line, style);
+  return [
+    head,
+    { x: rect.x, y: rect.y + 1, grid: side },
+    { x: rect.x + rect.width - 1, y: rect.y + 1, grid: side },
+    { x: rect.x, y: rect.y + rect.height - 1, grid: foot },
+  ];
+}
+
+interface Place {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+}
+
+function putLine(grid: CellGrid, line: Line, { x, y, width }: Place, look: Look): void {
+  let column = x;
+  for (const part of line) {
+    column = putText(grid, column, y, part.text, part.style, { width: x + width - column, ascii: look.ascii });
   }
-  const foot = border.corners[2] + border.horizontal.repeat(Math.max(0, rect.width - 2)) + border.corners[3];
-  putText(grid, 0, rect.height - 1, foot, style);
+}
+
+/** A box with text in it, all as cells: a chart that has nothing to draw says why. */
+export function boxGrid(rect: Rect, rows: readonly PaneRow[], options: BoxOptions, look: Look): CellGrid {
+  const grid = createGrid(rect);
+  for (const part of frameOf(rect, options, look)) blit(grid, part.grid, part.x - rect.x, part.y - rect.y);
+  const inside = insideOf({ ...rect, x: 0, y: 0 }, options.rule);
+  rows.slice(0, inside.height).forEach(({ line }, i) => {
+    putLine(grid, line, { x: inside.x, y: inside.y + i, width: inside.width }, look);
+  });
   return grid;
+}
+
+/** One line drawn as cells. */
+export function lineOverlay(rect: Rect, line: Line, look: Look): Overlay {
+  const grid = createGrid({ width: rect.width, height: 1 });
+  putLine(grid, line, { x: 0, y: 0, width: rect.width }, look);
+  return { x: rect.x, y: rect.y, grid };
 }
 
 /** Rows without any frame. */
 export function plainPane(id: string, rect: Rect, rows: readonly PaneRow[], look: Look): Pane {
-  return { id, rect, rows: Array.from({ length: rect.height }, (_, i) => renderRow(rows[i], rect.width, look)) };
+  return { id, rect, rows: textRows(rows, rect, look), frame: [] };
+}
+
+function textRows(rows: readonly PaneRow[], rect: Rect, look: Look, fill = false): readonly string[] {
+  return rows.slice(0, Math.max(0, rect.height)).map((paneRow) => renderRow(paneRow, rect.width, look, fill));
 }
 
 export function row(...spans: Line): PaneRow {
   return { line: spans };
 }
 
-function renderRow(paneRow: PaneRow | undefined, width: number, look: Look): string {
-  if (paneRow === undefined) return " ".repeat(width);
-  return paneRow.bar === undefined
-    ? renderLine(paneRow.line, width, look)
-    : renderBar(paneRow.line, width, paneRow.bar, look);
+function renderRow(paneRow: PaneRow, width: number, look: Look, fill: boolean): string {
+  if (paneRow.bar !== undefined) return renderBar(paneRow.line, width, paneRow.bar, look);
+  // Ink gives a text without characters no row at all.
+  return renderLine(paneRow.line, width, look, fill) || " ";
 }
 
 function topLine(width: number, options: BoxOptions, border: Border, style: number): Line {

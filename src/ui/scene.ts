@@ -9,7 +9,7 @@ import type { Rect } from "./layout.ts";
 import { span } from "./look.ts";
 import { plainPane, type Pane } from "./pane.ts";
 import { alertDetail, alertsPane, alertTable } from "./views/alerts.ts";
-import { footerPane, headerPane, timelinePane } from "./views/chrome.ts";
+import { footerPane, headerPane, timelineOverlay } from "./views/chrome.ts";
 import { explorePart } from "./views/explore.ts";
 import { healthPane } from "./views/health.ts";
 import type { ViewInput, ViewPart } from "./views/input.ts";
@@ -24,15 +24,22 @@ export interface Scene {
 
 export function buildScene(input: ViewInput): Scene {
   const { layout } = input.survey;
-  if (input.state.help) return { panes: [helpPane(input, layout.size)], overlays: [] };
+  if (input.state.help) return framed([helpPane(input, layout.size)], []);
   const body = layout.class === "line" ? tinyPart(input) : bodyPart(input);
-  const panes: Pane[] = [headerPane(input, layout.header)];
-  if (layout.timeline !== undefined) panes.push(timelinePane(input, layout.timeline));
-  panes.push(...body.panes);
+  const panes: Pane[] = [headerPane(input, layout.header), ...body.panes];
   if (layout.footer !== undefined) panes.push(footerPane(input, layout.footer));
+  const drawn = [...body.overlays];
+  if (layout.timeline !== undefined) drawn.push(timelineOverlay(input, layout.timeline));
+  const below = framed(panes, drawn);
   const popup = completionsPane(input, layout.size);
-  if (popup === undefined) return { panes, overlays: body.overlays };
-  return { panes: [...panes, popup], overlays: body.overlays.map((overlay) => ({ ...overlay, hole: popup.rect })) };
+  if (popup === undefined) return below;
+  const hole = popup.box;
+  const around = below.overlays.map((overlay) => ({ ...overlay, hole }));
+  return { panes: [...panes, popup.pane], overlays: [...around, ...popup.pane.frame] };
+}
+
+function framed(panes: readonly Pane[], drawn: readonly Overlay[]): Scene {
+  return { panes, overlays: [...drawn, ...panes.flatMap((pane) => pane.frame)] };
 }
 
 function bodyPart(input: ViewInput): ViewPart {

@@ -109,7 +109,7 @@ function recentRows({ snapshot, state, look, now }: ViewInput, height: number): 
 function titleOf({ survey, look }: ViewInput): Line {
   const worst = survey.alerts[0];
   const style = worst === undefined ? STYLE.title : alertStyle(worst.state, worst.labels.get("severity"));
-  const sign = worst === undefined ? span(`${stateSign("ok", look)} `, STYLE.ok) : alertSign(worst, look);
+  const sign = worst === undefined ? span(stateSign("ok", look), STYLE.ok) : alertSign(worst, look);
   return [sign, span(" Alerts", worst === undefined ? STYLE.title : style)];
 }
 

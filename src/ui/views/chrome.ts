@@ -8,7 +8,8 @@ import type { Alert } from "../../model/alert.ts";
 import type { Rect } from "../layout.ts";
 import { bothEnds, cutLine, lineWidth, severityState, span, type Line, type Look, type Span } from "../look.ts";
 import { BINDINGS, bindingsFor, keyLabel, VIEWS } from "../keymap.ts";
-import { plainPane, type Pane } from "../pane.ts";
+import type { Overlay } from "../cells.ts";
+import { lineOverlay, plainPane, type Pane } from "../pane.ts";
 import { placesOf } from "../reducer.ts";
 import type { Mode } from "../state.ts";
 import { ageText, clockText, momentOf, spanText } from "../time.ts";
@@ -87,7 +88,7 @@ function countSpans(alerts: readonly Alert[], short: boolean): readonly Span[] {
 }
 
 /** The time line up to now: the charts' window, alert changes, marks, and where the screen stands. */
-export function timelinePane(input: ViewInput, rect: Rect): Pane {
+export function timelineOverlay(input: ViewInput, rect: Rect): Overlay {
   const { state, snapshot, look, now } = input;
   const at = momentOf(state.time, now);
   const start = Math.min(now - 4 * state.time.spanMs, at - 1.5 * state.time.spanMs);
@@ -112,7 +113,7 @@ export function timelinePane(input: ViewInput, rect: Rect): Pane {
     if (change.to === "firing") put(change.at, span(look.ascii ? "!" : "▲", STYLE.crit));
   }
   if (state.time.mode === "paused") put(at, span(look.ascii ? "|" : "█", STYLE.accent));
-  return plainPane("timeline", rect, [{ line: [span(left, STYLE.dim), ...cells, span(right, STYLE.dim)] }], look);
+  return lineOverlay(rect, [span(left, STYLE.dim), ...cells, span(right, STYLE.dim)], look);
 }
 
 const PROMPTS: Readonly<Record<Exclude<Mode, "normal">, string>> = {

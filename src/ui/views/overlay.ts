@@ -59,8 +59,14 @@ function helpRows(input: ViewInput, width: number): readonly (readonly ReturnTyp
   });
 }
 
+export interface Popup {
+  readonly pane: Pane;
+  /** The pane with its frame: what lies under it stays hidden. */
+  readonly box: Rect;
+}
+
 /** Completions in a box whose bottom stands on the footer; undefined when there are none. */
-export function completionsPane(input: ViewInput, size: Size): Pane | undefined {
+export function completionsPane(input: ViewInput, size: Size): Popup | undefined {
   const { state, completions, look } = input;
   if (completions.length === 0 || (state.mode !== "palette" && state.mode !== "explore")) return undefined;
   const count = Math.min(COMPLETIONS_SHOWN, completions.length, size.height - 4);
@@ -76,5 +82,6 @@ export function completionsPane(input: ViewInput, size: Size): Pane | undefined 
     }),
   );
   const right = [span(`${completions.length}`, STYLE.dim)];
-  return boxPane("completions", rect, rows, { title: [span("Tab completes", STYLE.dim)], right }, look);
+  const title = [span("Tab completes", STYLE.dim)];
+  return { pane: boxPane("completions", rect, rows, { title, right, opaque: true }, look), box: rect };
 }

@@ -139,6 +139,23 @@ describe("mountTop", () => {
     expect(text).toMatch(/CRIT redis/);
   });
 
+  test("a terminal that takes nothing costs frames, not memory, and gets the newest frame at last", async () => {
+    const { tty, source, press, settle } = await mount(120, 40);
+    tty.stall();
+    await press("3");
+    const queued = tty.writes.length;
+    await press("4");
+    await press("5");
+    await settle(8_000);
+    expect(tty.writes.length).toBe(queued);
+    expect(source.batches.length).toBeLessThan(12);
+    tty.release();
+    await settle(1_000);
+    const text = await tty.text();
+    expect(text).toMatch(/opsmon services/);
+    expect(text).toContain("Duration, p95");
+  });
+
   test("acknowledges and silences the alert under the cursor", async () => {
     const { tty, source, press } = await mount(120, 40);
     await press("a");
