@@ -1,9 +1,10 @@
 /**
  * One HTTP request for a receiver: proxy, TLS and headers of its configuration, bounded answer, and an error that
- * knows whether the request may have arrived. No retries: those are the outbox's.
+ * knows whether the request may have arrived. No retries: those are the outbox's. undici is loaded with the first
+ * request, so a program without receivers does not pay for it at start.
  */
 import { readFileSync } from "node:fs";
-import { Agent, type Dispatcher, ProxyAgent, Socks5ProxyAgent, request } from "undici";
+import type { Dispatcher } from "undici";
 import { errorText } from "../../base/errors.ts";
 import type { HttpClientConfig } from "../../model/job.ts";
 
@@ -64,8 +65,9 @@ export function createHttpClient(config: HttpClientConfig): HttpClient {
     async send({ url, method, headers, body, timeoutMs, signal }) {
       try {
         // Files of TLS are read at the first request, so a missing one is a failed delivery with its reason.
-        dispatcher ??= createDispatcher(config);
-        const answer = await request(url, {
+        const undici = await import("undici");
+        dispatcher ??= createDispatcher(config, undici);
+        const answer = await undici.request(url, {
           method,
           headers: { ...config.headers, ...authorization(config), ...headers },
           body: (body ?? null) as string | Uint8Array | null,
@@ -90,7 +92,7 @@ export function createHttpClient(config: HttpClientConfig): HttpClient {
   };
 }
 
-function createDispatcher(config: HttpClientConfig): Dispatcher {
+function createDispatcher(config: HttpClientConfig, undici: typeof import("undici")): Dispatcher {
   const tls = config.tls;
   const connect = {
     timeout: CONNECT_TIMEOUT_MS,
@@ -106,12 +108,12 @@ function createDispatcher(config: HttpClientConfig): Dispatcher {
   };
   if (config.proxyUrl?.startsWith("socks5:") === true) {
     if (tls !== undefined) throw new Error("tls_config does not work with a socks5 proxy; use an http proxy");
-    return new Socks5ProxyAgent(config.proxyUrl);
+    return new undici.Socks5ProxyAgent(config.proxyUrl);
   }
   if (config.proxyUrl !== undefined && config.proxyUrl !== "") {
-    return new ProxyAgent({ uri: config.proxyUrl, requestTls: connect, proxyTunnel: true });
+    return new undici.ProxyAgent({ uri: config.proxyUrl, requestTls: connect, proxyTunnel: true });
   }
-  return new Agent({ connect });
+  return new undici.Agent({ connect });
 }
 
 function authorization(config: HttpClientConfig): Record<string, string> {

@@ -2,7 +2,7 @@
  * grammy's Bot API client over our HTTP client: proxy and TLS as configured, one request a call, no retry, no
  * throttle. The token is in the URL, so no error text may carry one.
  */
-import { Api } from "grammy";
+import type { Api } from "grammy";
 import type { TelegramConfig } from "../../model/routing.ts";
 import { type HttpClient, HttpFailure } from "./http.ts";
 
@@ -19,7 +19,9 @@ interface FetchInit {
   readonly signal?: { readonly aborted: boolean; addEventListener(type: "abort", fire: () => void): void };
 }
 
-export function createTelegramApi(config: TelegramConfig, http: HttpClient): Api {
+/** grammy is loaded here, with the first use: it costs a tenth of a second that a first screen does not have. */
+export async function createTelegramApi(config: TelegramConfig, http: HttpClient): Promise<Api> {
+  const { Api } = await import("grammy");
   // grammy types its option by node-fetch; what it uses of an answer is `json()` alone.
   const fetch = async (url: string | URL, init: FetchInit): Promise<{ json(): Promise<unknown> }> => {
     const abort = new AbortController();

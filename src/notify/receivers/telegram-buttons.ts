@@ -3,7 +3,7 @@
  * line over the button. When another process polls the same bot (409), the buttons go off, are tried again every
  * minute, and sending goes on.
  */
-import { type Api, GrammyError } from "grammy";
+import type { Api } from "grammy";
 import type { CallbackQuery } from "grammy/types";
 import type { Clock } from "../../base/clock.ts";
 import type { ButtonListener } from "../receiver.ts";
@@ -22,7 +22,7 @@ const DATA = /^o:([\w-]{1,32}):(ack|silence)$/;
 export interface TelegramListenerOptions {
   /** Identifies the bot without its secret. */
   readonly key: string;
-  readonly connect: () => Api;
+  readonly connect: () => Promise<Api>;
   readonly allow: readonly number[];
   readonly clock: Clock;
 }
@@ -38,7 +38,7 @@ export function telegramListener(options: TelegramListenerOptions): ButtonListen
       let seconds = 0;
       while (!signal.aborted) {
         try {
-          const api = options.connect();
+          const api = await options.connect();
           const request = { offset, timeout: seconds, allowed_updates: ["callback_query" as const] };
           const updates = await api.getUpdates(request, signal as never);
           onState("on", "");
@@ -50,8 +50,8 @@ export function telegramListener(options: TelegramListenerOptions): ButtonListen
         } catch (error) {
           if (signal.aborted) break;
           seconds = 0;
-          const conflict = error instanceof GrammyError && error.error_code === 409;
           const problem = telegramProblem(error);
+          const conflict = problem.kind === "refused" && problem.code === 409;
           const text = problem.kind === "unchanged" ? "" : problem.text;
           onState("off", conflict ? "another program polls this bot for updates" : text);
           const asked = problem.kind === "wait" ? problem.retryAfterMs : undefined;

@@ -1,5 +1,5 @@
 /** What the Bot API's refusals mean for a delivery. The texts are the server's own, matched without case. */
-import { GrammyError, HttpError } from "grammy";
+import type { GrammyError, HttpError } from "grammy";
 import { errorText } from "../../base/errors.ts";
 import { HttpFailure } from "./http.ts";
 
@@ -12,7 +12,7 @@ export type TelegramProblem =
   /** Later may help. */
   | { readonly kind: "wait"; readonly text: string; readonly retryAfterMs?: number; readonly maybeDelivered: boolean }
   /** Later will not help. */
-  | { readonly kind: "refused"; readonly text: string };
+  | { readonly kind: "refused"; readonly text: string; readonly code: number };
 
 const MENDABLE: readonly (readonly ["parse" | "too-long" | "thread" | "edit" | "unchanged", RegExp])[] = [
   ["unchanged", /message is not modified/i],
@@ -24,12 +24,12 @@ const MENDABLE: readonly (readonly ["parse" | "too-long" | "thread" | "edit" | "
 
 /** @throws never; anything unknown is a refusal with its text. */
 export function telegramProblem(error: unknown): TelegramProblem {
-  if (error instanceof HttpError) {
+  if (isHttpError(error)) {
     const { error: cause } = error;
     const maybeDelivered = cause instanceof HttpFailure ? cause.maybeDelivered : true;
     return { kind: "wait", text: `telegram: ${errorText(cause)}`, maybeDelivered };
   }
-  if (!(error instanceof GrammyError)) return { kind: "refused", text: `telegram: ${errorText(error)}` };
+  if (!isRefusal(error)) return { kind: "refused", text: `telegram: ${errorText(error)}`, code: 0 };
   const { error_code: code, description, parameters } = error;
   const text = `telegram ${code}: ${description}`;
   if (code === 429) {
@@ -45,5 +45,14 @@ export function telegramProblem(error: unknown): TelegramProblem {
     if (kind === "unchanged") return { kind };
     if (kind !== undefined) return { kind, text };
   }
-  return { kind: "refused", text };
+  return { kind: "refused", text, code };
+}
+
+/** By name, as the class would have to be loaded to compare with it. */
+function isHttpError(error: unknown): error is HttpError {
+  return error instanceof Error && error.name === "HttpError";
+}
+
+function isRefusal(error: unknown): error is GrammyError {
+  return error instanceof Error && error.name === "GrammyError";
 }

@@ -37,8 +37,17 @@ export interface TelegramOptions {
 
 export function createTelegram(config: TelegramConfig, options: TelegramOptions): Receiver {
   const http = createHttpClient(config.http);
-  let api: Api | undefined;
-  const connect = (): Api => (api ??= createTelegramApi(config, http));
+  let api: Promise<Api> | undefined;
+  const connect = async (): Promise<Api> => {
+    api ??= createTelegramApi(config, http);
+    try {
+      return await api;
+    } catch (error) {
+      // The token's file may be readable next time.
+      api = undefined;
+      throw error;
+    }
+  };
   const template = compileMessage(config, options.templates, () => options.clock.now());
   // The bot's number is public; the hash keeps channels of unreadable tokens apart without showing them.
   const bot = createHash("sha256")
@@ -59,11 +68,14 @@ export function createTelegram(config: TelegramConfig, options: TelegramOptions)
     async deliver(delivery, memory, signal) {
       let client: Api;
       try {
-        client = connect();
+        client = await connect();
       } catch {
         return { kind: "dead", reason: "the bot token cannot be read or is empty" };
       }
-      return new Attempt(config, client, template, delivery, memory, signal).run();
+      const outcome = await new Attempt(config, client, template, delivery, memory, signal).run();
+      // A refused token may have been changed in its file: the next attempt reads it again.
+      if (outcome.kind === "dead" && outcome.reason.startsWith("telegram 401")) api = undefined;
+      return outcome;
     },
     close: () => http.close(),
   };
