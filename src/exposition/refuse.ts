@@ -20,6 +20,13 @@ export function snippet(page: Uint8Array, from: number, to?: number): string {
   return `"${text}${to === undefined && end === from + SNIPPET_BYTES_MAX ? "…" : ""}"`;
 }
 
+/** Longest part of a message that says what is wrong; quoted names come from the page and may be of any length. */
+const WHAT_LENGTH_MAX = 200;
+
+function harmless(what: string): string {
+  return escapeControl(what.length > WHAT_LENGTH_MAX ? `${what.slice(0, WHAT_LENGTH_MAX)}…` : what);
+}
+
 /** @throws UserError `bad-exposition`, always: `line 7: <what> at "<text>"`. */
 export function refuse(page: Uint8Array, at: number, what: string, hint?: string): never {
   const where =
@@ -28,10 +35,12 @@ export function refuse(page: Uint8Array, at: number, what: string, hint?: string
       : page[at] === 0x0a
         ? ", and the line ends there"
         : `, at ${snippet(page, at)}`;
-  throw new UserError("bad-exposition", `line ${lineOf(page, Math.min(at, page.length))}: ${what}${where}`, { hint });
+  throw new UserError("bad-exposition", `line ${lineOf(page, Math.min(at, page.length))}: ${harmless(what)}${where}`, {
+    hint,
+  });
 }
 
 /** As `refuse`, for a message that quotes what matters itself. */
 export function refuseLine(page: Uint8Array, at: number, what: string, hint?: string): never {
-  throw new UserError("bad-exposition", `line ${lineOf(page, Math.min(at, page.length))}: ${what}`, { hint });
+  throw new UserError("bad-exposition", `line ${lineOf(page, Math.min(at, page.length))}: ${harmless(what)}`, { hint });
 }

@@ -13,6 +13,7 @@ import type { ScrapeTargetStatus } from "./status.ts";
 import type { Target } from "./target.ts";
 import { STATUS_CODES } from "node:http";
 import { UserError } from "../base/errors.ts";
+import { escapeControl } from "../base/log.ts";
 import { ACCEPT, formatOf, isProtobuf } from "../exposition/negotiate.ts";
 import { createPageParser } from "../exposition/parse.ts";
 import { BODY_BYTES_MAX } from "./body.ts";
@@ -221,6 +222,8 @@ class Loop implements ScrapeLoop {
   }
 }
 
+const WARNING_LENGTH_MAX = 300;
+
 function warningsOf(written: WriteSummary): readonly string[] {
   const { quarantine, duplicates, outOfBounds, limited, unsaved } = written;
   const out: string[] = [];
@@ -234,5 +237,6 @@ function warningsOf(written: WriteSummary): readonly string[] {
   if (limited > 0) out.push(`${limited} new series refused: the store is at its series limit`);
   if (duplicates > 0) out.push(`${duplicates} samples appear twice on the page; the first of each was kept`);
   if (outOfBounds > 0) out.push(`${outOfBounds} samples left out: their own time is too far ahead or too old`);
-  return out;
+  // Names come from the page.
+  return out.map((text) => escapeControl(text).slice(0, WARNING_LENGTH_MAX));
 }

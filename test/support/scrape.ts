@@ -43,12 +43,12 @@ export async function dumpStore(store: MemoryStore, metric = ".*"): Promise<Dump
   const hints = { start: 0, end: 2 ** 52, stepMs: 0, rangeMs: 0, func: "" };
   const { series } = await querier.select([createMatcher("__name__", "=~", metric)], hints);
   const out: Record<string, [number, number | "stale"][]> = {};
-  for (const { labels, samples } of series) {
-    const { t, v, from, to, stale } = samples();
+  for (const one of series) {
+    const { t, v, from, to, stale } = one.samples();
     const rows: [number, number | "stale"][] = [];
     for (let i = from; i < to; i++)
       rows.push([(t[i] as number) - SCRAPE_START, stale?.[i] === 1 ? "stale" : (v[i] as number)]);
-    out[labels.toString()] = rows;
+    out[one.labels.toString()] = rows;
   }
   return out;
 }

@@ -104,6 +104,17 @@ describe("text 0.0.4, as Prometheus 3 reads it", () => {
 
   test("what a message quotes can drive no terminal", () => {
     expect(() => shown("\u001b[2J\u009b1m 1\n")).toThrow(/at "\\u001b\[2J\\u009b1m 1"/);
+    expect(() => shown('a{"\u001b[2J" "x"} 1\n')).toThrow(/after the label name "\\u001b\[2J"/);
+  });
+
+  test("what a message quotes is short", () => {
+    const long = "x".repeat(1_000_000);
+    expect(() => shown(`a{"${long}"} 1\n`)).toThrow(
+      expect.objectContaining({ message: expect.stringMatching(/^.{1,400}$/) as string }),
+    );
+    expect(() => shown(`${long} x\n`)).toThrow(
+      expect.objectContaining({ message: expect.stringMatching(/^.{1,400}$/) as string }),
+    );
   });
 });
 
