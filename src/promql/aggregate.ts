@@ -7,12 +7,12 @@ import type { Labels } from "../model/labels.ts";
 import type { Aggregate, Expr } from "./ast.ts";
 import type { Block, Grid, VectorBlock } from "./block.ts";
 import { type EvalContext, executionError } from "./context.ts";
-import { KahanMean, KahanSum } from "./kahan.ts";
 import { formatPlain, formatShort } from "./number.ts";
 import { keepOnly, keepWithout } from "./projection.ts";
 import { quantile } from "./quantile.ts";
 import { quote } from "./quote.ts";
 import { aggregateK } from "./aggregate-k.ts";
+import { type RowFold, ROW_FOLDS } from "./row-folds.ts";
 
 export interface Group {
   readonly labels: Labels;
@@ -53,6 +53,7 @@ export async function evalAggregate(expr: Aggregate, grid: Grid, ctx: EvalContex
     case "min":
     case "max":
     case "group":
+      return foldRows(expr.op, block, groups, ctx);
     case "stddev":
     case "stdvar":
       return fold(block, groups, FOLDS[expr.op](), ctx);
@@ -62,40 +63,10 @@ export async function evalAggregate(expr: Aggregate, grid: Grid, ctx: EvalContex
 /** Values of one group at one step, in order, to one number. */
 type Fold = (values: Float64Array, count: number, step: number) => number;
 
-const FOLDS: Readonly<Record<"sum" | "avg" | "count" | "min" | "max" | "group" | "stddev" | "stdvar", () => Fold>> = {
-  sum: () => {
-    const sum = new KahanSum();
-    return (values, count) => {
-      sum.reset();
-      for (let i = 0; i < count; i++) sum.add(values[i] as number);
-      return sum.total;
-    };
-  },
-  avg: () => {
-    const mean = new KahanMean();
-    return (values, count) => {
-      mean.reset();
-      for (let i = 0; i < count; i++) mean.add(values[i] as number);
-      return mean.mean;
-    };
-  },
-  count: () => (_values, count) => count,
-  group: () => () => 1,
-  min: () => (values, count) => extreme(values, count, -1),
-  max: () => (values, count) => extreme(values, count, 1),
+const FOLDS: Readonly<Record<"stddev" | "stdvar", () => Fold>> = {
   stdvar: () => variance,
   stddev: () => (values, count) => Math.sqrt(variance(values, count)),
 };
-
-/** Any number replaces NaN. */
-function extreme(values: Float64Array, count: number, sign: 1 | -1): number {
-  let best = values[0] as number;
-  for (let i = 1; i < count; i++) {
-    const value = values[i] as number;
-    if (sign * value > sign * best || Number.isNaN(best)) best = value;
-  }
-  return best;
-}
 
 /** Welford's; NaN as soon as one value is not finite. */
 function variance(values: Float64Array, count: number): number {
@@ -136,6 +107,27 @@ async function fold(block: VectorBlock, groups: readonly Group[], apply: Fold, c
       values[at * steps + step] = apply(gathered, count, step);
       present[at * steps + step] = 1;
     }
+  }
+  return toBlock(groups, steps, values, present);
+}
+
+/** Folds that need no more than the running result take their groups row by row: memory is read in order. */
+async function foldRows(
+  op: keyof typeof ROW_FOLDS,
+  block: VectorBlock,
+  groups: readonly Group[],
+  ctx: EvalContext,
+): Promise<VectorBlock> {
+  const { steps } = block;
+  const { values, present } = ctx.columns(groups.length, steps);
+  const fold: RowFold = ROW_FOLDS[op](steps);
+  for (const [at, group] of groups.entries()) {
+    const base = at * steps;
+    for (const row of group.rows) {
+      if (ctx.due(steps)) await ctx.pause();
+      fold.add(block.values, block.present, row * steps);
+    }
+    fold.take(values, present, base);
   }
   return toBlock(groups, steps, values, present);
 }

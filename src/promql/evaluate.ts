@@ -43,7 +43,7 @@ async function evaluateNode(expr: Expr, grid: Grid, ctx: EvalContext): Promise<B
     case "unary": {
       const block = await ctx.evaluate(expr.expr, grid);
       if (expr.op === "+" || block.kind === "string") return block;
-      const values = block.values.map((value) => -value);
+      const values = await negate(block.values, ctx);
       return block.kind === "scalar" ? { kind: "scalar", values } : ctx.nameless({ ...block, ordered: false, values });
     }
     case "binary":
@@ -57,6 +57,20 @@ async function evaluateNode(expr: Expr, grid: Grid, ctx: EvalContext): Promise<B
       // The checker lets these appear only as arguments that take them, and alone as a whole instant query.
       throw new TypeError("a range vector is not evaluated as columns");
   }
+}
+
+/** Values handled between two looks at the clock. */
+const SLICE = 65_536;
+
+async function negate(from: Float64Array, ctx: EvalContext): Promise<Float64Array> {
+  ctx.hold(from.length);
+  const values = new Float64Array(from.length);
+  for (let start = 0; start < values.length; start += SLICE) {
+    if (ctx.due(SLICE)) await ctx.pause();
+    const end = Math.min(values.length, start + SLICE);
+    for (let i = start; i < end; i++) values[i] = -(from[i] as number);
+  }
+  return values;
 }
 
 async function evalSelector(expr: VectorSelector, grid: Grid, ctx: EvalContext): Promise<VectorBlock> {
@@ -121,15 +135,17 @@ async function evalMap(
   const { steps } = grid;
   const { values, present } = ctx.columns(block.labels.length, steps);
   const params = new Float64Array(columns.length);
-  for (let cell = 0; cell < values.length; cell++) {
-    const step = cell % steps;
-    if (step === 0 && ctx.due(steps)) await ctx.pause();
-    if (block.present[cell] === 0) continue;
-    for (let i = 0; i < columns.length; i++) params[i] = (columns[i] as Float64Array)[step] as number;
-    const value = implementation.apply(block.values[cell] as number, params);
-    if (value === undefined) continue;
-    values[cell] = value;
-    present[cell] = 1;
+  for (let base = 0; base < values.length; base += steps) {
+    if (ctx.due(steps)) await ctx.pause();
+    for (let step = 0; step < steps; step++) {
+      const cell = base + step;
+      if (block.present[cell] === 0) continue;
+      for (let i = 0; i < columns.length; i++) params[i] = (columns[i] as Float64Array)[step] as number;
+      const value = implementation.apply(block.values[cell] as number, params);
+      if (value === undefined) continue;
+      values[cell] = value;
+      present[cell] = 1;
+    }
   }
   return ctx.nameless({ ...block, ordered: false, values, present });
 }

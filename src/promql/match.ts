@@ -259,8 +259,10 @@ class Matcher {
   }
 }
 
-function anyPresent(block: VectorBlock): Uint8Array {
-  const any = new Uint8Array(block.steps);
-  for (let cell = 0; cell < block.present.length; cell++) if (block.present[cell] === 1) any[cell % block.steps] = 1;
+function anyPresent({ present, steps }: VectorBlock): Uint8Array {
+  const any = new Uint8Array(steps);
+  for (let base = 0; base < present.length; base += steps) {
+    for (let step = 0; step < steps; step++) if (present[base + step] === 1) any[step] = 1;
+  }
   return any;
 }

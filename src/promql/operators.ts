@@ -81,15 +81,19 @@ export async function vectorScalarOp(
   const { values, present } = ctx.columns(vector.labels.length, steps);
   const number = filters ? undefined : elementwise(op, bool);
   const holds = filters ? comparison(op) : undefined;
-  for (let cell = 0; cell < values.length; cell++) {
-    if (cell % steps === 0 && ctx.due(steps)) await ctx.pause();
-    if (vector.present[cell] === 0) continue;
-    const value = vector.values[cell] as number;
-    const other = scalar[cell % steps] as number;
-    const [a, b] = vectorIsLeft ? [value, other] : [other, value];
-    if (holds !== undefined && !holds(a, b)) continue;
-    values[cell] = number === undefined ? value : (number(a, b) as number);
-    present[cell] = 1;
+  for (let base = 0; base < values.length; base += steps) {
+    if (ctx.due(steps)) await ctx.pause();
+    for (let step = 0; step < steps; step++) {
+      const cell = base + step;
+      if (vector.present[cell] === 0) continue;
+      const value = vector.values[cell] as number;
+      const other = scalar[step] as number;
+      const a = vectorIsLeft ? value : other;
+      const b = vectorIsLeft ? other : value;
+      if (holds !== undefined && !holds(a, b)) continue;
+      values[cell] = number === undefined ? value : (number(a, b) as number);
+      present[cell] = 1;
+    }
   }
   const block: VectorBlock = { ...vector, ordered: false, values, present };
   return filters ? block : ctx.nameless(block);

@@ -105,12 +105,12 @@ async function evalSubquery(expr: Subquery, grid: Grid, ctx: EvalContext): Promi
 }
 
 function rowsAsSeries(block: VectorBlock, times: Float64Array): readonly RangeSeries[] {
-  const series: RangeSeries[] = [];
-  block.labels.forEach((labels, row) => {
-    const column = compact(block, row, times);
-    if (column.to > 0) series.push({ labels, dropName: block.dropName?.[row] === 1, column: () => column });
-  });
-  return series;
+  // A column is made when a function reaches it, so that a wide sub-query does not stand still here.
+  return block.labels.map((labels, row) => ({
+    labels,
+    dropName: block.dropName?.[row] === 1,
+    column: () => compact(block, row, times),
+  }));
 }
 
 /** One row's present cells as a column; a full row shares the time column of the grid. */

@@ -38,7 +38,10 @@ async function absent(call: Call, grid: Grid, ctx: EvalContext): Promise<Block> 
   const arg = call.args[0] as Expr;
   const block = await ctx.vector(arg, grid);
   const seen = new Uint8Array(grid.steps);
-  for (let cell = 0; cell < block.present.length; cell++) if (block.present[cell] === 1) seen[cell % grid.steps] = 1;
+  for (let base = 0; base < block.present.length; base += grid.steps) {
+    if (ctx.due(grid.steps)) await ctx.pause();
+    for (let step = 0; step < grid.steps; step++) if (block.present[base + step] === 1) seen[step] = 1;
+  }
   return absentWhere(seen, arg);
 }
 

@@ -10,11 +10,13 @@ async function scalar(call: Call, grid: Grid, ctx: EvalContext): Promise<Block> 
   const block = await ctx.vector(call.args[0] as Expr, grid);
   const values = new Float64Array(grid.steps);
   const seen = new Uint32Array(grid.steps);
-  for (let cell = 0; cell < block.values.length; cell++) {
-    if (block.present[cell] === 0) continue;
-    const step = cell % grid.steps;
-    values[step] = block.values[cell] as number;
-    seen[step] = (seen[step] as number) + 1;
+  for (let base = 0; base < block.values.length; base += grid.steps) {
+    if (ctx.due(grid.steps)) await ctx.pause();
+    for (let step = 0; step < grid.steps; step++) {
+      if (block.present[base + step] === 0) continue;
+      values[step] = block.values[base + step] as number;
+      seen[step] = (seen[step] as number) + 1;
+    }
   }
   for (let step = 0; step < grid.steps; step++) if (seen[step] !== 1) values[step] = Number.NaN;
   return { kind: "scalar", values };
