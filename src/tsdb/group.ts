@@ -203,6 +203,15 @@ export class Group {
     return oldest;
   }
 
+  /** First time that is not in the database; Infinity when all are. */
+  oldestUnsealed(): Timestamp {
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const rows of [this.open, this.late])
+      if (rows !== undefined && rows.rows > 0) oldest = Math.min(oldest, rows.firstT);
+    for (const chunk of this.pending) oldest = Math.min(oldest, chunk.start);
+    return oldest;
+  }
+
   get headSamples(): number {
     return (
       (this.open?.samples ?? 0) +

@@ -53,7 +53,9 @@ export function nextWindow(
   const width = windowMs(rung);
   const from = Math.max(chunk.start, rolled + 1);
   const to = Math.ceil(from / width) * width;
-  return to + delayMs <= now ? { group, tier, resolutionMs: rung.resolutionMs, from, to } : undefined;
+  // Rows of this window may still be on their way: an import, or a group that is not sealed yet.
+  const unsealed = group.oldestUnsealed() <= to;
+  return to + delayMs <= now && !unsealed ? { group, tier, resolutionMs: rung.resolutionMs, from, to } : undefined;
 }
 
 function allSegments(columns: number): Set<number> {

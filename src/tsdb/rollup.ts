@@ -32,7 +32,7 @@ export interface Buckets {
  */
 export function carryOf(last: SampleColumn, counter: SampleColumn): Carry | undefined {
   for (let i = last.to - 1; i >= last.from; i--) {
-    if (last.stale?.[i] === 1 || Number.isNaN(last.v[i] as number)) continue;
+    if (last.stale?.[i] === 1 || Number.isNaN(last.v[i] ?? Number.NaN)) continue;
     let k = counter.to - 1;
     while (k >= counter.from && (counter.t[k] as number) > (last.t[i] as number)) k--;
     if (k < counter.from || counter.t[k] !== last.t[i]) return undefined;

@@ -14,13 +14,12 @@ import { type BackupReport, backupTo } from "./backup.ts";
 import type { Damage } from "./damage.ts";
 import type { Group } from "./group.ts";
 import type { Head, RowPlan } from "./head.ts";
+import { Housekeeping } from "./housekeeping.ts";
 import { Ingest, type RowInput, type Tally } from "./ingest.ts";
 import { metadataKey } from "./keys.ts";
 import { type AppendLog, fileOf, LOG_FILE_BYTES_MAX } from "./log.ts";
-import { FUTURE_MS_MAX, RESERVE_BYTES, SERIES_MAX, TIERS, type TsdbOptions, type WriteGap } from "./options.ts";
+import { FUTURE_MS_MAX, RESERVE_BYTES, SERIES_MAX, type TsdbOptions, type WriteGap } from "./options.ts";
 import type { PartReader } from "./parts.ts";
-import { dropChunks } from "./retention.ts";
-import { nextWindow, ROLL_DELAY_MS, rollWindow } from "./roller.ts";
 import { Sealer } from "./sealer.ts";
 import { sealRecord } from "./segment.ts";
 import { formatBytes, freeBytes } from "./space.ts";
@@ -36,11 +35,6 @@ const GAPS_MAX = 100;
 const SEAL_QUEUE_MAX = 100;
 /** Retention looks this often; chunks are half an hour long, so more often gains nothing. */
 const RETENTION_EVERY_MS = 60_000;
-/** A wall clock that moved this much more than time passed was set by somebody: nothing is dropped for an hour. */
-const CLOCK_JUMP_MS = 600_000;
-const CLOCK_DISTRUST_MS = 3_600_000;
-/** Windows rolled up in one round; one of a 1000-series group takes some 50 ms. */
-const ROLLS_PER_ROUND = 4;
 /** Families described at most; a page that invents names must not fill the memory. */
 const FAMILIES_MAX = 100_000;
 
@@ -68,8 +62,7 @@ export class Store implements AppenderHost {
   readonly totals = { duplicate: 0, outOfBounds: 0, limited: 0, outOfOrder: 0 };
   #fileSince: number;
   #retentionAt: number;
-  #wallMinusMono: number;
-  #distrustUntil = Number.NEGATIVE_INFINITY;
+  readonly #housekeeping: Housekeeping;
   #upkeep: Promise<void> = Promise.resolve();
   #logPins = 0;
 
@@ -78,11 +71,11 @@ export class Store implements AppenderHost {
     const { clock } = parts.options;
     this.#fileSince = clock.monotonic();
     this.#retentionAt = clock.monotonic();
-    this.#wallMinusMono = clock.now() - clock.monotonic();
     this.sealer = new Sealer(parts.head, parts.db, {
       failed: (error) => this.#turnReadOnly(`the database refuses writes: ${errorText(error)}`),
       sealed: () => undefined,
     });
+    this.#housekeeping = new Housekeeping(parts, this.sealer);
     this.#ingest = new Ingest(parts.head, parts.log, {
       seal: (group, late) => this.seal(group, late, parts.log.position),
       write: (payload) => this.#write(payload),
@@ -270,29 +263,12 @@ export class Store implements AppenderHost {
     await this.sealer.kick();
     await this.#saveMetadata();
     this.#dropLog();
-    await this.#rollUp();
+    await this.#housekeeping.rollUp().catch((error: unknown) => {
+      this.#turnReadOnly(`the database refuses writes: ${errorText(error)}`);
+    });
     if (mono - this.#retentionAt >= RETENTION_EVERY_MS) {
       this.#retentionAt = mono;
-      await this.applyRetention();
-    }
-  }
-
-  /** Rolls up what is old enough, a few windows a round so that scrapes are never kept waiting. */
-  async #rollUp(): Promise<void> {
-    const { options, head, db, reader } = this.#parts;
-    const tiers = options.tiers ?? TIERS;
-    let left = ROLLS_PER_ROUND;
-    for (const group of head.groups.values()) {
-      for (const [i, rung] of tiers.entries()) {
-        const window = nextWindow(group, i + 1, rung, options.clock.now(), options.rollDelayMs ?? ROLL_DELAY_MS);
-        if (window === undefined) continue;
-        try {
-          await this.sealer.alone(() => rollWindow(db, head, reader, window));
-        } catch (error) {
-          return this.#turnReadOnly(`the database refuses writes: ${errorText(error)}`);
-        }
-        if (--left === 0) return;
-      }
+      await this.#housekeeping.applyRetention();
     }
   }
 
@@ -351,37 +327,6 @@ export class Store implements AppenderHost {
       held -= lost.samples;
       this.#recordGap({ from: lost.start, to: lost.end, reason: "held in memory past its bound, given up" });
     }
-  }
-
-  /** Chunks only: LevelDB gives space back later, and dropping chunks would not make the log smaller. */
-  #storedBytes(): number {
-    let bytes = 0;
-    for (const group of this.#parts.head.groups.values()) for (const chunk of group.chunks) bytes += chunk.bytes;
-    return bytes;
-  }
-
-  /** Drops chunks past retention, unless the clock was just set. */
-  async applyRetention(): Promise<void> {
-    const { clock, log, retentionMs = 0, retentionBytes = 0 } = this.#parts.options;
-    const offset = clock.now() - clock.monotonic();
-    if (Math.abs(offset - this.#wallMinusMono) > CLOCK_JUMP_MS) {
-      this.#distrustUntil = clock.monotonic() + CLOCK_DISTRUST_MS;
-      log.warn("the wall clock jumped; retention waits an hour", { jumpMs: offset - this.#wallMinusMono });
-    }
-    this.#wallMinusMono = offset;
-    const trusted = clock.monotonic() >= this.#distrustUntil;
-    const tiers = this.#parts.options.tiers ?? TIERS;
-    const now = trusted ? clock.now() : Number.NEGATIVE_INFINITY;
-    const before = [
-      retentionMs > 0 ? now - retentionMs : Number.NEGATIVE_INFINITY,
-      ...tiers.map((rung) => now - rung.retentionMs),
-    ];
-    const excess = retentionBytes > 0 ? Math.max(0, this.#storedBytes() - retentionBytes) : 0;
-    const dropped = await dropChunks(this.#parts.db, this.#parts.head, before, excess);
-    if (dropped === undefined) return;
-    log.info("chunks past retention dropped", { ...dropped });
-    // LevelDB frees the space of a deleted range only when it is compacted.
-    await this.#parts.db.compactRange(Uint8Array.of(98), Uint8Array.of(100));
   }
 
   /** A copy of the store as it is now, while it goes on. @throws UserError `target-not-empty`. */

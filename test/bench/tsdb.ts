@@ -72,6 +72,7 @@ const sources = Array.from({ length: targets }, (_, k) => {
 let spent = 0;
 const samples = targets * series * pages;
 for (let page = 0; page < pages; page++) {
+  clock.jump(T0 + page * STEP);
   for (const { source, appender, refs, values } of sources) {
     source.step(values);
     const began = cpuMs();

@@ -1,0 +1,91 @@
+/**
+ * What happens to old samples: rolled up into tiers, then dropped chunk by chunk when their time or the space is up. A
+ * wall clock that was set is not believed for an hour, because a wrong date must not delete months.
+ */
+import type { ByteLevel } from "../base/leveldb.ts";
+import type { Head } from "./head.ts";
+import { type TsdbOptions, TIERS } from "./options.ts";
+import type { PartReader } from "./parts.ts";
+import { dropChunks } from "./retention.ts";
+import { nextWindow, ROLL_DELAY_MS, rollWindow } from "./roller.ts";
+import type { Sealer } from "./sealer.ts";
+
+/** A wall clock that moved this much more than time passed was set by somebody … */
+const CLOCK_JUMP_MS = 600_000;
+/** … and nothing is dropped for so long. */
+const CLOCK_DISTRUST_MS = 3_600_000;
+/** Windows rolled up in one round; one of a 1000-series group takes some 50 ms, and scrapes must not wait. */
+const ROLLS_PER_ROUND = 4;
+/** First letters of the keys of chunks and segments, for compaction: from "b" up to "d". */
+const CHUNK_RANGE = [Uint8Array.of(98), Uint8Array.of(100)] as const;
+
+export interface HousekeepingParts {
+  readonly options: TsdbOptions;
+  readonly db: ByteLevel;
+  readonly head: Head;
+  readonly reader: PartReader;
+}
+
+export class Housekeeping {
+  readonly #parts: HousekeepingParts;
+  readonly #sealer: Sealer;
+  #wallMinusMono: number;
+  #distrustUntil = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: HousekeepingParts, sealer: Sealer) {
+    this.#parts = parts;
+    this.#sealer = sealer;
+    this.#wallMinusMono = parts.options.clock.now() - parts.options.clock.monotonic();
+  }
+
+  /** @returns whether the wall clock may be believed; a jump is noticed once and distrusted for an hour. */
+  #trustsClock(): boolean {
+    const { clock, log } = this.#parts.options;
+    const offset = clock.now() - clock.monotonic();
+    if (Math.abs(offset - this.#wallMinusMono) > CLOCK_JUMP_MS) {
+      this.#distrustUntil = clock.monotonic() + CLOCK_DISTRUST_MS;
+      log.warn("the wall clock jumped; retention waits an hour", { jumpMs: offset - this.#wallMinusMono });
+    }
+    this.#wallMinusMono = offset;
+    return clock.monotonic() >= this.#distrustUntil;
+  }
+
+  /** Rolls up a few windows that are old enough. @throws what the database throws when it cannot be written. */
+  async rollUp(): Promise<void> {
+    const { options, head, db, reader } = this.#parts;
+    const tiers = options.tiers ?? TIERS;
+    let left = ROLLS_PER_ROUND;
+    for (const group of head.groups.values()) {
+      for (const [i, rung] of tiers.entries()) {
+        const window = nextWindow(group, i + 1, rung, options.clock.now(), options.rollDelayMs ?? ROLL_DELAY_MS);
+        if (window === undefined) continue;
+        await this.#sealer.alone(() => rollWindow(db, head, reader, window));
+        if (--left === 0) return;
+      }
+    }
+  }
+
+  /** Chunks only: LevelDB gives space back later, and dropping chunks would not make the log smaller. */
+  #chunkBytes(): number {
+    let bytes = 0;
+    for (const group of this.#parts.head.groups.values()) for (const chunk of group.chunks) bytes += chunk.bytes;
+    return bytes;
+  }
+
+  /** Drops chunks past their retention, unless the clock was just set. */
+  async applyRetention(): Promise<void> {
+    const { options, db, head } = this.#parts;
+    const { clock, log, retentionMs = 0, retentionBytes = 0 } = options;
+    const now = this.#trustsClock() ? clock.now() : Number.NEGATIVE_INFINITY;
+    const before = [
+      retentionMs > 0 ? now - retentionMs : Number.NEGATIVE_INFINITY,
+      ...(options.tiers ?? TIERS).map((rung) => now - rung.retentionMs),
+    ];
+    const excess = retentionBytes > 0 ? Math.max(0, this.#chunkBytes() - retentionBytes) : 0;
+    const dropped = await dropChunks(db, head, before, excess);
+    if (dropped === undefined) return;
+    log.info("chunks past retention dropped", { ...dropped });
+    // LevelDB frees the space of a deleted range only when it is compacted.
+    await db.compactRange(...CHUNK_RANGE);
+  }
+}
