@@ -61,7 +61,7 @@ export function checkSettings(
   if (config === undefined) return { settings: undefined, problems: sortProblems(problems) };
   const groups = ruleFileGroups(config, problems);
   const packs = activePacks(config, problems);
-  const notify = notifyConfig(config, problems);
+  const notify = notifyConfig(config, env, problems);
   const sorted = sortProblems(problems);
   if (notify === undefined || hasErrors(problems)) return { settings: undefined, problems: sorted };
   return { settings: { config, groups, packs, notify, problems: sorted }, problems: sorted };
@@ -135,10 +135,15 @@ function activePacks(config: Config, problems: Problem[]): readonly ActivePack[]
   return packs;
 }
 
-function notifyConfig(config: Config, problems: Problem[]): NotifyConfig | undefined {
+function notifyConfig(config: Config, env: Environment, problems: Problem[]): NotifyConfig | undefined {
   const file = config.own.alertmanagerConfigFile;
   if (file === undefined) return defaultAlertmanagerConfig({ telegram: config.own.telegram });
-  const loaded = loadAlertmanagerConfig(readText(file, "Alertmanager configuration"), file, { readFile: read });
+  const loaded = loadAlertmanagerConfig(readText(file, "Alertmanager configuration"), file, {
+    readFile: read,
+    env,
+    glob: (pattern) => globSync(pattern),
+    telegramUsers: config.own.telegram?.allowedUsers ?? [],
+  });
   problems.push(...loaded.problems);
   return loaded.config;
 }
