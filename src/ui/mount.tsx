@@ -17,7 +17,7 @@ import type { KeyPress } from "./keys.ts";
 import type { Command } from "../api/source.ts";
 import { contains } from "./layout.ts";
 import { type Look, lookOf } from "./look.ts";
-import { stateFor } from "./once.tsx";
+import { renderOnce, stateFor } from "./once.tsx";
 import type { ProcessEvents, TopExit, TopOptions } from "./options.ts";
 import { press } from "./reducer.ts";
 import { requestOf } from "./request.ts";
@@ -47,6 +47,12 @@ export async function mountTop(options: TopOptions): Promise<TopExit> {
     });
   }
   await ready();
+  // A terminal without cursor movement gets one plain frame: a console cannot be drawn there, an answer can.
+  if (options.env["TERM"] === "dumb") {
+    const { columns = 80, rows = 24 } = options.stdout;
+    options.stdout.write(`${await renderOnce({ ...options, width: columns - 1, height: rows })}\n`);
+    return { reason: "quit" };
+  }
   return new Console(options).run();
 }
 

@@ -301,6 +301,16 @@ describe("leaving", () => {
     expect(await tty.text()).toContain("Alerts");
   });
 
+  test("a dumb terminal gets one plain frame and not one escape code", async () => {
+    const tty = fakeTty(80, 24);
+    const { stdin, stdout } = tty;
+    const options = { clock: manualClock(NOON), source: fixedSource(), panels: shopPanels, stdin, stdout };
+    expect(await mountTop({ ...options, env: { TERM: "dumb", LANG: "C.UTF-8" } })).toEqual({ reason: "quit" });
+    expect(tty.raw).toContain("RedisDown");
+    // oxlint-disable-next-line no-control-regex
+    expect(tty.raw).not.toMatch(/[^\n\u0020-\u007e]/);
+  });
+
   test("no terminal, no console", async () => {
     const tty = fakeTty(80, 24);
     const stdin = { ...tty.stdin, isTTY: false } as typeof tty.stdin;
