@@ -6,7 +6,7 @@
 import { UserError } from "./errors.ts";
 import { nearest } from "./nearest.ts";
 import { PROBLEMS_MAX, type Problem } from "./problem.ts";
-import type { Position, YamlMap, YamlNode } from "./yaml.ts";
+import type { Position, YamlNode } from "./yaml.ts";
 
 /** Collects the problems of one file. */
 export class Findings {
@@ -212,7 +212,3 @@ export function checked<T>(
 
 /** The node as it stands, for sections read later. */
 export const node: Decode<YamlNode> = (value) => value;
-
-export function emptyMap(at: Position): YamlMap {
-  return { kind: "map", entries: [], line: at.line, column: at.column };
-}

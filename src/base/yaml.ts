@@ -117,7 +117,7 @@ export function parseYamlDocuments(
       converter.problem({ line: at.line, column: at.col }, sentence(error.message));
     }
     if (document.errors.length > 0 || document.contents === null) continue;
-    const root = converter.document(document as unknown as Document);
+    const root = converter.document(document);
     if (root !== undefined && !(root.kind === "scalar" && root.isNull)) documents.push(root);
   }
   return { documents, problems: converter.problems };

@@ -5,6 +5,7 @@ import { describe, parsed } from "../base/shape.ts";
 import type { YamlNode } from "../base/yaml.ts";
 import { parseDuration } from "../model/duration.ts";
 import { Secret } from "../model/job.ts";
+import { parseSize } from "../model/size.ts";
 import { UserError, errorText } from "../base/errors.ts";
 import type { ConfigPorts } from "./config.ts";
 
@@ -112,33 +113,5 @@ export const interval: Decode<number> = (node, findings) => {
   return findings.error(node, `${describe(node)} must be longer than zero`);
 };
 
-const SIZE_UNITS: Readonly<Record<string, number>> = {
-  "": 1,
-  B: 1,
-  KB: 1024,
-  MB: 1024 ** 2,
-  GB: 1024 ** 3,
-  TB: 1024 ** 4,
-  PB: 1024 ** 5,
-  KIB: 1024,
-  MIB: 1024 ** 2,
-  GIB: 1024 ** 3,
-  TIB: 1024 ** 4,
-  PIB: 1024 ** 5,
-};
-
-/**
- * `512MB`, `50GB`, `10MiB`: powers of 1024 in both spellings, as Prometheus counts.
- *
- * @throws UserError `bad-size`
- */
-export function parseSize(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*([a-zA-Z]*)$/.exec(text.trim());
-  const unit = match === null ? undefined : SIZE_UNITS[(match[2] as string).toUpperCase()];
-  if (match === null || unit === undefined) {
-    throw new UserError("bad-size", `"${text}" is not a size`, { hint: 'write a number and a unit: "512MB", "50GB"' });
-  }
-  return Math.round(Number(match[1]) * unit);
-}
-
+/** `512MB`, `50GB`, `10MiB`: powers of 1024 in both spellings, as Prometheus counts. */
 export const size: Decode<number> = parsed(parseSize);

@@ -10,7 +10,7 @@ import { type Decode, Findings, fields, float, integer, list, node as keep, reco
 import { type YamlNode, parseYaml } from "../base/yaml.ts";
 import { Labels } from "../model/labels.ts";
 import type { Config, ConfigPorts, GlobalConfig, StorageConfig } from "./config.ts";
-import { type Context, duration, filePath, interval, parseSize, size } from "./context.ts";
+import { type Context, duration, filePath, interval, size } from "./context.ts";
 import { OWN_DEFAULTS, ownSection } from "./own.ts";
 import { alerting, remoteReads, remoteWrites } from "./remote.ts";
 import { HARMLESS, NO_LIMITS, type ScrapeDefaults, limitShape, limitsOf, scrapeJobs } from "./scrape.ts";
@@ -172,6 +172,3 @@ const storage: Decode<StorageConfig> = (node, findings) => {
     outOfOrderWindowMs: got?.out_of_order_time_window ?? 0,
   };
 };
-
-/** Sizes as in this file, for flags that mean the same. */
-export const sizeOf: typeof parseSize = parseSize;

@@ -137,6 +137,22 @@ function panels(node: YamlNode, findings: Findings): readonly PanelOverride[] | 
   });
 }
 
+const hostShape = fields({ enabled: bool, interval, instance: text }, { what: "host_collector" });
+const discoverShape = fields({ enabled: bool, add: bool, interval }, { what: "discover" });
+const limitsShape = fields(
+  {
+    max_series: integer(1),
+    query_max_samples: integer(1),
+    query_timeout: interval,
+    query_concurrency: integer(1, 1000),
+  },
+  { what: "limits" },
+);
+const alertsShape = fields(
+  { on_no_data: choice("state", "resolve"), on_error: choice("keep", "resolve"), no_data_hold: duration },
+  { what: "alerts" },
+);
+
 export function ownSection(context: Context): Decode<OwnConfig> {
   const shape = fields(
     {
@@ -147,21 +163,10 @@ export function ownSection(context: Context): Decode<OwnConfig> {
       cold: filePath(context),
       journal_retention: interval,
       panels,
-      host_collector: fields({ enabled: bool, interval, instance: text }, { what: "host_collector" }),
-      discover: fields({ enabled: bool, add: bool, interval }, { what: "discover" }),
-      limits: fields(
-        {
-          max_series: integer(1),
-          query_max_samples: integer(1),
-          query_timeout: interval,
-          query_concurrency: integer(1, 1000),
-        },
-        { what: "limits" },
-      ),
-      alerts: fields(
-        { on_no_data: choice("state", "resolve"), on_error: choice("keep", "resolve"), no_data_hold: duration },
-        { what: "alerts" },
-      ),
+      host_collector: hostShape,
+      discover: discoverShape,
+      limits: limitsShape,
+      alerts: alertsShape,
       external_url: url(context),
     },
     { what: 'the "opsmon" section' },

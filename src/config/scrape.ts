@@ -11,7 +11,7 @@ import {
   record,
   text,
 } from "../base/shape.ts";
-import { nodeAt, type YamlNode } from "../base/yaml.ts";
+import { nodeAt, type Position, type YamlNode } from "../base/yaml.ts";
 import type { ScrapeJob } from "../model/job.ts";
 import { type Context, interval, size } from "./context.ts";
 import { UNSUPPORTED_DISCOVERY, discoveries, discoveryShape } from "./discovery.ts";
@@ -111,49 +111,52 @@ function rewritesAddress(job: YamlNode): boolean {
   );
 }
 
+/** The keys of a job. @param rewritten its relabelling writes `__address__`, so its targets may be anything. */
+function jobShape(context: Context, file: string, rewritten: boolean) {
+  return fields(
+    {
+      ...HARMLESS,
+      ...httpShape(context),
+      ...discoveryShape(context, file, rewritten),
+      ...limitShape,
+      job_name: text,
+      scrape_interval: interval,
+      scrape_timeout: interval,
+      metrics_path: path,
+      scheme: choice("http", "https"),
+      params: record(list(text)),
+      honor_labels: bool,
+      honor_timestamps: bool,
+      track_timestamps_staleness: bool,
+      enable_compression: bool,
+      relabel_configs: relabelRules,
+      metric_relabel_configs: relabelRules,
+    },
+    {
+      what: "a scrape config",
+      required: ["job_name"],
+      unsupported: { ...UNSUPPORTED_DISCOVERY, ...HTTP_UNSUPPORTED },
+    },
+  );
+}
+
+/** Notes an empty name and a second job of one name. */
+function checkName(name: string, at: Position, given: boolean, names: Map<string, number>, findings: Findings): void {
+  if (given && name === "") findings.error(at, '"job_name" is empty');
+  const earlier = names.get(name);
+  if (earlier === undefined || name === "") names.set(name, at.line);
+  else findings.error(at, `job "${name}" is given twice`, `the first one is on line ${earlier}; rename one`);
+}
+
 export function scrapeJobs(context: Context, file: string, defaults: ScrapeDefaults): Decode<readonly ScrapeJob[]> {
-  const shapeOf = (rewritten: boolean) =>
-    fields(
-      {
-        ...HARMLESS,
-        ...httpShape(context),
-        ...discoveryShape(context, file, rewritten),
-        ...limitShape,
-        job_name: text,
-        scrape_interval: interval,
-        scrape_timeout: interval,
-        metrics_path: path,
-        scheme: choice("http", "https"),
-        params: record(list(text)),
-        honor_labels: bool,
-        honor_timestamps: bool,
-        track_timestamps_staleness: bool,
-        enable_compression: bool,
-        relabel_configs: relabelRules,
-        metric_relabel_configs: relabelRules,
-      },
-      {
-        what: "a scrape config",
-        required: ["job_name"],
-        unsupported: { ...UNSUPPORTED_DISCOVERY, ...HTTP_UNSUPPORTED },
-      },
-    );
-  const [plain, rewriting] = [shapeOf(false), shapeOf(true)];
+  const [plain, rewriting] = [jobShape(context, file, false), jobShape(context, file, true)];
   const names = new Map<string, number>();
   const job: Decode<ScrapeJob> = (node: YamlNode, findings: Findings) => {
     const read = (rewritesAddress(node) ? rewriting : plain)(node, findings);
     if (read === undefined) return undefined;
     const { got } = read;
     const name = got.job_name ?? "";
-    if (read.has("job_name") && name === "") findings.error(read.place("job_name"), '"job_name" is empty');
-    const earlier = names.get(name);
-    if (earlier !== undefined && name !== "") {
-      findings.error(
-        read.place("job_name"),
-        `job "${name}" is given twice`,
-        `the first one is on line ${earlier}; rename one`,
-      );
-    } else names.set(name, read.place("job_name").line);
+    checkName(name, read.place("job_name"), read.has("job_name"), names, findings);
     const intervalMs = got.scrape_interval ?? defaults.intervalMs;
     const timeoutMs = got.scrape_timeout ?? Math.min(defaults.timeoutMs, intervalMs);
     if (timeoutMs > intervalMs) {

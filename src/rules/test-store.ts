@@ -62,13 +62,22 @@ export function createTestStore(): TestStore {
     };
   };
 
+  return { appender, querier: (minT, maxT) => querierOf(minT, maxT, all, byMetric) };
+}
+
+function querierOf(
+  minT: number,
+  maxT: number,
+  all: readonly Stored[],
+  byMetric: ReadonlyMap<string, readonly Stored[]>,
+): Querier {
   const found = (matchers: readonly Matcher[]): readonly Stored[] => {
     const name = matchers.find((matcher) => matcher.name === METRIC_NAME && matcher.op === "=")?.value;
     const candidates = name === undefined ? all : (byMetric.get(name) ?? []);
     return candidates.filter(({ labels }) => matchers.every((matcher) => matcher.matches(labels.get(matcher.name))));
   };
 
-  const querier = (minT: number, maxT: number): Querier => ({
+  return {
     select: (matchers, hints) =>
       Promise.resolve({
         series: found(matchers).map((stored) => ({
@@ -84,9 +93,7 @@ export function createTestStore(): TestStore {
     labelValues: (name, matchers) =>
       Promise.resolve([...new Set(found(matchers).map(({ labels }) => labels.get(name)))].sort()),
     [Symbol.dispose]: () => undefined,
-  });
-
-  return { appender, querier };
+  };
 }
 
 function column({ samples }: Stored, start: number, end: number): SampleColumn {

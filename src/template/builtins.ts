@@ -1,5 +1,5 @@
 /** The functions every Go template has: comparison, logic, len, index, slice, print, escaping. */
-import { escapeHtml } from "./exec.ts";
+import { escapeHtml, escapeQuery } from "./escape.ts";
 import { formatValue, sprint, sprintf } from "./format.ts";
 import { type GoFunction, define } from "./function.ts";
 import { isNil, isTrue, mapEntries, mapLookup, typeName } from "./value.ts";
@@ -99,13 +99,6 @@ function escapeJs(text: string): string {
     if (ch === "\\" || ch === "'" || ch === '"') return `\\${ch}`;
     return `\\u${ch.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
   });
-}
-
-/** url.QueryEscape. */
-export function escapeQuery(text: string): string {
-  return encodeURIComponent(text.toWellFormed())
-    .replace(/[!'()*]/g, (ch) => `%${ch.charCodeAt(0).toString(16).toUpperCase()}`)
-    .replaceAll("%20", "+");
 }
 
 const text = (values: readonly unknown[]): string =>

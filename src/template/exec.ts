@@ -7,6 +7,7 @@ import type { Branch, Command, List, Node, Operand, Pipe, Tree } from "./ast.ts"
 import { nodeText } from "./ast.ts";
 import { toParam } from "./convert.ts";
 import { TemplateError, goPlace } from "./error.ts";
+import { escapeHtml } from "./escape.ts";
 import { formatValue } from "./format.ts";
 import type { GoFunction } from "./function.ts";
 import type { Definitions } from "./parse.ts";
@@ -394,18 +395,4 @@ function builtInMethod(receiver: GoValue, name: string): GoFunction | undefined 
   if (receiver instanceof GoTime && Object.hasOwn(timeMethods, name)) return timeMethods[name]?.(receiver);
   if (receiver instanceof GoDuration && Object.hasOwn(durationMethods, name)) return durationMethods[name]?.(receiver);
   return undefined;
-}
-
-const HTML: Readonly<Record<string, string>> = {
-  "\0": "\uFFFD",
-  '"': "&#34;",
-  "'": "&#39;",
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-};
-
-/** template.HTMLEscapeString. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[\0"'&<>]/g, (ch) => HTML[ch] as string);
 }

@@ -2,9 +2,8 @@
  * fmt: `%` verbs over Go values, and the default format `%v` of any value. Mistakes in a format string are printed
  * as Go prints them (`%!d(float64=0.1)`, `%!s(MISSING)`), never thrown: they end up in a message a person reads.
  */
-import { Labels } from "../model/labels.ts";
 import { exponential, fixed, general, specialFloat } from "./float.ts";
-import { GoDuration, GoStringMap, GoTime, SafeText, isNil, mapEntries, structFields, typeName } from "./value.ts";
+import { GoDuration, GoTime, SafeText, isNil, mapEntries, structFields, typeName } from "./value.ts";
 
 /** Widths and precisions beyond this are refused, as Go refuses a million. */
 const WIDTH_MAX = 10_000;
@@ -279,9 +278,4 @@ function escapeQuoted(text: string, quote: string): string {
 /** strconv.Quote. */
 export function goQuote(text: string): string {
   return `"${escapeQuoted(text, '"')}"`;
-}
-
-/** `map[a:1 b:2]`, for places that print a label set as Go does. */
-export function formatLabels(labels: Labels): string {
-  return formatValue(labels);
 }

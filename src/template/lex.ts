@@ -127,7 +127,7 @@ function lexAction(
       const code = (ch.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, "0");
       fail(`unexpected ${ch === "}" ? '"}" in operand' : `unrecognized character in action: U+${code} '${ch}'`}`, pos);
     }
-    const found = token as Token;
+    const found: Token = token;
     if (found.kind === "lparen") depth++;
     if (found.kind === "rparen" && --depth < 0) fail("unexpected right paren", pos);
     tokens.push(found);

@@ -6,8 +6,8 @@
 import { UserError, errorText } from "../base/errors.ts";
 import { parseDuration } from "../model/duration.ts";
 import { type Labels, compareUtf8 } from "../model/labels.ts";
-import { escapeQuery } from "./builtins.ts";
 import { TemplateError } from "./error.ts";
+import { escapeQuery } from "./escape.ts";
 import { Suspend } from "./exec.ts";
 import { sprintf } from "./format.ts";
 import { type GoFunction, define } from "./function.ts";

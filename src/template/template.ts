@@ -12,9 +12,7 @@ import type { GoFunction } from "./function.ts";
 import { type Definitions, parseTemplate } from "./parse.ts";
 
 export { TemplateError } from "./error.ts";
-export { Suspend } from "./exec.ts";
-export { type GoFunction, type ParamType, define } from "./function.ts";
-export { SafeText, GoTime, GoDuration, GoStruct, type GoValue } from "./value.ts";
+export type { GoFunction } from "./function.ts";
 
 export interface TemplateOptions {
   /** Stands in messages: `template: NAME:1:5: …`. */

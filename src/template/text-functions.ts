@@ -30,7 +30,7 @@ export function replaceAll(pattern: string, replacement: string, text: string): 
     out += replacement.replace(/\$(?:\$|\{(\w+)\}|(\w+))/g, (whole, braced?: string, bare?: string) => {
       const name = braced ?? bare;
       if (name === undefined) return whole === "$$" ? "$" : "";
-      const index = /^\d+$/.test(name) ? Number(name) : Number((names as Record<string, number>)[name] ?? -1);
+      const index = /^\d+$/.test(name) ? Number(name) : Number(names[name] ?? -1);
       return index >= 0 && index <= matcher.groupCount() ? (matcher.group(index) ?? "") : "";
     });
     last = matcher.end();
