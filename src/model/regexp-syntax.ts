@@ -4,7 +4,7 @@
  */
 
 /** Code points `lo` to `hi`, both included. */
-export type RuneRange = readonly [lo: number, hi: number];
+type RuneRange = readonly [lo: number, hi: number];
 
 export type RegexpNode =
   | { readonly kind: "literal"; readonly text: string; readonly fold: boolean }

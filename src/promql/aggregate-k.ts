@@ -56,12 +56,13 @@ async function pickCounts(
       if (k < 1) continue;
       picked = group.rows.filter((row) => block.present[row * steps + step] === 1);
       if (op !== "limitk") {
-        picked.sort((a, b) => {
+        const better = (a: number, b: number): number => {
           const x = values[a * steps + step] as number;
           const y = values[b * steps + step] as number;
           if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(x)) - Number(Number.isNaN(y)) || a - b;
           return sign * (x < y ? -1 : x > y ? 1 : 0) || a - b;
-        });
+        };
+        picked = k <= FEW ? best(picked, k, better) : picked.sort(better);
       }
       picked.length = Math.min(picked.length, k);
       for (const row of picked) present[row * steps + step] = 1;
@@ -70,6 +71,22 @@ async function pickCounts(
   }
   const result: VectorBlock = { ...block, ordered: false, present };
   return steps === 1 && op !== "limitk" ? reorder(result, order) : result;
+}
+
+/** Up to this many, keeping a short sorted list is cheaper than sorting all. */
+const FEW = 32;
+
+/** The first `k` of the sorted rows. */
+function best(rows: readonly number[], k: number, compare: (a: number, b: number) => number): number[] {
+  const kept: number[] = [];
+  for (const row of rows) {
+    if (kept.length === k && compare(row, kept[k - 1] as number) > 0) continue;
+    let at = kept.length;
+    while (at > 0 && compare(row, kept[at - 1] as number) < 0) at--;
+    kept.splice(at, 0, row);
+    if (kept.length > k) kept.pop();
+  }
+  return kept;
 }
 
 async function limitRatio(

@@ -21,7 +21,7 @@ export interface Group {
 }
 
 /** Groups in order of first appearance. */
-export function groupRows(expr: Aggregate, block: VectorBlock): readonly Group[] {
+function groupRows(expr: Aggregate, block: VectorBlock): readonly Group[] {
   const project = expr.without ? keepWithout(expr.grouping) : keepOnly(expr.grouping);
   const groups = new Map<string, { labels: Labels; dropName: boolean; rows: number[] }>();
   block.labels.forEach((labels, row) => {

@@ -72,14 +72,14 @@ export interface TimeModifiers {
   readonly at: AtModifier | undefined;
 }
 
-export interface NumberLiteral {
+interface NumberLiteral {
   readonly kind: "number";
   readonly value: number;
   /** Written as a duration (`5m`), and printed so. */
   readonly duration: boolean;
   readonly span: Span;
 }
-export interface StringLiteral {
+interface StringLiteral {
   readonly kind: "string";
   readonly value: string;
   readonly span: Span;
@@ -124,7 +124,7 @@ export interface Aggregate {
   readonly without: boolean;
   readonly span: Span;
 }
-export type Cardinality = "one-to-one" | "many-to-one" | "one-to-many" | "many-to-many";
+type Cardinality = "one-to-one" | "many-to-one" | "one-to-many" | "many-to-many";
 export interface VectorMatching {
   readonly card: Cardinality;
   readonly on: boolean;
@@ -147,13 +147,13 @@ export interface Binary {
   readonly matching: VectorMatching | undefined;
   readonly span: Span;
 }
-export interface Unary {
+interface Unary {
   readonly kind: "unary";
   readonly op: "+" | "-";
   readonly expr: Expr;
   readonly span: Span;
 }
-export interface Paren {
+interface Paren {
   readonly kind: "paren";
   readonly expr: Expr;
   readonly span: Span;

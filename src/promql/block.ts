@@ -27,7 +27,7 @@ export interface ScalarBlock {
   readonly kind: "scalar";
   readonly values: Float64Array;
 }
-export interface StringBlock {
+interface StringBlock {
   readonly kind: "string";
   readonly value: string;
 }

@@ -18,7 +18,7 @@ import type { SeriesCache } from "./select.ts";
 /** Longest stretch without giving the event loop a turn: a tenth of the lateness a scrape may show. */
 const SLICE_MS = 10;
 
-export interface QueryLimits {
+interface QueryLimits {
   readonly maxSamples: number;
   readonly maxSeries: number;
   readonly timeoutMs: number;

@@ -6,7 +6,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Queryable } from "../storage/storage.ts";
 import type { QueryResult } from "./value.ts";
 
-export type PromqlFeature =
+type PromqlFeature =
   | "promql-experimental-functions"
   | "promql-duration-expr"
   | "promql-delayed-name-removal"

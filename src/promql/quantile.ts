@@ -66,6 +66,7 @@ export interface BucketAnswer {
 /**
  * Quantile of a classic histogram, linear inside a bucket.
  *
+ * @param unsorted changed in place.
  * @see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile
  */
 export function bucketQuantile(q: number, unsorted: readonly Bucket[]): BucketAnswer {
@@ -96,7 +97,7 @@ export function bucketQuantile(q: number, unsorted: readonly Bucket[]): BucketAn
   return { value: start + (bucket.upper - start) * (rank / count), forced };
 }
 
-/** Share of a classic histogram's observations between two values. */
+/** Share of a classic histogram's observations between two values; `unsorted` is changed in place. */
 export function bucketFraction(lower: number, upper: number, unsorted: readonly Bucket[]): number {
   const buckets = coalesce(unsorted);
   const top = buckets.at(-1);
@@ -129,11 +130,11 @@ function rankOf(value: number, buckets: readonly Bucket[], total: number): numbe
   return total;
 }
 
-/** Sorted by bound, equal bounds added together. */
-function coalesce(unsorted: readonly Bucket[]): Bucket[] {
-  const sorted = unsorted
-    .map((bucket) => ({ ...bucket }))
-    .sort((a, b) => (a.upper < b.upper ? -1 : a.upper > b.upper ? 1 : 0));
+/** Sorted by bound, equal bounds added together; the buckets are the caller's no more. */
+function coalesce(buckets: readonly Bucket[]): Bucket[] {
+  const sorted = buckets.every((bucket, i) => i === 0 || (buckets[i - 1] as Bucket).upper <= bucket.upper)
+    ? buckets
+    : [...buckets].sort((a, b) => (a.upper < b.upper ? -1 : a.upper > b.upper ? 1 : 0));
   const out: Bucket[] = [];
   for (const bucket of sorted) {
     const previous = out.at(-1);

@@ -15,7 +15,7 @@ import { unwrapParens } from "../../src/promql/ast.ts";
 import { type MemoryStore, memoryStore } from "./memory-store.ts";
 
 /** One cell of a series: a number, a stale marker, or nothing. */
-export type Cell = number | "stale" | undefined;
+type Cell = number | "stale" | undefined;
 
 interface ExpectedSeries {
   readonly labels: Labels;
@@ -77,7 +77,7 @@ async function load(store: MemoryStore, stepMs: number, body: readonly string[])
 }
 
 /** `name{a="b"} values`: the selector syntax of the language, equality only. */
-export function readSeries(line: string): { readonly labels: Labels; readonly rest: string } {
+function readSeries(line: string): { readonly labels: Labels; readonly rest: string } {
   const brace = line.startsWith("{") || /^[a-zA-Z_:][a-zA-Z0-9_:]*\{/.test(line);
   const split = brace ? closingBrace(line) + 1 : line.search(/\s/);
   const head = split <= 0 ? line : line.slice(0, split);
@@ -98,7 +98,7 @@ function closingBrace(line: string): number {
 }
 
 /** `1 2+3x4 _x2 stale`. */
-export function readCells(text: string): readonly Cell[] {
+function readCells(text: string): readonly Cell[] {
   return text.split(/\s+/).filter(Boolean).flatMap(readItem);
 }
 

@@ -48,6 +48,8 @@ function groupBuckets(block: VectorBlock, vector: Expr, ctx: EvalContext): reado
     }
     group.rows.push({ row, upper });
   });
+  // In order of their bounds, so that no step has to sort.
+  for (const group of groups.values()) group.rows.sort((a, b) => (a.upper < b.upper ? -1 : a.upper > b.upper ? 1 : 0));
   return [...groups.values()];
 }
 
@@ -112,9 +114,9 @@ async function histogramQuantiles(call: Call, grid: Grid, ctx: EvalContext): Pro
     const base = ctx.delayedNames ? group.labels : dropMetadata(group.labels);
     for (let step = 0; step < grid.steps; step++) {
       if (ctx.due(group.rows.length)) await ctx.pause();
-      const buckets = bucketsAt(block, group, step);
-      if (buckets.length === 0) continue;
       for (const quantiles of columns) {
+        const buckets = bucketsAt(block, group, step);
+        if (buckets.length === 0) continue;
         const q = quantiles[step] as number;
         const { value, forced } = bucketQuantile(q, buckets);
         if (forced) remarkForced(group, vector, ctx);
