@@ -4,7 +4,7 @@
  */
 import { crc32 } from "node:zlib";
 import { EXIT, UserError, errorText } from "../base/errors.ts";
-import { type LevelOp, isLevelDamage, openLevel } from "../base/leveldb.ts";
+import { type ByteLevel, type LevelOp, isLevelDamage, openLevel } from "../base/leveldb.ts";
 import type { StateOp, StateStore } from "./state.ts";
 
 const CHECKSUM_LENGTH = 8;
@@ -33,6 +33,15 @@ function toOperation(op: StateOp): LevelOp {
 }
 
 /**
+ * LevelDB leaves half a record in its journal when a write fails, and on the next opening drops what was written behind
+ * it. So after a failure the database is closed and opened again before anything else is written.
+ */
+async function reopen(db: ByteLevel): Promise<void> {
+  await db.close();
+  await db.open();
+}
+
+/**
  * Opens the durable state of `dir`; damage is repaired or set aside and then named in `damaged()`.
  *
  * @throws UserError `store-locked`, `store-unusable`.
@@ -47,8 +56,32 @@ export async function openState(dir: string): Promise<StateStore> {
   if (setAside !== undefined) note(`the whole database, set aside as "${setAside}": ${reason}`);
   else if (repaired) note(`the database was repaired: ${reason}`);
 
+  /** Batches run one after the other; reads wait while the database is opened again. */
+  let writing: Promise<void> = Promise.resolve();
+  let reopening: Promise<void> = Promise.resolve();
+  let mustReopen = false;
+  const write = async (ops: readonly StateOp[]): Promise<void> => {
+    try {
+      if (mustReopen) {
+        reopening = reopen(db);
+        await reopening;
+        mustReopen = false;
+      }
+      await db.batch(ops.map(toOperation), { sync: true });
+    } catch (cause) {
+      mustReopen = true;
+      throw new UserError("state-write", `cannot write ${ops.length} state records to "${dir}": ${errorText(cause)}`, {
+        hint: "check the free space and the health of the disk",
+        exit: EXIT.damaged,
+        cause,
+      });
+    }
+  };
+  const ready = (): Promise<void> => reopening.catch(() => undefined);
+
   return {
     async get(key) {
+      await ready();
       const stored = await db.get(encoder.encode(key));
       if (stored === undefined) return undefined;
       const value = open(key, decoder.decode(stored));
@@ -59,24 +92,15 @@ export async function openState(dir: string): Promise<StateStore> {
         exit: EXIT.damaged,
       });
     },
-    async batch(ops) {
-      if (ops.length === 0) return;
-      try {
-        await db.batch(ops.map(toOperation), { sync: true });
-      } catch (cause) {
-        throw new UserError(
-          "state-write",
-          `cannot write ${ops.length} state records to "${dir}": ${errorText(cause)}`,
-          {
-            hint: "check the free space and the health of the disk",
-            exit: EXIT.damaged,
-            cause,
-          },
-        );
-      }
+    batch(ops) {
+      if (ops.length === 0) return Promise.resolve();
+      const done = writing.then(() => write(ops));
+      writing = done.catch(() => undefined);
+      return done;
     },
     async *scan({ gte, lt, reverse = false, limit = -1 }) {
       if (limit === 0) return;
+      await ready();
       const iterator = db.iterator({
         ...(gte === undefined ? {} : { gte: encoder.encode(gte) }),
         ...(lt === undefined ? {} : { lt: encoder.encode(lt) }),

@@ -179,12 +179,18 @@ export class PartReader {
   readonly #damage: Damage;
   readonly #headers: ByteCache<ChunkHeader>;
   readonly #segments: ByteCache<Segment>;
+  #held: Promise<unknown> = Promise.resolve();
 
   constructor(db: ByteLevel, damage: Damage, cacheBytes: number) {
     this.#db = db;
     this.#damage = damage;
     this.#headers = new ByteCache(cacheBytes / 8);
     this.#segments = new ByteCache(cacheBytes - cacheBytes / 8);
+  }
+
+  /** Reads wait for `until`: the database is closed and opened again. */
+  hold(until: Promise<unknown>): void {
+    this.#held = until;
   }
 
   async #fetch<T>(
@@ -200,6 +206,7 @@ export class PartReader {
       else job.done(cached);
     }
     for (let from = 0; from < missing.length; from += FETCH_RECORDS) {
+      await this.#held;
       const batch = missing.slice(from, from + FETCH_RECORDS);
       const records = await readRecords(
         this.#db,

@@ -57,6 +57,7 @@ export class Store implements AppenderHost {
   readonly gaps: WriteGap[] = [];
   readOnly: string | undefined;
   #readOnlySince = 0;
+  #mustReopen = false;
   #closed = false;
   lastSyncAt: Timestamp | undefined;
   readonly totals = { duplicate: 0, outOfBounds: 0, limited: 0, outOfOrder: 0 };
@@ -72,7 +73,7 @@ export class Store implements AppenderHost {
     this.#fileSince = clock.monotonic();
     this.#retentionAt = clock.monotonic();
     this.sealer = new Sealer(parts.head, parts.db, {
-      failed: (error) => this.#turnReadOnly(`the database refuses writes: ${errorText(error)}`),
+      failed: (error) => this.#databaseFailed(error),
       sealed: () => undefined,
     });
     this.#housekeeping = new Housekeeping(parts, this.sealer);
@@ -194,6 +195,35 @@ export class Store implements AppenderHost {
     if (!late) group.chain.next = 0;
   }
 
+  /**
+   * LevelDB leaves half a record in its journal when a write fails, goes on behind it, and on the next opening drops
+   * what follows. So after the first failure nothing is written until the database was closed and opened again.
+   */
+  #databaseFailed(error: unknown): void {
+    this.#mustReopen = true;
+    this.#turnReadOnly(`the database refuses writes: ${errorText(error)}`);
+  }
+
+  /** @returns whether the database can be written again. */
+  async #reopenDatabase(): Promise<boolean> {
+    if (!this.#mustReopen) return true;
+    const { db, reader } = this.#parts;
+    const work = (async (): Promise<boolean> => {
+      await db.close();
+      try {
+        await db.open();
+        return true;
+      } catch (error) {
+        this.#parts.options.log.warn("the database cannot be opened again yet", { error: errorText(error) });
+        return false;
+      }
+    })();
+    reader.hold(work);
+    const opened = await work;
+    if (opened) this.#mustReopen = false;
+    return opened;
+  }
+
   #turnReadOnly(reason: string): void {
     if (this.readOnly !== undefined) return;
     this.readOnly = reason;
@@ -219,6 +249,7 @@ export class Store implements AppenderHost {
     if (freeBytes(this.#parts.options.dir) < this.#reserve() * 1.05) return;
     const { clock, log } = this.#parts.options;
     const reason = this.readOnly ?? "";
+    if (!(await this.#reopenDatabase())) return;
     try {
       this.#parts.log.rotate();
     } catch {
@@ -263,9 +294,7 @@ export class Store implements AppenderHost {
     await this.sealer.kick();
     await this.#saveMetadata();
     this.#dropLog();
-    await this.#housekeeping.rollUp().catch((error: unknown) => {
-      this.#turnReadOnly(`the database refuses writes: ${errorText(error)}`);
-    });
+    await this.#housekeeping.rollUp().catch((error: unknown) => this.#databaseFailed(error));
     if (mono - this.#retentionAt >= RETENTION_EVERY_MS) {
       this.#retentionAt = mono;
       await this.#housekeeping.applyRetention();
@@ -310,7 +339,7 @@ export class Store implements AppenderHost {
     try {
       await this.#parts.db.batch(ops, { sync: true });
     } catch (error) {
-      return this.#turnReadOnly(`the database refuses writes: ${errorText(error)}`);
+      return this.#databaseFailed(error);
     }
     for (const [family, metadata] of saved) {
       if (this.#undescribed.get(family) === metadata) this.#undescribed.delete(family);
