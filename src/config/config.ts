@@ -122,8 +122,6 @@ export interface OwnConfig {
   readonly alerts: {
     /** `state`: an alert whose source went silent is kept as `nodata`; `resolve`: as Prometheus does. */
     readonly onNoData: "state" | "resolve";
-    /** `keep`: a failed evaluation never resolves; `resolve`: after `errorHoldMs`. */
-    readonly onError: "keep" | "resolve";
     /** After so long without data the alert is closed with that reason. */
     readonly noDataHoldMs: number;
   };

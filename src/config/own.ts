@@ -24,7 +24,7 @@ export const OWN_DEFAULTS: OwnConfig = {
   hostCollector: { enabled: true, intervalMs: HOST_INTERVAL_MS, instance: undefined },
   discover: { enabled: true, add: false, intervalMs: DISCOVER_INTERVAL_MS },
   limits: { maxSeries: undefined, querySamplesMax: undefined, queryTimeoutMs: undefined, queryConcurrency: undefined },
-  alerts: { onNoData: "state", onError: "keep", noDataHoldMs: NO_DATA_HOLD_MS },
+  alerts: { onNoData: "state", noDataHoldMs: NO_DATA_HOLD_MS },
   externalUrl: undefined,
 };
 
@@ -148,10 +148,7 @@ const limitsShape = fields(
   },
   { what: "limits" },
 );
-const alertsShape = fields(
-  { on_no_data: choice("state", "resolve"), on_error: choice("keep", "resolve"), no_data_hold: duration },
-  { what: "alerts" },
-);
+const alertsShape = fields({ on_no_data: choice("state", "resolve"), no_data_hold: duration }, { what: "alerts" });
 
 export function ownSection(context: Context): Decode<OwnConfig> {
   const shape = fields(
@@ -206,7 +203,6 @@ export function ownSection(context: Context): Decode<OwnConfig> {
       },
       alerts: {
         onNoData: alerts?.on_no_data ?? base.alerts.onNoData,
-        onError: alerts?.on_error ?? base.alerts.onError,
         noDataHoldMs: alerts?.no_data_hold ?? base.alerts.noDataHoldMs,
       },
       externalUrl: got.external_url,

@@ -55,9 +55,11 @@ export interface PreparedRule {
   readonly annotations: readonly (readonly [name: string, template: RuleTemplate])[];
   /** It asks about `up` or about absence itself, so an empty answer is an answer. */
   readonly judgesSilence: boolean;
+  /** The widest window the expression looks back over, ms; 0 for instant selectors. */
+  readonly rangeMs: number;
 }
 
-const NOTHING: PreparedRule = { labels: [], annotations: [], judgesSilence: true };
+const NOTHING: PreparedRule = { labels: [], annotations: [], judgesSilence: true, rangeMs: 0 };
 const ABSENCE: ReadonlySet<string> = new Set(["absent", "absent_over_time", "vector", "time"]);
 
 export function prepareRule(rule: Rule): PreparedRule {
@@ -65,6 +67,7 @@ export function prepareRule(rule: Rule): PreparedRule {
   const compile = (labels: Labels): PreparedRule["labels"] =>
     [...labels].map(([name, text]) => [name, compileRuleTemplate(text, rule.name)] as const);
   let judgesSilence = false;
+  let rangeMs = 0;
   try {
     walk(parseExpr(rule.expr), (node) => {
       if (
@@ -73,12 +76,15 @@ export function prepareRule(rule: Rule): PreparedRule {
       ) {
         judgesSilence = true;
       }
+      if ((node.kind === "matrix" || node.kind === "subquery") && node.range.kind === "duration") {
+        rangeMs = Math.max(rangeMs, node.range.ms);
+      }
       if (node.kind === "call" && ABSENCE.has(node.func)) judgesSilence = true;
     });
   } catch {
     // A rule from a port that checks its own expressions; the engine will say what is wrong.
   }
-  return { labels: compile(rule.labels), annotations: compile(rule.annotations), judgesSilence };
+  return { labels: compile(rule.labels), annotations: compile(rule.annotations), judgesSilence, rangeMs };
 }
 
 export interface AlertingResult {

@@ -24,8 +24,6 @@ export type { RuleEngine } from "./evaluate.ts";
 
 const INTERVAL_MS = 60_000;
 const NO_DATA_HOLD_MS = 86_400_000;
-/** A restored alert waits this long for its target to be scraped before an empty answer counts. */
-const RESTORE_GRACE_MS = 10 * 60_000;
 /** Journal records kept in memory while the disk refuses writes; older ones go first. */
 const UNSAVED_MAX = 10_000;
 
@@ -51,7 +49,7 @@ class Manager implements RuleManager {
   #started = false;
   #closed = false;
   #missed = 0;
-  #restoreGraceUntil = Number.NEGATIVE_INFINITY;
+  #restored: TickContext["restored"];
 
   constructor(options: RuleManagerOptions) {
     this.#options = options;
@@ -72,7 +70,6 @@ class Manager implements RuleManager {
     await this.#reloading;
     if (this.#started || this.#closed) return;
     this.#started = true;
-    this.#restoreGraceUntil = this.#options.clock.now() + RESTORE_GRACE_MS;
     await this.#restore();
     for (const running of this.#groups) this.#schedule(running);
   }
@@ -149,7 +146,7 @@ class Manager implements RuleManager {
       queryOffsetMs: group.queryOffsetMs ?? this.#options.queryOffsetMs ?? 0,
       onNoData: onNoData ?? "state",
       noDataHoldMs: noDataHoldMs ?? NO_DATA_HOLD_MS,
-      restoreGraceUntil: this.#restoreGraceUntil,
+      restored: this.#restored,
     };
   }
 
@@ -309,6 +306,7 @@ class Manager implements RuleManager {
     const { state, log, clock } = this.#options;
     const heartbeat = await lastHeartbeat(state);
     const downMs = heartbeat === undefined ? 0 : Math.max(0, clock.now() - heartbeat);
+    this.#restored = { at: clock.now(), downMs };
     const owners = new Map<string, RuleState>();
     for (const { states } of this.#groups) for (const each of states) owners.set(each.key, each);
     let restored = 0;

@@ -12,7 +12,13 @@ import { NO_REF, type Timestamp } from "../model/sample.ts";
 import type { Appendable } from "../storage/storage.ts";
 import type { ActiveAlert } from "./alert-state.ts";
 import { type AlertSample, type Alerts, activeOnes, alertSeries, failedStep, step } from "./alerting.ts";
-import { type EvaluationContext, Liveness, evaluateAlerting, evaluateRecording } from "./evaluate.ts";
+import {
+  type EvaluationContext,
+  Liveness,
+  type PreparedRule,
+  evaluateAlerting,
+  evaluateRecording,
+} from "./evaluate.ts";
 import type { AlertingRule, RuleGroup } from "./group.ts";
 import { type RuleState, transitions } from "./rule-state.ts";
 
@@ -22,9 +28,12 @@ export interface TickContext extends EvaluationContext {
   readonly queryOffsetMs: number;
   readonly onNoData: "state" | "resolve";
   readonly noDataHoldMs: number;
-  /** A restored alert whose element is missing is held until then: its source may not have been scraped yet. */
-  readonly restoreGraceUntil: Timestamp;
+  /** When this run took over stored alerts and how long nobody evaluated them; undefined: nothing was restored. */
+  readonly restored: { readonly at: Timestamp; readonly downMs: number } | undefined;
 }
+
+/** A restored alert waits this long for its target to be scraped before an empty answer counts. */
+const RESTORE_GRACE_MS = 10 * 60_000;
 
 export interface RuleOutcome {
   readonly state: RuleState;
@@ -104,7 +113,7 @@ async function alertStep(
   const gone = activeOnes(state.alerts).filter((alert) => !keys.has(alert.labels.key));
   const liveness = gone.length > 0 && context.onNoData === "state" ? await ask() : undefined;
   const isSilent = (alert: ActiveAlert): boolean =>
-    liveness !== undefined && silent(alert, liveness, state.prepared.judgesSilence, seriesRead, at, context);
+    liveness !== undefined && silent(alert, liveness, state.prepared, seriesRead, at, context);
   const alerts = step({ rule, before: state.alerts, elements, at, isSilent, noDataHoldMs: context.noDataHoldMs });
   limited(activeOnes(alerts), group, "alerts");
   return { alerts, reasonOf: (from, to) => reason(rule, from, to) };
@@ -117,14 +126,17 @@ async function alertStep(
 function silent(
   alert: ActiveAlert,
   liveness: Liveness,
-  judgesSilence: boolean,
+  { judgesSilence, rangeMs }: PreparedRule,
   seriesRead: number,
   at: Timestamp,
   context: TickContext,
 ): boolean {
   const state = liveness.of(alert.labels);
   const named = alert.labels.has("instance") || alert.labels.has("job");
-  if (!alert.seen && state === "unknown" && at < context.restoreGraceUntil && (named || seriesRead === 0)) return true;
+  const since = context.restored === undefined || alert.seen ? Number.POSITIVE_INFINITY : at - context.restored.at;
+  if (since < RESTORE_GRACE_MS && state === "unknown" && (named || seriesRead === 0)) return true;
+  // The outage tore a hole into the window of a rate: until the window is past it, an empty answer is no answer.
+  if (since < Math.min(RESTORE_GRACE_MS, rangeMs) && (context.restored?.downMs ?? 0) > rangeMs / 2) return true;
   if (judgesSilence || state !== "down") return false;
   // Pending alerts promise nothing to anybody: they are held over a restart only.
   return alert.base === "firing" && (named || seriesRead === 0);

@@ -151,7 +151,7 @@ opsmon:
     },
     hostCollector: { enabled: true, intervalMs: 2_000 },
     discover: { enabled: true, add: true },
-    alerts: { onNoData: "resolve", onError: "keep" },
+    alerts: { onNoData: "resolve" },
     panels: [{ id: "redis.memory" }],
   });
   expect(own.telegram?.botToken.reveal()).toBe("1:abc");

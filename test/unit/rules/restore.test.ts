@@ -127,6 +127,26 @@ test("before its target is scraped again a restored alert is nodata, not resolve
   expect(room.active()).toEqual([]);
 });
 
+test("after an outage a rate has too few samples to say no: the alert is held until its window is past the hole", async () => {
+  const text = rules("0s", "rate(m[5m]) > 0.1");
+  const first = await ruleRoom({ rules: text });
+  await first.manager.start();
+  for (const seconds of [0, 60, 120]) await first.put(seconds, { 'm{instance="a"}': seconds, 'up{instance="a"}': 1 });
+  await first.tick(120);
+  expect(first.active()).toEqual(['A{instance="a"} firing']);
+  await first.manager.close();
+  const at = 30 * MINUTE;
+  const room = await ruleRoom({ rules: text, store: first.store, state: first.state, startSeconds: at });
+  await room.manager.start();
+  await room.put(at, { 'm{instance="a"}': at, 'up{instance="a"}': 1 });
+  await room.tick(at);
+  expect(room.active()).toEqual(['A{instance="a"} nodata']);
+  await room.put(at + 60, { 'm{instance="a"}': at + 60, 'up{instance="a"}': 1 });
+  await room.tick(at + 60);
+  expect(room.active()).toEqual(['A{instance="a"} firing']);
+  expect(room.manager.alerts()[0]?.firedAt).toBe(T0 + 120_000);
+});
+
 test("a target that never comes back ends the wait after ten minutes", async () => {
   const dead = await firingThenDead('m{instance="a"}');
   const at = 30 * MINUTE;
