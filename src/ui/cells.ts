@@ -178,6 +178,7 @@ export function composeCells(
   }
   const styleOf = new Map<number, number>();
   for (const overlay of overlays) paintOverlay(overlay, grid, options, styleOf);
+  if (overlays.length > 0) mendEdges(grid, options.ink);
   return grid;
 }
 
@@ -200,7 +201,6 @@ function paintOverlay(overlay: Overlay, grid: CellGrid, options: ComposeOptions,
       grid.style[to] = glyph === BLANK && styles.isPlainBlank(style) ? 0 : style;
     }
   }
-  mendEdges(grid, options.ink);
 }
 
 function inHole(hole: NonNullable<Overlay["hole"]>, x: number, y: number): boolean {

@@ -128,7 +128,7 @@ class CellCompositor implements Compositor {
     const next = composeCells(this.#text, this.#overlays, size, compose, this.#rows);
     const shown = this.#shown;
     const whole = shown?.width !== size.width || shown.height !== size.height;
-    const before = whole ? blankGrid(size) : (shown as CellGrid);
+    const before = whole ? blankGrid(size) : shown;
     const changes = (whole ? "\u001b[m\u001b[2J" : "") + diffCells(before, next, this.#ink);
     this.#shown = next;
     if (changes === "") return;

@@ -71,10 +71,23 @@ export function panelList(input: ViewInput, rect: Rect): Pane {
     const bar = top + i === cursor && state.pane === "main" ? STYLE.selected : undefined;
     return { line: panelLine(input, spec, inside.width), bar };
   });
-  const more = survey.listed.length > visible ? [span(`${survey.cursor + 1} of ${survey.rows}`, STYLE.dim)] : [];
+  const hidden = survey.listed.length > visible ? [span(`${survey.cursor + 1} of ${survey.rows}`, STYLE.dim)] : [];
+  const more = joinSpans([...troubleSpans(input), ...hidden]);
   const name = offset === 0 ? state.view : `more ${state.view}`;
   const focus = cursor >= 0 && state.pane === "main";
   return boxPane("list", rect, rows, { title: [span(name, STYLE.title)], right: more, focus, rule }, look);
+}
+
+function joinSpans(spans: readonly Span[]): readonly Span[] {
+  return spans.flatMap((part, i) => (i === 0 ? [part] : [span("  "), part]));
+}
+
+/** How many of the listed panels are not well: some of them may be out of sight. */
+function troubleSpans({ snapshot, survey }: ViewInput): readonly Span[] {
+  return (["crit", "warn"] as const).flatMap((state) => {
+    const count = survey.listed.filter((spec) => snapshot?.frames.get(spec.id)?.state === state).length;
+    return count === 0 ? [] : [span(`${count} ${state.toUpperCase()}`, stateStyle(state))];
+  });
 }
 
 function panelLine({ snapshot, look }: ViewInput, spec: PanelSpec, width: number): Line {
