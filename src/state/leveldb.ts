@@ -4,8 +4,8 @@
  */
 import { crc32 } from "node:zlib";
 import { EXIT, UserError, errorText } from "../base/errors.ts";
-import { type ByteLevel, type LevelOp, isLevelDamage, openLevel } from "../base/leveldb.ts";
-import type { StateOp, StateStore } from "./state.ts";
+import { type ByteLevel, type LevelOp, type OpenedLevel, isLevelDamage, openLevel } from "../base/leveldb.ts";
+import type { ScanRange, StateOp, StateStore } from "./state.ts";
 
 const CHECKSUM_LENGTH = 8;
 /** Enough to see a pattern; a whole damaged disk must not fill the memory with key names. */
@@ -41,89 +41,119 @@ async function reopen(db: ByteLevel): Promise<void> {
   await db.open();
 }
 
+class LevelState implements StateStore {
+  readonly #db: ByteLevel;
+  readonly #dir: string;
+  readonly #damaged = new Set<string>();
+  /** Batches run one after the other; reads wait while the database is opened again. */
+  #writing: Promise<void> = Promise.resolve();
+  #reopening: Promise<void> = Promise.resolve();
+  #mustReopen = false;
+
+  constructor(dir: string, { db, repaired, setAside, reason, passedOver }: OpenedLevel) {
+    this.#db = db;
+    this.#dir = dir;
+    for (const sentence of passedOver) this.#note(sentence);
+    if (setAside !== undefined) this.#note(`the whole database, set aside as "${setAside}": ${reason}`);
+    else if (repaired) this.#note(`the database was repaired: ${reason}`);
+  }
+
+  #note(what: string): void {
+    if (this.#damaged.size < DAMAGED_MAX) this.#damaged.add(what);
+  }
+
+  #ready(): Promise<void> {
+    return this.#reopening.catch(() => undefined);
+  }
+
+  async get(key: string): Promise<string | undefined> {
+    await this.#ready();
+    const stored = await this.#db.get(encoder.encode(key));
+    if (stored === undefined) return undefined;
+    const value = open(key, decoder.decode(stored));
+    if (value !== undefined) return value;
+    this.#note(key);
+    throw new UserError("state-damaged", `the stored record "${key}" fails its checksum`, {
+      hint: "the disk returned other bytes than were written; the record is left in place",
+      exit: EXIT.damaged,
+    });
+  }
+
+  batch(ops: readonly StateOp[]): Promise<void> {
+    if (ops.length === 0) return Promise.resolve();
+    const done = this.#writing.then(() => this.#write(ops));
+    this.#writing = done.catch(() => undefined);
+    return done;
+  }
+
+  async #write(ops: readonly StateOp[]): Promise<void> {
+    try {
+      if (this.#mustReopen) {
+        this.#reopening = reopen(this.#db);
+        await this.#reopening;
+        this.#mustReopen = false;
+      }
+      await this.#db.batch(ops.map(toOperation), { sync: true });
+    } catch (cause) {
+      this.#mustReopen = true;
+      throw new UserError(
+        "state-write",
+        `cannot write ${ops.length} state records to "${this.#dir}": ${errorText(cause)}`,
+        {
+          hint: "check the free space and the health of the disk",
+          exit: EXIT.damaged,
+          cause,
+        },
+      );
+    }
+  }
+
+  async *scan({
+    gte,
+    lt,
+    reverse = false,
+    limit = -1,
+  }: ScanRange): AsyncIterable<readonly [key: string, value: string]> {
+    if (limit === 0) return;
+    await this.#ready();
+    const iterator = this.#db.iterator({
+      ...(gte === undefined ? {} : { gte: encoder.encode(gte) }),
+      ...(lt === undefined ? {} : { lt: encoder.encode(lt) }),
+      reverse,
+    });
+    let given = 0;
+    try {
+      for await (const [rawKey, stored] of iterator) {
+        const key = decoder.decode(rawKey);
+        const value = open(key, decoder.decode(stored));
+        if (value === undefined) {
+          this.#note(key);
+          continue;
+        }
+        yield [key, value] as const;
+        if (++given === limit) return;
+      }
+    } catch (error) {
+      if (!isLevelDamage(error)) throw error;
+      this.#note(`records after ${given} in scan "${gte ?? ""}": ${errorText(error)}`);
+    }
+  }
+
+  damaged(): readonly string[] {
+    return [...this.#damaged];
+  }
+
+  async close(): Promise<void> {
+    await this.#writing;
+    await this.#db.close();
+  }
+}
+
 /**
  * Opens the durable state of `dir`; damage is repaired or set aside and then named in `damaged()`.
  *
  * @throws UserError `store-locked`, `store-unusable`.
  */
 export async function openState(dir: string): Promise<StateStore> {
-  const { db, repaired, setAside, reason, passedOver } = await openLevel(dir, { name: "state" });
-  const damaged = new Set<string>();
-  const note = (what: string): void => {
-    if (damaged.size < DAMAGED_MAX) damaged.add(what);
-  };
-  for (const sentence of passedOver) note(sentence);
-  if (setAside !== undefined) note(`the whole database, set aside as "${setAside}": ${reason}`);
-  else if (repaired) note(`the database was repaired: ${reason}`);
-
-  /** Batches run one after the other; reads wait while the database is opened again. */
-  let writing: Promise<void> = Promise.resolve();
-  let reopening: Promise<void> = Promise.resolve();
-  let mustReopen = false;
-  const write = async (ops: readonly StateOp[]): Promise<void> => {
-    try {
-      if (mustReopen) {
-        reopening = reopen(db);
-        await reopening;
-        mustReopen = false;
-      }
-      await db.batch(ops.map(toOperation), { sync: true });
-    } catch (cause) {
-      mustReopen = true;
-      throw new UserError("state-write", `cannot write ${ops.length} state records to "${dir}": ${errorText(cause)}`, {
-        hint: "check the free space and the health of the disk",
-        exit: EXIT.damaged,
-        cause,
-      });
-    }
-  };
-  const ready = (): Promise<void> => reopening.catch(() => undefined);
-
-  return {
-    async get(key) {
-      await ready();
-      const stored = await db.get(encoder.encode(key));
-      if (stored === undefined) return undefined;
-      const value = open(key, decoder.decode(stored));
-      if (value !== undefined) return value;
-      note(key);
-      throw new UserError("state-damaged", `the stored record "${key}" fails its checksum`, {
-        hint: "the disk returned other bytes than were written; the record is left in place",
-        exit: EXIT.damaged,
-      });
-    },
-    batch(ops) {
-      if (ops.length === 0) return Promise.resolve();
-      const done = writing.then(() => write(ops));
-      writing = done.catch(() => undefined);
-      return done;
-    },
-    async *scan({ gte, lt, reverse = false, limit = -1 }) {
-      if (limit === 0) return;
-      await ready();
-      const iterator = db.iterator({
-        ...(gte === undefined ? {} : { gte: encoder.encode(gte) }),
-        ...(lt === undefined ? {} : { lt: encoder.encode(lt) }),
-        reverse,
-      });
-      let given = 0;
-      try {
-        for await (const [rawKey, stored] of iterator) {
-          const key = decoder.decode(rawKey);
-          const value = open(key, decoder.decode(stored));
-          if (value === undefined) {
-            note(key);
-            continue;
-          }
-          yield [key, value] as const;
-          if (++given === limit) return;
-        }
-      } catch (error) {
-        if (!isLevelDamage(error)) throw error;
-        note(`records after ${given} in scan "${gte ?? ""}": ${errorText(error)}`);
-      }
-    },
-    damaged: () => [...damaged],
-    close: () => db.close(),
-  };
+  return new LevelState(dir, await openLevel(dir, { name: "state" }));
 }
