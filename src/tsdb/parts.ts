@@ -85,8 +85,15 @@ export function touches(group: Group, start: Timestamp, end: Timestamp, tier: nu
   return (
     chunksIn(group, start, end, 0).length > 0 ||
     (tier > 0 && chunksIn(group, start, end, tier).length > 0) ||
-    liveParts(group, start, end).length > 0
+    isLive(group, start, end)
   );
+}
+
+/** Whether the head has rows in the range. */
+function isLive({ open, late, pending }: Group, start: Timestamp, end: Timestamp): boolean {
+  const overlaps = (rows: Rows | undefined): boolean =>
+    rows !== undefined && rows.rows > 0 && rows.firstT <= end && rows.lastT >= start;
+  return overlaps(open) || overlaps(late) || pending.some((chunk) => chunk.start <= end && chunk.end >= start);
 }
 
 /** What is wanted of one group. */
