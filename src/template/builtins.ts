@@ -95,7 +95,7 @@ function slice(item: unknown, indexes: readonly unknown[]): unknown {
 
 /** template.JSEscapeString. */
 function escapeJs(text: string): string {
-  return text.replace(/[\\'"<>&=\u0000-\u001f]/g, (ch) => {
+  return text.replace(/[\\'"<>&=\u0000-\u001f\u007f-\u00a0\u00ad\u2028\u2029\ufeff]/g, (ch) => {
     if (ch === "\\" || ch === "'" || ch === '"') return `\\${ch}`;
     return `\\u${ch.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
   });

@@ -29,10 +29,14 @@ export function toParam(
         ? `wrong type for value; expected ${GO_NAME[want]}; got ${typeName(value)}`
         : literal === "nil"
           ? `cannot assign nil to ${GO_NAME[want]}`
-          : `expected ${EXPECTED[want] ?? GO_NAME[want]}; found ${literal}`,
+          : COMPOSITE.has(want)
+            ? `can't handle ${literal} for arg of type ${GO_NAME[want]}`
+            : `expected ${EXPECTED[want] ?? GO_NAME[want]}; found ${literal}`,
   };
 }
 
+/** Types no literal can have. */
+const COMPOSITE: ReadonlySet<ParamType> = new Set(["strings", "time", "vector", "sample"]);
 const EXPECTED: Partial<Record<ParamType, string>> = { int: "integer", float: "float" };
 
 function fits(want: ParamType, value: unknown): boolean {

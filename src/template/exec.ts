@@ -238,6 +238,7 @@ class Run {
     }
     this.#mark(first);
     if (rest.length > 0 || final !== undefined) this.#fail(`can't give argument to non-function ${nodeText(first)}`);
+    if (first.kind === "nil") this.#fail("nil is not a command");
     return this.#operand(first, dot);
   }
 

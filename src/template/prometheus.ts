@@ -9,7 +9,7 @@ import { type Labels, compareUtf8 } from "../model/labels.ts";
 import { TemplateError } from "./error.ts";
 import { escapeQuery } from "./escape.ts";
 import { Suspend } from "./exec.ts";
-import { sprintf } from "./format.ts";
+import { formatValue, goQuote, sprintf } from "./format.ts";
 import { type GoFunction, define } from "./function.ts";
 import { humanize, humanize1024, humanizeDuration, humanizePercentage } from "./humanize.ts";
 import { compileTemplate } from "./template.ts";
@@ -87,13 +87,25 @@ function stripDomain(text: string): string {
   return (host.split(".")[0] as string) + port;
 }
 
+/** Go counts nanoseconds in 64 bits: about 292 years either way. */
+const SECONDS_MAX = 9_223_372_036;
+
+/** @throws Error in Prometheus' words past the years Go can count. */
 function timeOf(value: unknown): GoTime {
-  return new GoTime(Math.trunc(toFloat(value) * 1000));
+  const at = toFloat(value);
+  if (Number.isNaN(at) || Math.abs(at) > SECONDS_MAX) {
+    throw new Error(`${formatValue(at)} cannot be represented as a nanoseconds timestamp since it overflows int64`);
+  }
+  return new GoTime(Math.trunc(at * 1000));
 }
 
 function seconds(value: string): number {
   const sign = value.startsWith("-") ? -1 : 1;
-  return (sign * parseDuration(sign < 0 ? value.slice(1) : value)) / 1000;
+  try {
+    return (sign * parseDuration(sign < 0 ? value.slice(1) : value)) / 1000;
+  } catch {
+    throw new Error(`not a valid duration string: ${goQuote(value)}`);
+  }
 }
 
 const asText = (convert: (v: number) => string): GoFunction => define(["any"], ([value]) => convert(toFloat(value)));

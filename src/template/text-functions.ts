@@ -38,10 +38,10 @@ export function replaceAll(pattern: string, replacement: string, text: string): 
   return out + text.slice(last);
 }
 
-/** strings.Title: the first letter of every word, nothing else is changed. */
+/** strings.Title: the first letter of every word, nothing else is changed; an apostrophe begins a word, too. */
 export function title(text: string): string {
   return text.replace(
-    /(^|[^\p{L}\p{Nd}_'])(\p{L})/gu,
+    /(^|[\0-/:-@[-^`{-\x7f]|\s)(\p{L})/gu,
     (_all, before: string, letter: string) => before + letter.toUpperCase(),
   );
 }
