@@ -11,7 +11,7 @@ import type {
   VectorMatching,
   VectorSelector,
 } from "./ast.ts";
-import { formatShort } from "./number.ts";
+import { formatPlain, formatShort } from "./number.ts";
 import { quote } from "./quote.ts";
 
 const CLASSIC_METRIC = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
@@ -20,7 +20,7 @@ const CLASSIC_LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 export function printExpr(expr: Expr): string {
   switch (expr.kind) {
     case "number":
-      return expr.duration ? printDurationMs(Math.round(expr.value * 1000)) : formatShort(expr.value);
+      return expr.duration ? printDurationMs(Math.round(expr.value * 1000)) : formatPlain(expr.value);
     case "string":
       return quote(expr.value);
     case "selector":

@@ -25,9 +25,8 @@ export async function evalRangeFunction(
   if (inner.kind === "matrix" && inner.selector.extended !== undefined)
     return evalExtendedRange(call, inner, grid, ctx);
   const range = await evalRange(rangeArg as Expr, grid, ctx, call.func);
-  if (range.series.length > 0) implementation.checkParams?.(call, columns, ctx);
   const { values, present } = ctx.columns(range.series.length, grid.steps);
-  const run = new WindowRun(range, grid, columns, ctx);
+  const run = new WindowRun(range, grid, columns, ctx, () => implementation.checkParams?.(call, columns, ctx));
   for (const [row, series] of range.series.entries()) {
     const out = { values, present, base: row * grid.steps };
     const answered = await run.fill(implementation, series, out);
@@ -57,8 +56,11 @@ class WindowRun {
   readonly #ctx: EvalContext;
   readonly #windows: WindowCache;
   readonly #params: Float64Array;
+  /** Looks at the scalar arguments before the first window that has samples. */
+  #check: (() => void) | undefined;
 
-  constructor(range: RangeVector, grid: Grid, columns: readonly Float64Array[], ctx: EvalContext) {
+  constructor(range: RangeVector, grid: Grid, columns: readonly Float64Array[], ctx: EvalContext, check: () => void) {
+    this.#check = check;
     this.#range = range;
     this.#grid = grid;
     this.#columns = columns;
@@ -102,6 +104,8 @@ class WindowRun {
       const low = lo[step] as number;
       const high = hi[step] as number;
       if (low === high) continue;
+      this.#check?.();
+      this.#check = undefined;
       work += high - low;
       if (work > SLICE_SAMPLES) {
         work = 0;

@@ -34,8 +34,8 @@ function groupBuckets(block: VectorBlock, vector: Expr, ctx: EvalContext): reado
     const metric = labels.metric;
     if (upper === undefined) {
       if (!rowHasValue(block, row)) return;
-      const about = metric === "" ? "" : ` for metric name ${quote(metric)}`;
-      ctx.warn(`bucket label "le" is missing or has a malformed value of ${quote(le)}${about}`, vector.span);
+      const problem = `bucket label "le" is missing or has a malformed value of ${quote(le)}`;
+      ctx.warn(`${problem} for metric name ${quote(metric)}`, vector.span);
       return;
     }
     const rest = labels.without(LE);
@@ -93,8 +93,7 @@ async function histogramQuantile(call: Call, grid: Grid, ctx: EvalContext): Prom
 }
 
 function remarkForced(group: Group, vector: Expr, ctx: EvalContext): void {
-  const about = group.metric === "" ? "" : ` for metric name ${quote(group.metric)}`;
-  ctx.info(`${FORCED}${about}`, vector.span);
+  ctx.info(`${FORCED} for metric name ${quote(group.metric)}`, vector.span);
 }
 
 /** Several quantiles at once, told apart by a label: `histogram_quantiles(v, "q", 0.5, 0.9)`. */

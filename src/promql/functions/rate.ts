@@ -2,7 +2,7 @@
  * Change over a window: rate, increase, delta extrapolated to its ends; irate, idelta from the last two samples;
  * resets, changes counted.
  */
-import type { Call } from "../ast.ts";
+import { type Call, unwrapParens } from "../ast.ts";
 import type { EvalContext } from "../context.ts";
 import { define, type FunctionDef, rangeFunction, type RangeKernel, type Window } from "./define.ts";
 
@@ -74,8 +74,11 @@ const COUNTER_NAME = /_(?:total|sum|count|bucket)$/;
 
 function remarkCounter(call: Call, metric: string, ctx: EvalContext): void {
   if (metric === "" || COUNTER_NAME.test(metric)) return;
+  const arg = call.args[0] as Call["args"][number];
+  // Prometheus forgets the place of a sub-query here; the same text must come from both.
+  const span = unwrapParens(arg).kind === "subquery" ? { start: 0, end: 0 } : arg.span;
   const rule = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket:";
-  ctx.info(`${rule} ${JSON.stringify(metric)}`, (call.args[0] as Call["args"][number]).span);
+  ctx.info(`${rule} ${JSON.stringify(metric)}`, span);
 }
 
 function counterFunction(name: string, kernel: RangeKernel): FunctionDef {

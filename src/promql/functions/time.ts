@@ -51,15 +51,37 @@ async function timestamp(call: Call, grid: Grid, ctx: EvalContext): Promise<Bloc
 }
 
 /** A calendar field of each value taken as unix seconds; without argument, of the time of evaluation. */
-function calendar(name: string, field: (date: Date) => number): FunctionDef {
+function calendar(name: string, field: (date: Date, eras: number) => number): FunctionDef {
   const evaluate = async (call: Call, grid: Grid, ctx: EvalContext): Promise<Block> => {
     const arg = call.args[0];
     const block = arg === undefined ? scalarAsVector(gridSeconds(grid), grid.steps) : await ctx.vector(arg, grid);
-    // Fractions of a second are cut toward zero, as an integer conversion does.
-    const values = block.values.map((v) => field(new Date(Math.trunc(v) * 1000)));
+    const values = block.values.map((v) => fieldAt(v, field));
     return ctx.nameless({ ...block, values });
   };
   return customFunction(name, ["instant vector"], evaluate, { variadic: 1, timeDependent: true });
+}
+
+/** The calendar repeats, weekdays included, every 400 years. */
+const ERA_SECONDS = 12_622_780_800;
+const ERA_YEARS = 400;
+/** What Go makes of a number that is no int64 is its least one, which wraps around to this moment. */
+const WRAPPED: { readonly date: Date; readonly eras: number } = {
+  date: yearZeroDate(196, 11, 4, "15:30:08"),
+  eras: 730_692_566,
+};
+
+function yearZeroDate(year: number, month: number, day: number, time: string): Date {
+  const date = new Date(`1970-01-01T${time}Z`);
+  date.setUTCFullYear(year, month, day);
+  return date;
+}
+
+/** Fractions of a second are cut toward zero, as an integer conversion does. */
+function fieldAt(value: number, field: (date: Date, eras: number) => number): number {
+  const seconds = Math.trunc(value);
+  if (!(Math.abs(seconds) < 2 ** 63)) return field(WRAPPED.date, WRAPPED.eras);
+  const eras = Math.floor(seconds / ERA_SECONDS);
+  return field(new Date((seconds - eras * ERA_SECONDS) * 1000), eras);
 }
 
 const DAY_MS = 86_400_000;
@@ -86,5 +108,5 @@ export const TIME: readonly FunctionDef[] = [
   calendar("day_of_year", dayOfYear),
   calendar("days_in_month", daysInMonth),
   calendar("month", (date) => date.getUTCMonth() + 1),
-  calendar("year", (date) => date.getUTCFullYear()),
+  calendar("year", (date, eras) => date.getUTCFullYear() + eras * ERA_YEARS),
 ];

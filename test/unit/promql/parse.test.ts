@@ -17,7 +17,7 @@ const PRINTED: readonly (readonly [text: string, printed: string, why: string])[
   ["nan", "NaN", "not a number"],
   ["1_000.5e1", "10005", "underscores between digits"],
   ["0x1f", "31", "hexadecimal"],
-  ["1e-7", "1e-07", "two exponent digits, as Go prints"],
+  ["1e-7", "0.0000001", "printed without an exponent"],
   ["5.", "5", "a dot may end a number"],
   ["1h30m", "1h30m", "a duration is a number of seconds and keeps its form"],
   ["'it''s'", "", "two strings do not join"],
