@@ -226,10 +226,10 @@ class Manager implements RuleManager {
     told: readonly Alert[],
     at: Timestamp,
   ): Promise<boolean> {
-    const { state, journal, onTick, onCommitted, log } = this.#options;
+    const { state, onTick, onCommitted, log } = this.#options;
     const owed = [...this.#unsaved, ...records].slice(-UNSAVED_MAX);
     try {
-      await state.batch([...ops, ...journal.ops(owed), ...(onTick?.(told, at) ?? [])]);
+      await state.batch([...ops, ...this.#journalOps(owed), ...(onTick?.(told, at) ?? [])]);
     } catch (error) {
       this.#unsaved = owed;
       log.error("alert states were not saved", { error: errorText(error) });
@@ -238,6 +238,18 @@ class Manager implements RuleManager {
     this.#unsaved = [];
     onCommitted?.();
     return true;
+  }
+
+  /** A record the journal refuses (far too long) is lost alone; the alerts of its tick are not. */
+  #journalOps(records: readonly JournalRecord[]): readonly StateOp[] {
+    return records.flatMap((record) => {
+      try {
+        return this.#options.journal.ops([record]);
+      } catch (error) {
+        this.#options.log.error("a journal record was refused", { kind: record.kind, error: errorText(error) });
+        return [];
+      }
+    });
   }
 
   async #replace(groups: readonly RuleGroup[]): Promise<void> {

@@ -76,7 +76,19 @@ export function alertOps(
   return ops;
 }
 
-export function journalValue(value: number): TransitionRecord["value"] {
+/** Longest label or annotation the journal keeps: enough to read, too little to fill a disk in a storm. */
+const KEPT_LENGTH_MAX = 4_096;
+
+function clipped(labels: Labels): Record<string, string> {
+  return Object.fromEntries(
+    [...labels].map(([name, value]) => [
+      name,
+      value.length > KEPT_LENGTH_MAX ? `${value.slice(0, KEPT_LENGTH_MAX - 1).toWellFormed()}…` : value,
+    ]),
+  );
+}
+
+function journalValue(value: number): TransitionRecord["value"] {
   if (Number.isFinite(value)) return value;
   return Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
 }
@@ -102,8 +114,8 @@ export function transitions(
       kind: "transition",
       at,
       fingerprint: fingerprint(alert.labels),
-      labels: alert.labels.toJSON(),
-      annotations: alert.annotations.toJSON(),
+      labels: clipped(alert.labels),
+      annotations: clipped(alert.annotations),
       group: group.name,
       rule: rule.name,
       ruleVersion: rule.version,

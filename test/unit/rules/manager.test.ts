@@ -302,3 +302,22 @@ test("slots: aligned to the interval, a slow tick makes slots be missed, counted
   );
   expect(missed).toHaveLength(1);
 });
+
+test("hostile lengths: a label of a megabyte neither fills the journal nor stops the alert from being kept", async () => {
+  const huge = "x".repeat(1024 * 1024);
+  const room = await ruleRoom({
+    rules: "groups: [{name: g, rules: [{alert: A, expr: m > 0, annotations: {a: '{{ $labels.l }}'}}]}]",
+  });
+  await room.put(0, { [`m{l="${huge}"}`]: 1 });
+  await room.tick(0);
+  const [record] = await room.journal.scan(["transition"], 0, Number.MAX_SAFE_INTEGER);
+  expect(JSON.stringify(record).length).toBeLessThan(20_000);
+  expect(room.manager.alerts()[0]?.annotations.get("a")).toMatch(/^<error expanding template: .*output longer than/);
+  const again = await ruleRoom({
+    rules: "groups: [{name: g, rules: [{alert: A, expr: m > 0}]}]",
+    state: room.state,
+    store: room.store,
+  });
+  await again.manager.start();
+  expect(again.manager.alerts()[0]?.labels.get("l")).toBe(huge);
+});
