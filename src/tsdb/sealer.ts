@@ -1,6 +1,6 @@
 /**
- * Carries full chunks from the head into the database, one at a time, oldest first, each as one synchronous batch:
- * segments, header, labels of new columns, and how far the append log is now covered. A chunk leaves memory only when
+ * Carries full chunks from the head into the database, oldest first, a few at a time in one synchronous batch:
+ * segments, headers, labels of new columns, and how far the append log is now covered. A chunk leaves memory only when
  * the disk has it; when the disk refuses, the queue waits for `kick`.
  */
 import type { ByteLevel, LevelOp } from "../base/leveldb.ts";
@@ -20,10 +20,19 @@ const SPARSE_ROWS_MIN = 8;
 /** Narrower groups are never worth retiring. */
 const RETIRE_COLUMNS_MIN = 64;
 
+/** One batch: as many chunks of lonely series as this … */
+const BATCH_CHUNKS_MAX = 512;
+/** … or as many doubles of wide ones: four chunks of a 1000-series page. */
+const BATCH_CELLS_MAX = 480_000;
+
+interface Job {
+  readonly group: Group;
+  readonly chunk: PendingChunk;
+}
+
 export interface SealerHooks {
   /** The database refused a batch; nothing is lost, the queue stands still. */
   failed(error: unknown): void;
-  sealed(built: BuiltChunk): void;
 }
 
 /** The record that says how far the append log is covered and which chunks there should be. */
@@ -43,7 +52,7 @@ export class Sealer {
   readonly #head: Head;
   readonly #db: ByteLevel;
   readonly #hooks: SealerHooks;
-  readonly #queue: { readonly group: Group; readonly chunk: PendingChunk }[] = [];
+  readonly #queue: Job[] = [];
   #running: Promise<void> | undefined;
 
   constructor(head: Head, db: ByteLevel, hooks: SealerHooks) {
@@ -92,15 +101,30 @@ export class Sealer {
   }
 
   async #run(): Promise<void> {
-    for (let job = this.#queue[0]; job !== undefined; job = this.#queue[0]) {
+    for (let jobs = this.#nextJobs(); jobs.length > 0; jobs = this.#nextJobs()) {
       try {
-        await this.#store(job.group, job.chunk);
+        await this.#store(jobs);
       } catch (error) {
         this.#hooks.failed(error);
         return;
       }
-      this.#queue.shift();
+      this.#queue.splice(0, jobs.length);
     }
+  }
+
+  /** The oldest jobs that go into one batch: a sync costs the same for one chunk as for many small ones. */
+  #nextJobs(): readonly Job[] {
+    const groups = new Set<Group>();
+    let cells = 0;
+    let count = 0;
+    for (const { group, chunk } of this.#queue) {
+      // A second chunk of a group builds on what the first one leaves.
+      if (count >= BATCH_CHUNKS_MAX || cells >= BATCH_CELLS_MAX || groups.has(group)) break;
+      groups.add(group);
+      cells += chunk.view.rows * chunk.view.columns;
+      count++;
+    }
+    return this.#queue.slice(0, count);
   }
 
   /** Labels of columns the database does not have yet, and the late second copy. */
@@ -116,28 +140,35 @@ export class Sealer {
     return ops;
   }
 
-  async #store(group: Group, chunk: PendingChunk): Promise<void> {
+  async #store(jobs: readonly Job[]): Promise<void> {
+    const prepared = jobs.map((job) => this.#prepare(job));
+    await this.#db.batch(
+      prepared.flatMap(({ ops }) => ops),
+      { sync: true },
+    );
+    for (const { done } of prepared) done();
+  }
+
+  #prepare({ group, chunk }: Job): { readonly ops: LevelOp[]; readonly done: () => void } {
     const { view, seq, late } = chunk;
     const built = buildChunk({ tier: 0, group: group.id, seq, ordinal: group.nextOrdinal, late, view });
-    const columns = chunk.view.columns;
-    const openUntil = chunk.late ? group.openUntil : chunk.until;
-    const lateUntil = chunk.late ? chunk.until : group.lateUntil;
+    const { columns } = view;
+    const openUntil = late ? group.openUntil : chunk.until;
+    const lateUntil = late ? chunk.until : group.lateUntil;
     const copies = group.chunks.length >= COPY_AFTER_CHUNKS;
-    const ops = [
-      ...built.ops,
-      ...this.#labelOps(group, columns),
-      watermarkOp(group, openUntil, lateUntil, built.meta.ordinal + 1),
-    ];
-    await this.#db.batch(ops, { sync: true });
-    group.openUntil = openUntil;
-    group.lateUntil = lateUntil;
-    group.nextOrdinal = built.meta.ordinal + 1;
-    group.saved = Math.max(group.saved, columns);
-    if (copies) group.copied = Math.max(group.copied, columns);
-    group.pending.splice(group.pending.indexOf(chunk), 1);
-    group.addChunk(built.meta);
-    this.#hooks.sealed(built);
-    if (!chunk.late) this.#tidy(group, built);
+    const nextOrdinal = built.meta.ordinal + 1;
+    const watermark = watermarkOp(group, openUntil, lateUntil, nextOrdinal);
+    const done = (): void => {
+      group.openUntil = openUntil;
+      group.lateUntil = lateUntil;
+      group.nextOrdinal = nextOrdinal;
+      group.saved = Math.max(group.saved, columns);
+      if (copies) group.copied = Math.max(group.copied, columns);
+      group.pending.splice(group.pending.indexOf(chunk), 1);
+      group.addChunk(built.meta);
+      if (!late) this.#tidy(group, built);
+    };
+    return { ops: [...built.ops, ...this.#labelOps(group, columns), watermark], done };
   }
 
   /** Unsettles series that stopped coming with their group, and retires a group that is mostly such series. */

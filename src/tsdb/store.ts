@@ -74,7 +74,6 @@ export class Store implements AppenderHost {
     this.#retentionAt = clock.monotonic();
     this.sealer = new Sealer(parts.head, parts.db, {
       failed: (error) => this.#databaseFailed(error),
-      sealed: () => undefined,
     });
     this.#housekeeping = new Housekeeping(parts, this.sealer);
     this.#ingest = new Ingest(parts.head, parts.log, {
