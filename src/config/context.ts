@@ -46,10 +46,15 @@ export function secret(context: Context): Decode<Secret> {
 /** Longest secret file; a private token is a few hundred bytes. */
 const SECRET_LENGTH_MAX = 64 * 1024;
 
-/** A file that holds a secret: read when the secret is used, so a rotated one is picked up. */
+/**
+ * A file that holds a secret: read when the secret is used, so a rotated one is picked up. The path may have
+ * `${ENV}` holes: systemd names its credentials by `${CREDENTIALS_DIRECTORY}/name`.
+ */
 export function secretFile(context: Context): Decode<Secret> {
   return (node, findings) => {
-    const path = filePath(context)(node, findings);
+    const named = node.kind === "scalar" ? fromEnvironment(node.text, context, node, findings) : undefined;
+    if (node.kind === "scalar" && named === undefined) return undefined;
+    const path = filePath(context)(node.kind === "scalar" ? { ...node, text: named ?? "" } : node, findings);
     if (path === undefined) return undefined;
     const read = (): string => {
       const text = context.ports.readFile(path);

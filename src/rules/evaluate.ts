@@ -60,7 +60,7 @@ export interface PreparedRule {
 }
 
 const NOTHING: PreparedRule = { labels: [], annotations: [], judgesSilence: true, rangeMs: 0 };
-const ABSENCE: ReadonlySet<string> = new Set(["absent", "absent_over_time", "vector", "time"]);
+const ABSENCE: ReadonlySet<string> = new Set(["absent", "absent_over_time"]);
 
 export function prepareRule(rule: Rule): PreparedRule {
   if (rule.kind === "recording") return NOTHING;

@@ -268,6 +268,12 @@ test("a missing secret file is a warning now and an error when it is used", () =
   expect(() => config?.scrapeJobs[0]?.http.authorization?.credentials.reveal()).toThrow("ENOENT");
 });
 
+test("systemd credentials are files under a directory the environment names", () => {
+  const text = "scrape_configs: [{job_name: a, bearer_token_file: '${CREDENTIALS_DIRECTORY}/token'}]";
+  const config = good(text, { CREDENTIALS_DIRECTORY: "/etc/opsmon" });
+  expect(config.scrapeJobs[0]?.http.authorization?.credentials.reveal()).toBe("s3cret-from-file");
+});
+
 test("no secret is ever shown, and what is shown loads again", () => {
   const text = `
 scrape_configs:

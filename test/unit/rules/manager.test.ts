@@ -199,6 +199,27 @@ test.each([
   expect(room.active()).toEqual(want === "nodata" ? ['A{instance="a"} nodata'] : []);
 });
 
+test("a rule about absence or about up itself takes an empty answer as an answer", async () => {
+  const room = await ruleRoom({
+    rules: `groups: [{name: g, rules: [{alert: Absent, expr: 'absent(m{instance="a"})'}, {alert: Down, expr: up == 0}]}]`,
+  });
+  await room.put(0, { 'up{instance="a"}': 0 });
+  await room.tick(0);
+  expect(room.active()).toEqual(['Absent{instance="a"} firing', 'Down{instance="a"} firing']);
+  await room.put(60, { 'm{instance="a"}': 1, 'up{instance="a"}': 1 });
+  await room.tick(60);
+  expect(room.active()).toEqual([]);
+});
+
+test("a stale timestamp is not a fresh one: time() in an expression does not make silence an answer", async () => {
+  const room = await ruleRoom({ rules: "groups: [{name: g, rules: [{alert: Old, expr: time() - backup_time > 60}]}]" });
+  await room.put(0, { 'backup_time{instance="a"}': 5, 'up{instance="a"}': 1 });
+  await room.tick(0);
+  await room.put(60, { 'backup_time{instance="a"}': "stale", 'up{instance="a"}': 0 });
+  await room.tick(60);
+  expect(room.active()).toEqual(['Old{instance="a"} nodata']);
+});
+
 test("nodata ends when data is back, or after its hold", async () => {
   const room = await ruleRoom({
     rules: "groups: [{name: g, rules: [{alert: A, expr: m > 0}]}]",
