@@ -33,6 +33,8 @@ import { createTerminalModes, type TerminalModes, watchProcess } from "./termina
 import { ready } from "./yoga.ts";
 
 const REFRESH_MS = 1_000;
+/** How long after the first full frame the widget library is loaded: when nobody waits for anything. */
+const CHARTS_AFTER_MS = 150;
 
 /**
  * Shows the console until it is quit or a signal ends it.
@@ -70,6 +72,7 @@ class Console {
   #finish: (exit: TopExit) => void = () => undefined;
   #fail: (error: unknown) => void = () => undefined;
   #ended = false;
+  #loading = false;
   #surveyed: { readonly state: UiState; readonly snapshot: Snapshot | undefined; readonly survey: Survey } | undefined;
   #drawing = false;
 
@@ -93,7 +96,7 @@ class Console {
       clock: options.clock,
       refreshMs: options.refreshMs ?? REFRESH_MS,
       wanted: () => requestOf(options, this.#state, this.#session.snapshot, this.#survey(), options.clock.now()),
-      onTick: () => this.#draw(),
+      onTick: () => this.#ticked(),
       isSlow: () => this.#compositor.slow,
     });
   }
@@ -119,7 +122,6 @@ class Console {
       this.#input.attach();
       this.#session.start();
       this.#draw();
-      void this.#loadCharts();
       return await ended;
     } finally {
       this.#ended = true;
@@ -135,8 +137,16 @@ class Console {
     }
   }
 
-  /** The widget library costs 50 ms to load: the first frame is drawn without it. */
+  #ticked(): void {
+    this.#draw();
+    if (this.#session.snapshot === undefined || this.#loading) return;
+    this.#loading = true;
+    this.#options.clock.after(CHARTS_AFTER_MS, () => void this.#loadCharts());
+  }
+
+  /** The widget library costs 50 ms to load: the first full frame is drawn without it. */
   async #loadCharts(): Promise<void> {
+    if (this.#ended) return;
     try {
       this.#chart = (await import("../draw/contrib.ts")).contribChart;
       this.#draw();

@@ -12,7 +12,7 @@ import type {
   Source,
   TargetStatus,
 } from "../api/source.ts";
-import { errorText } from "../base/errors.ts";
+import { errorText, UserError } from "../base/errors.ts";
 import type { Alert } from "../model/alert.ts";
 import type { Timestamp } from "../model/sample.ts";
 import { buildFrame, failedAnswer, indexAnswers } from "../panel/build.ts";
@@ -53,14 +53,16 @@ export interface Snapshot {
 export interface Memory {
   slow: SlowFacts | undefined;
   slowAt: number;
+  metrics: ReadonlySet<string> | undefined;
+  metricsAt: number;
   ranges: Map<string, BatchAnswer>;
   rangesAt: number;
 }
 
-type SlowFacts = Omit<Snapshot, "window" | "frames" | "alerts" | "alertsError">;
+type SlowFacts = Omit<Snapshot, "window" | "frames" | "alerts" | "alertsError" | "metrics">;
 
 export function emptyMemory(): Memory {
-  return { slow: undefined, slowAt: 0, ranges: new Map(), rangesAt: 0 };
+  return { slow: undefined, slowAt: 0, metrics: undefined, metricsAt: 0, ranges: new Map(), rangesAt: 0 };
 }
 
 /** Age at which slow facts are asked again, ms. */
@@ -69,7 +71,9 @@ const SLOW_MS = 10_000;
 const RANGES_MS = 5_000;
 /** How far back alert changes are known, for jumping between them. */
 const CHANGES_MS = 7 * 86_400_000;
-const CHANGES_MAX = 1_000;
+const CHANGES_MAX = 500;
+/** Age at which the list of metric names is asked again, ms: a new exporter's panels fill this soon. */
+const METRICS_MS = 5_000;
 /** Bound of one screen's question, ms; a slower engine is reported as not answering. */
 const TIMEOUT_MS = 10_000;
 /** Series of one panel query. */
@@ -89,23 +93,28 @@ export async function fetchSnapshot(
   signal?: AbortSignal,
 ): Promise<Snapshot> {
   const { window } = request;
+  // Names first: what the store has never heard of need not be asked, and most panels are of exporters not here.
+  await refreshMetrics(source, memory, monotonic);
   const slowDue = memory.slow === undefined || monotonic - memory.slowAt >= SLOW_MS;
   const [answers, alerts, slow] = await Promise.all([
     askPanels(source, request, memory, monotonic, signal),
     settle(source.alerts(request.live ? "now" : window.at)),
     slowDue ? askSlow(source, window.at) : undefined,
   ]);
+  // A view without panels learns from the alerts whether anybody answers at all.
+  if (request.panels.length === 0 && alerts.cause !== undefined && !isNotSupported(alerts.cause)) throw alerts.cause;
   if (slow !== undefined) {
     memory.slow = slow;
     memory.slowAt = monotonic;
   }
   const facts = memory.slow as SlowFacts;
   const byId = indexAnswers(answers);
-  const reasons = facts.metrics === undefined ? {} : { metrics: facts.metrics };
+  const { metrics } = memory;
+  const reasons = metrics === undefined ? {} : { metrics };
   const frames = new Map(
     request.panels.map(({ spec, ranged }) => [spec.id, frameOf(spec, ranged, byId, window, reasons)]),
   );
-  return { ...facts, window, frames, alerts: alerts.value ?? [], alertsError: alerts.error };
+  return { ...facts, metrics, window, frames, alerts: alerts.value ?? [], alertsError: alerts.error };
 }
 
 /** A panel asked for the moment only is built as if it were a bar, and then is what it was. */
@@ -137,7 +146,7 @@ async function askPanels(
     memory.ranges.clear();
     memory.rangesAt = monotonic;
   }
-  const metrics = memory.slow?.metrics;
+  const { metrics } = memory;
   for (const { spec, ranged } of panels) {
     for (const query of panelQueries(ranged ? spec : momentOnly(spec), window)) {
       // What the store has never heard of need not be asked every second; the slow facts tell when it has.
@@ -181,14 +190,13 @@ function rangeKey(query: BatchQuery): string {
 async function askSlow(source: Source, at: Timestamp): Promise<SlowFacts> {
   const capabilities = await settle(source.capabilities());
   const can = capabilities.value;
-  const [targets, discovered, status, records, metrics, labels] = await Promise.all([
+  const [targets, discovered, status, records, labels] = await Promise.all([
     can?.targets === false ? undefined : settle(source.targets()),
     can?.control === true ? settle(source.discovered()) : undefined,
     can?.kind === "engine" || can === undefined ? settle(source.status()) : undefined,
     can?.journal === false
       ? undefined
       : settle(source.journal(["transition", "mark"], at - CHANGES_MS, at + CHANGES_MS, CHANGES_MAX)),
-    settle(source.labelValues("__name__", [])),
     settle(source.labelNames([])),
   ]);
   return {
@@ -199,20 +207,33 @@ async function askSlow(source: Source, at: Timestamp): Promise<SlowFacts> {
     status: status?.value,
     changes: (records?.value ?? []).filter((record) => record.kind === "transition"),
     marks: (records?.value ?? []).filter((record) => record.kind === "mark"),
-    metrics: metrics.value === undefined ? undefined : new Set(metrics.value),
     labels: labels.value ?? [],
   };
+}
+
+/** A store that has just started knows no names yet: then they are asked for every time. */
+async function refreshMetrics(source: Source, memory: Memory, monotonic: number): Promise<void> {
+  const known = memory.metrics !== undefined && memory.metrics.size > 0;
+  if (known && monotonic - memory.metricsAt < METRICS_MS) return;
+  const names = await settle(source.labelValues("__name__", []));
+  memory.metrics = names.value === undefined ? undefined : new Set(names.value);
+  memory.metricsAt = monotonic;
+}
+
+function isNotSupported(error: unknown): boolean {
+  return error instanceof UserError && error.code === "not-supported";
 }
 
 interface Settled<T> {
   readonly value: T | undefined;
   readonly error: string | undefined;
+  readonly cause: unknown;
 }
 
 async function settle<T>(promise: Promise<T>): Promise<Settled<T>> {
   try {
-    return { value: await promise, error: undefined };
+    return { value: await promise, error: undefined, cause: undefined };
   } catch (error) {
-    return { value: undefined, error: errorText(error) };
+    return { value: undefined, error: errorText(error), cause: error };
   }
 }

@@ -39,7 +39,7 @@ export interface FixedSource extends Source {
   /** Until released, no question is answered. */
   stall(): void;
   release(): void;
-  /** The next batches fail with this message; undefined ends it. */
+  /** The next batches and alerts fail with this message; undefined ends it. */
   failWith(message: string | undefined): void;
 }
 
@@ -289,6 +289,7 @@ export function fixedSource(options: FixedSourceOptions = {}): FixedSource {
     },
     async alerts(at) {
       await open();
+      if (failure !== undefined) throw new Error(failure);
       if (options.alerts !== undefined) return options.alerts;
       const moment = at === "now" ? now() : at;
       return INCIDENTS.flatMap((incident) => alertAt(incident, moment) ?? []);

@@ -139,6 +139,14 @@ describe("mountTop", () => {
     expect(text).toMatch(/CRIT redis/);
   });
 
+  test("a view without panels notices a dead engine as well", async () => {
+    const { tty, source, press, settle } = await mount(120, 40);
+    await press("T");
+    source.failWith("connect ECONNREFUSED /run/opsmon.sock");
+    await settle(3_000);
+    expect(await tty.text()).toContain("engine not answering since");
+  });
+
   test("a terminal that takes nothing costs frames, not memory, and gets the newest frame at last", async () => {
     const { tty, source, press, settle } = await mount(120, 40);
     tty.stall();
