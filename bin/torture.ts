@@ -34,5 +34,5 @@ for (const scenario of [killedScrapes, killedAlerts].filter(({ name }) => name.t
 }
 const file = process.env["TORTURE_REPORT"];
 if (file !== undefined) writeFileSync(file, JSON.stringify({ numPassedTests: passed, numFailedTests: failed }));
-console.log(`${passed} passed, ${failed} failed`);
+console.log(`torture: ${passed} checks held, ${failed} did not`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);
