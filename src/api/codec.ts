@@ -49,16 +49,27 @@ export function alertFromWire(wire: WireAlert): Alert {
   };
 }
 
-export interface WireTarget extends Omit<TargetStatus, "labels"> {
+export interface WireTarget extends Omit<TargetStatus, "labels" | "discovered"> {
   readonly labels: Record<string, string>;
+  readonly discovered?: Record<string, string>;
 }
 
 export function targetToWire(target: TargetStatus): WireTarget {
-  return { ...target, labels: target.labels.toJSON() };
+  const { discovered, ...rest } = target;
+  return {
+    ...rest,
+    labels: target.labels.toJSON(),
+    ...(discovered === undefined ? {} : { discovered: discovered.toJSON() }),
+  };
 }
 
 export function targetFromWire(wire: WireTarget): TargetStatus {
-  return { ...wire, labels: Labels.from(wire.labels) };
+  const { discovered, ...rest } = wire;
+  return {
+    ...rest,
+    labels: Labels.from(wire.labels),
+    ...(discovered === undefined ? {} : { discovered: Labels.from(discovered) }),
+  };
 }
 
 export interface WireRule extends Omit<RuleStatus, "labels" | "annotations" | "alerts"> {

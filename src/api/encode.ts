@@ -5,7 +5,7 @@
  */
 import type { Labels } from "../model/labels.ts";
 import type { Timestamp } from "../model/sample.ts";
-import { formatFloat } from "../promql/number.ts";
+import { formatFloat, formatPlain } from "../promql/number.ts";
 import type { Value } from "../promql/value.ts";
 
 /** Points gathered before they are joined into one string. */
@@ -20,6 +20,11 @@ export function secondsText(ms: Timestamp): string {
     .padStart(3, "0")
     .replace(/0+$/, "");
   return `${sign}${Math.floor(whole / 1_000)}.${fraction}`;
+}
+
+/** RFC 3339 in UTC; never is Go's zero time. */
+export function instantText(ms: Timestamp): string {
+  return ms === 0 ? "0001-01-01T00:00:00Z" : new Date(ms).toISOString();
 }
 
 /** Go's `%e` with the shortest digits that read back, as `/api/v1/alerts` prints values: `1e+00`, `2.5e-07`. */
@@ -54,7 +59,10 @@ function points(t: Float64Array, v: Float64Array): string {
 export function encodeValue(value: Value, limit = 0): { readonly text: string; readonly truncated: boolean } {
   switch (value.kind) {
     case "scalar":
-      return { text: `{"resultType":"scalar","result":${point(value.t, value.v)}}`, truncated: false };
+      return {
+        text: `{"resultType":"scalar","result":[${secondsText(value.t)},"${formatPlain(value.v)}"]}`,
+        truncated: false,
+      };
     case "string":
       return {
         text: `{"resultType":"string","result":[${secondsText(value.t)},${JSON.stringify(value.s)}]}`,

@@ -43,6 +43,11 @@ const TYPE_OF_CODE: Readonly<Record<string, ErrorType>> = {
   "bad-regexp": "bad_data",
   "bad-duration": "bad_data",
   "bad-label-name": "bad_data",
+  "bad-snappy": "bad_data",
+  "bad-protobuf": "bad_data",
+  "body-limit": "bad_data",
+  "bad-exposition": "bad_data",
+  "bad-samples": "bad_data",
   "promql-parse": "bad_data",
   "not-found": "not_found",
   "not-supported": "not_found",
@@ -78,7 +83,7 @@ export interface Request {
 }
 
 export interface Route {
-  readonly methods: readonly ("GET" | "POST" | "DELETE" | "PUT")[];
+  readonly methods: readonly ("GET" | "HEAD" | "POST" | "DELETE" | "PUT")[];
   /** `:name` holes match one segment. */
   readonly path: string;
   /** undefined: the route answered through `raw` itself. */
@@ -161,11 +166,8 @@ export function parametersOf(url: URL, headers: IncomingMessage["headers"], body
 
 export async function send(request: IncomingMessage, response: ServerResponse, answer: Answer): Promise<void> {
   const headers: Record<string, string | number> = {
-    "content-type": answer.type,
-    "access-control-allow-origin": "*",
-    "access-control-allow-methods": "GET, POST, OPTIONS",
-    "access-control-allow-headers": "Accept, Authorization, Content-Type, Origin",
-    "access-control-expose-headers": "Date",
+    ...(answer.type === "" ? {} : { "content-type": answer.type }),
+    ...crossOrigin(request),
     "x-content-type-options": "nosniff",
   };
   let body = typeof answer.body === "string" ? Buffer.from(answer.body) : answer.body;
@@ -175,9 +177,22 @@ export async function send(request: IncomingMessage, response: ServerResponse, a
     headers["content-encoding"] = "gzip";
     headers["vary"] = "Accept-Encoding";
   }
-  headers["content-length"] = body.length;
+  if (answer.status !== 204) headers["content-length"] = body.length;
   response.writeHead(answer.status, headers);
   response.end(request.method === "HEAD" ? undefined : body);
+}
+
+/** What a browser wants to hear before it lets a page of another origin read us, as Prometheus says it. */
+export function crossOrigin(request: IncomingMessage): Record<string, string> {
+  const { origin } = request.headers;
+  if (origin === undefined) return {};
+  return {
+    "access-control-allow-origin": origin,
+    "access-control-allow-methods": "GET, POST, OPTIONS",
+    "access-control-allow-headers": "Accept, Authorization, Content-Type, Origin",
+    "access-control-expose-headers": "Date",
+    vary: "Origin",
+  };
 }
 
 /** Finds the route for a path, or the methods that the path would take. */
@@ -198,7 +213,7 @@ export function matchRoute(
       return true;
     });
     if (!fits) continue;
-    if (route.methods.some((one) => one === method || (method === "HEAD" && one === "GET"))) return { route, holes };
+    if (route.methods.some((one) => one === method)) return { route, holes };
     allowed.push(...route.methods);
   }
   return { allowed };
@@ -207,7 +222,7 @@ export function matchRoute(
 function decodeSegment(segment: string): string {
   try {
     return decodeURIComponent(segment);
-  } catch {
-    return segment;
+  } catch (cause) {
+    throw new UserError("bad-label-name", `"${segment}" is not UTF-8`, { cause });
   }
 }

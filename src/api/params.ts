@@ -87,6 +87,25 @@ export class Parameters {
     return value;
   }
 
+  /** A whole number with its sign. */
+  integer(name: string, fallback: number): number {
+    const text = this.text(name);
+    if (text === undefined) return fallback;
+    const value = Number(text);
+    if (!/^[+-]?\d+$/.test(text) || !Number.isSafeInteger(value)) {
+      return this.#refuse(name, `${JSON.stringify(text)} is not a whole number`);
+    }
+    return value;
+  }
+
+  /** `1`, `t`, `true` and their like, as Go's `ParseBool` has them. */
+  flag(name: string): boolean {
+    const text = this.text(name);
+    if (text === undefined || /^(?:0|f|F|false|FALSE|False)$/.test(text)) return false;
+    if (/^(?:1|t|T|true|TRUE|True)$/.test(text)) return true;
+    return this.#refuse(name, `${JSON.stringify(text)} is neither true nor false`);
+  }
+
   #read<T>(name: string, parse: (text: string) => T): T | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;

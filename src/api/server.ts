@@ -4,30 +4,45 @@
  */
 import { chmodSync, existsSync, unlinkSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { connect } from "node:net";
 import { EXIT, UserError, errorText } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { failure, failureOf, matchRoute, parametersOf, readBody, type Route, send } from "./http.ts";
 import { alertRoutes } from "./routes/alerts.ts";
+import { federateRoutes } from "./routes/federate.ts";
 import { labelRoutes } from "./routes/labels.ts";
 import { lifecycleRoutes } from "./routes/lifecycle.ts";
 import { opsmonRoutes } from "./routes/opsmon.ts";
 import { queryRoutes } from "./routes/query.ts";
 import { statusRoutes } from "./routes/status.ts";
+import { targetRoutes } from "./routes/targets.ts";
 import { writeRoutes } from "./routes/write.ts";
+import { authenticates, Gate, type ListenSecurity } from "./security.ts";
 import type { EngineServices } from "./services.ts";
 
-/** Sockets open at once; the next one waits in the kernel's backlog. */
+/** Sockets open at once on one listener; the next one is closed at once, other listeners go on. */
 const CONNECTIONS_MAX = 512;
 /** A client that does not finish its headers or body in this time is dropped, ms. */
 const REQUEST_TIMEOUT_MS = 60_000;
+const HEADERS_TIMEOUT_MS = 10_000;
+/** How often those two are looked at, ms. */
+const CHECK_EVERY_MS = 5_000;
+/** A connection on which nothing moves, in a request or in an answer nobody reads, ms: beyond the longest query. */
+const IDLE_TIMEOUT_MS = 180_000;
+/** A GET with a long expression and many selectors; Node's own limit is 16 KiB, Prometheus' 1 MiB. */
+const HEADER_BYTES_MAX = 128 * 1024;
 /** How long a stranger on our socket path may take to answer before the path counts as dead, ms. */
 const PROBE_TIMEOUT_MS = 500;
 
 export interface ApiServer {
   listenSocket(path: string, mode: number): Promise<void>;
-  /** @returns the port, for port 0. @throws UserError `listen-failed`, `listen-unsafe`. */
-  listenTcp(host: string, port: number): Promise<number>;
+  /**
+   * Plain and open to everybody on this machine without `security`; other addresses need TLS and authentication.
+   *
+   * @returns the port, for port 0. @throws UserError `listen-failed`, `listen-unsafe`.
+   */
+  listenTcp(host: string, port: number, security?: ListenSecurity): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -36,6 +51,8 @@ export function createApiServer(services: EngineServices, log: Logger): ApiServe
     ...queryRoutes(services),
     ...labelRoutes(services),
     ...alertRoutes(services),
+    ...targetRoutes(services),
+    ...federateRoutes(services),
     ...statusRoutes(services),
     ...writeRoutes(services),
     ...lifecycleRoutes(services),
@@ -44,15 +61,26 @@ export function createApiServer(services: EngineServices, log: Logger): ApiServe
   const servers: Server[] = [];
   const paths: string[] = [];
 
-  const make = (): Server => {
-    const server = createServer((request, response) => {
-      handle(routes, request, response).catch((error: unknown) => {
+  const make = (security?: ListenSecurity): Server => {
+    const gate = security === undefined ? undefined : new Gate(security);
+    const listener = (request: IncomingMessage, response: ServerResponse): void => {
+      for (const [name, value] of Object.entries(security?.headers ?? {})) response.setHeader(name, value);
+      enter(gate, routes, request, response).catch((error: unknown) => {
         log.error("request failed", { path: request.url, error: errorText(error) });
         response.destroy();
       });
-    });
+    };
+    const limits = {
+      maxHeaderSize: HEADER_BYTES_MAX,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECK_EVERY_MS,
+    };
+    const tls = security?.tls;
+    const server =
+      tls === undefined ? createServer(limits, listener) : createTlsServer({ ...limits, ...tls }, listener);
     server.maxConnections = CONNECTIONS_MAX;
-    server.requestTimeout = REQUEST_TIMEOUT_MS;
+    server.timeout = IDLE_TIMEOUT_MS;
     servers.push(server);
     return server;
   };
@@ -70,17 +98,9 @@ export function createApiServer(services: EngineServices, log: Logger): ApiServe
       chmodSync(path, mode);
       paths.push(path);
     },
-    async listenTcp(host, port) {
-      if (!isLoopback(host)) {
-        throw new UserError(
-          "listen-unsafe",
-          `refusing to listen on "${host}": anyone who reaches it could read and change everything`,
-          {
-            hint: "listen on 127.0.0.1 and forward it over SSH",
-          },
-        );
-      }
-      const server = make();
+    async listenTcp(host, port, security) {
+      if (!isLoopback(host)) assertSafe(host, security);
+      const server = make(security);
       await listening(server, () => server.listen({ host, port }), `${host}:${port}`);
       const address = server.address();
       return typeof address === "object" && address !== null ? address.port : port;
@@ -100,6 +120,38 @@ export function createApiServer(services: EngineServices, log: Logger): ApiServe
   };
 }
 
+function assertSafe(host: string, security: ListenSecurity | undefined): void {
+  const open = security === undefined || !authenticates(security);
+  const plain = security?.tls === undefined;
+  if (!open && !plain) return;
+  throw new UserError(
+    "listen-unsafe",
+    `refusing to listen on "${host}" ${open && plain ? "without TLS and authentication" : plain ? "without TLS" : "without authentication"}: anyone who reaches it could ${open ? "read and change everything" : "read along"}`,
+    {
+      hint: `listen on 127.0.0.1 and forward it over SSH, or give a --web-config with tls_server_config and basic_auth_users`,
+      exit: EXIT.invalid,
+    },
+  );
+}
+
+/** Nothing is answered, not even what does not exist, before the gate has let the client in. */
+async function enter(
+  gate: Gate | undefined,
+  routes: readonly Route[],
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const verdict = gate === undefined ? "ok" : await gate.admit(request);
+  if (verdict === "ok") return handle(routes, request, response);
+  request.resume();
+  if (verdict === "unauthorized") response.setHeader("www-authenticate", "Basic");
+  return send(request, response, {
+    status: verdict === "busy" ? 503 : 401,
+    type: "text/plain; charset=utf-8",
+    body: verdict === "busy" ? "Too many logins at once\n" : "Unauthorized\n",
+  });
+}
+
 async function handle(routes: readonly Route[], request: IncomingMessage, response: ServerResponse): Promise<void> {
   const method = request.method ?? "GET";
   const gone = new AbortController();
@@ -108,7 +160,12 @@ async function handle(routes: readonly Route[], request: IncomingMessage, respon
   });
   try {
     const url = new URL(request.url ?? "/", "http://opsmon.invalid");
-    if (method === "OPTIONS") return await send(request, response, { status: 204, type: "text/plain", body: "" });
+    if (method === "OPTIONS")
+      return await send(request, response, {
+        status: url.pathname.startsWith("/api/") ? 204 : 200,
+        type: "",
+        body: "",
+      });
     const found = matchRoute(routes, method, url.pathname);
     if ("allowed" in found) {
       request.resume();

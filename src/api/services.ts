@@ -3,10 +3,11 @@
  * server never imports scrape, rules, notify or the store.
  */
 import type { JournalKind, JournalRecord } from "../journal/record.ts";
+import type { Labels } from "../model/labels.ts";
 import type { Alert } from "../model/alert.ts";
 import type { Timestamp } from "../model/sample.ts";
 import type { EngineResult } from "../promql/options.ts";
-import type { Appendable, MetadataReader, Queryable } from "../storage/storage.ts";
+import type { Appendable, AppendResult, MetadataReader, Queryable } from "../storage/storage.ts";
 import type { Command, CommandResult, DiscoveredTarget, EngineStatus, RuleStatus, TargetStatus } from "./source.ts";
 
 export interface EvaluateOptions {
@@ -39,11 +40,31 @@ export interface CardinalityReport {
   readonly jobs: readonly CardinalityRow[];
 }
 
+/** A target that relabelling dropped. */
+export interface DroppedTargetStatus {
+  readonly job: string;
+  readonly discovered: Labels;
+}
+
+export interface StoreSummary {
+  readonly labelPairs: number;
+  readonly chunks: number;
+  /** Undefined while the store is empty. */
+  readonly minTime: Timestamp | undefined;
+  readonly maxTime: Timestamp | undefined;
+  /** Bytes of the values of each label, counted once a series, the largest first. */
+  readonly labelBytes: readonly CardinalityRow[];
+}
+
 export interface EngineServices {
   readonly storage: Appendable & Queryable & MetadataReader;
   readonly evaluator: Evaluator;
   now(): Timestamp;
   targets(): readonly TargetStatus[];
+  dropped(): readonly DroppedTargetStatus[];
+  /** Names of all scrape jobs, those without targets as well; sorted. */
+  scrapePools(): readonly string[];
+  externalLabels(): Labels;
   discovered(): Promise<readonly DiscoveredTarget[]>;
   rules(): readonly RuleStatus[];
   alerts(at: Timestamp | "now"): Promise<readonly Alert[]>;
@@ -55,6 +76,11 @@ export interface EngineServices {
   ): Promise<readonly JournalRecord[]>;
   status(): Promise<EngineStatus>;
   cardinality(limit: number): Promise<CardinalityReport>;
+  storeSummary(limit: number): StoreSummary;
+  /** Takes a page of the text format, or of OpenMetrics by its type. @throws UserError `bad-exposition`. */
+  takePage(page: Uint8Array, type: string | undefined): Promise<AppendResult>;
+  /** So many native histogram samples of these metrics were sent and not stored. */
+  nativeHistograms(metrics: readonly string[], samples: number): void;
   command(command: Command): Promise<CommandResult>;
   /** The configuration in force as YAML, secrets masked. */
   configText(): string;

@@ -27,6 +27,8 @@ export interface TargetStatus {
   readonly job: string;
   readonly url: string;
   readonly labels: Labels;
+  /** Labels before relabelling; absent where a server does not tell. */
+  readonly discovered?: Labels;
   readonly health: "up" | "down" | "unknown";
   /** A sentence that names the cause; "" when up. */
   readonly lastError: string;
@@ -48,6 +50,8 @@ export interface RuleStatus {
   readonly group: string;
   readonly file: string;
   readonly intervalMs: number;
+  /** Series or alerts one rule of the group may give; absent or 0: no limit. */
+  readonly groupLimit?: number;
   readonly name: string;
   readonly kind: "alerting" | "recording";
   readonly expr: string;

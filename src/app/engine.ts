@@ -4,7 +4,8 @@
  */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
-import { createApiServer } from "../api/server.ts";
+import type { ListenSecurity } from "../api/security.ts";
+import { type ApiServer, createApiServer } from "../api/server.ts";
 import { UserError, errorText } from "../base/errors.ts";
 import { openJournal } from "../journal/journal.ts";
 import { createNotifier } from "../notify/notifier.ts";
@@ -22,6 +23,7 @@ import type { Rooms } from "./rooms.ts";
 import { createPackGate } from "./pack-gate.ts";
 import { createServices } from "./services.ts";
 import { loadSettings, type Settings } from "./settings.ts";
+import { loadWebConfig } from "./web-config.ts";
 
 /** Between the collector's two first samples: long enough for a rate, short enough for a first frame. */
 const FIRST_PAIR_MS = 250;
@@ -31,8 +33,8 @@ const PRUNE_EVERY_MS = 3_600_000;
 export interface RunningEngine {
   /** Resolves when the engine has stopped by itself or by `stop`. */
   readonly stopped: Promise<void>;
-  /** TCP port in use; undefined without `--listen`. */
-  readonly port: number | undefined;
+  /** TCP ports in use, in the order of `--listen`. */
+  readonly ports: readonly number[];
   stop(reason: string): Promise<void>;
   /** Puts the changed configuration in force; a mistake in it is logged and leaves the old one. */
   reload(): Promise<void>;
@@ -41,10 +43,11 @@ export interface RunningEngine {
 /** @throws UserError `config-invalid`, `store-locked`, `socket-in-use`, `listen-failed` …: nothing is left running then. */
 export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
   const settings = loadSettings(options.configFile, options.env);
+  const security = options.webConfigFile === undefined ? undefined : loadWebConfig(options.webConfigFile);
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
   const cleanup: (() => Promise<void> | void)[] = [];
   try {
-    return await build(options, settings, cleanup);
+    return await build(options, settings, security, cleanup);
   } catch (error) {
     for (const undo of cleanup.reverse()) await undo();
     throw error;
@@ -54,6 +57,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
 async function build(
   options: EngineOptions,
   settings: Settings,
+  security: ListenSecurity | undefined,
   cleanup: (() => Promise<void> | void)[],
 ): Promise<RunningEngine> {
   const { clock, log } = options;
@@ -101,7 +105,7 @@ async function build(
     addFound: options.discover,
   });
   const rooms: Rooms = { options, tsdb, state, journal, evaluator, notifier, rules, scraper, host, discovery };
-  return run(rooms, settings, firstAt, cleanup);
+  return run(rooms, settings, security, firstAt, cleanup);
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
@@ -160,6 +164,7 @@ function hostCollector(options: EngineOptions, { config }: Settings, tsdb: Rooms
 async function run(
   rooms: Rooms,
   settings: Settings,
+  security: ListenSecurity | undefined,
   firstAt: number,
   cleanup: (() => Promise<void> | void)[],
 ): Promise<RunningEngine> {
@@ -179,7 +184,7 @@ async function run(
       packs[Symbol.dispose]();
       await server.close();
       discovery.close();
-      host?.close();
+      await host?.close();
       await scraper.close();
       await rules.close();
       await notifier.close();
@@ -202,7 +207,8 @@ async function run(
   const server = createApiServer(services, log.with({ room: "api" }));
   cleanup.push(() => server.close());
   await server.listenSocket(options.socketPath, options.socketMode);
-  const port = options.listen === undefined ? undefined : await listen(server, options.listen);
+  const ports: number[] = [];
+  for (const place of options.listen) ports.push(await listen(server, place, security));
   await journal.append([{ kind: "note", at: clock.now(), topic: "engine", text: `started ${options.version}` }]);
   await notifier.start();
   cleanup.push(() => notifier.close());
@@ -216,7 +222,7 @@ async function run(
   await rules.start();
   services.open();
   prune = pruneJournal(rooms, settings);
-  log.info("ready", { socket: options.socketPath, listen: options.listen ?? "", data: options.dataDir });
+  log.info("ready", { socket: options.socketPath, listen: options.listen.join(","), data: options.dataDir });
   const reload = async (): Promise<void> => {
     try {
       log.info((await services.command({ kind: "reload" })).text);
@@ -224,7 +230,7 @@ async function run(
       log.error("not reloaded", { error: errorText(error) });
     }
   };
-  return { stopped, port, stop, reload };
+  return { stopped, ports, stop, reload };
 }
 
 function pruneJournal({ journal, options }: Rooms, settings: Settings): Disposable {
@@ -241,7 +247,7 @@ function pruneJournal({ journal, options }: Rooms, settings: Settings): Disposab
   return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
 }
 
-function listen(server: ReturnType<typeof createApiServer>, place: string): Promise<number> {
+function listen(server: ApiServer, place: string, security: ListenSecurity | undefined): Promise<number> {
   const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(place);
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) {
@@ -250,5 +256,5 @@ function listen(server: ReturnType<typeof createApiServer>, place: string): Prom
       exit: 2,
     });
   }
-  return server.listenTcp(match[1] ?? (match[2] === "" ? "0.0.0.0" : (match[2] as string)), port);
+  return server.listenTcp(match[1] ?? (match[2] === "" ? "0.0.0.0" : (match[2] as string)), port, security);
 }

@@ -11,8 +11,10 @@ export interface EngineOptions {
   readonly socketMode: number;
   /** Undefined: no file, the host collector and discovery alone. */
   readonly configFile: string | undefined;
-  /** `host:port` of the TCP listener; undefined: the socket only. */
-  readonly listen: string | undefined;
+  /** `host:port` of each TCP listener; none: the socket only. */
+  readonly listen: readonly string[];
+  /** Prometheus' web.yml for the TCP listeners. */
+  readonly webConfigFile: string | undefined;
   /** Prometheus' feature names. */
   readonly features: ReadonlySet<string> | undefined;
   readonly retentionMs: number | undefined;

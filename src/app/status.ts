@@ -10,7 +10,12 @@ import type { Settings } from "./settings.ts";
 const OUTBOX_LATE_MS = 120_000;
 const RANK = { crit: 0, warn: 1, ok: 2 } as const;
 
-export async function engineStatus(rooms: Rooms, settings: Settings, startedAt: Timestamp): Promise<EngineStatus> {
+export async function engineStatus(
+  rooms: Rooms,
+  settings: Settings,
+  startedAt: Timestamp,
+  more: readonly StatusItem[],
+): Promise<EngineStatus> {
   const { options } = rooms;
   const items = [
     ...storeItems(rooms),
@@ -18,6 +23,7 @@ export async function engineStatus(rooms: Rooms, settings: Settings, startedAt: 
     ...ruleItems(rooms),
     ...notifyItems(rooms),
     ...configItems(settings),
+    ...more,
   ];
   return {
     version: options.version,

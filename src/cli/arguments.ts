@@ -6,6 +6,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   "storage.tsdb.retention.time": "retention",
   "storage.tsdb.retention.size": "retention-size",
   "web.listen-address": "listen",
+  "web.config.file": "web-config",
   "query.timeout": "query-timeout",
   "query.lookback-delta": "lookback",
   "log.level": "log-level",

@@ -25,6 +25,8 @@ export interface WriteRequest {
   /** Skipped: exemplars and native histograms are not stored. */
   readonly exemplars: number;
   readonly histograms: number;
+  /** Names of metrics with native histograms, as far as they were noted. */
+  readonly histogramMetrics: readonly string[];
   /** Series left out because their labels are unusable, with the first few reasons. */
   readonly invalid: number;
   readonly reasons: readonly string[];

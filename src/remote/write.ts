@@ -6,6 +6,7 @@ import type { Metadata, MetricType } from "../model/metadata.ts";
 import type { Appender } from "../storage/storage.ts";
 import type { RemoteSeries, WriteRequest } from "./message.ts";
 import { escapeControl } from "../base/log.ts";
+import { METRIC_NAME } from "../model/labels.ts";
 import { NO_REF } from "../model/sample.ts";
 import { ProtoReader, ProtoWriter } from "./protobuf.ts";
 import { checkLabels, readSeries, writeSeries } from "./series.ts";
@@ -16,6 +17,8 @@ export const WRITE_BYTES_MAX: number = 32 * 1024 * 1024;
 /** Reasons told to the sender; the count says how many there were. */
 const REASONS_MAX = 5;
 const REASON_LENGTH_MAX = 200;
+/** Names of metrics with native histograms noted of one message. */
+const HISTOGRAM_METRICS_MAX = 500;
 
 /** By the number on the wire. */
 const TYPES: readonly MetricType[] = [
@@ -38,6 +41,7 @@ export function decodeWriteRequest(compressed: Uint8Array, bytesMax: number = WR
   let samples = 0;
   let exemplars = 0;
   let histograms = 0;
+  const histogramMetrics = new Set<string>();
   let invalid = 0;
   while (reader.next()) {
     if (reader.field === 1) {
@@ -50,6 +54,8 @@ export function decodeWriteRequest(compressed: Uint8Array, bytesMax: number = WR
         if (reasons.length < REASONS_MAX) reasons.push(escapeControl(labels).slice(0, REASON_LENGTH_MAX));
         continue;
       }
+      if (raw.histograms > 0 && histogramMetrics.size < HISTOGRAM_METRICS_MAX)
+        histogramMetrics.add(labels.get(METRIC_NAME));
       if (raw.t.length === 0) continue;
       samples += raw.t.length;
       series.push({ labels, t: raw.t, v: raw.v, stale: raw.stale });
@@ -60,7 +66,7 @@ export function decodeWriteRequest(compressed: Uint8Array, bytesMax: number = WR
       reader.skip();
     }
   }
-  return { series, metadata, samples, exemplars, histograms, invalid, reasons };
+  return { series, metadata, samples, exemplars, histograms, histogramMetrics: [...histogramMetrics], invalid, reasons };
 }
 
 function readMetadata(reader: ProtoReader): readonly [family: string, metadata: Metadata] {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { EngineServices } from "../../src/api/services.ts";
 import { createApiServer } from "../../src/api/server.ts";
+import { takePage } from "../../src/app/page.ts";
 import { manualClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { Labels } from "../../src/model/labels.ts";
@@ -56,6 +57,12 @@ export async function serveApi(now: number, overrides: Partial<EngineServices> =
       embedded: false,
       items: [],
     }),
+    dropped: () => [],
+    scrapePools: () => [],
+    externalLabels: () => Labels.from({}),
+    storeSummary: () => ({ labelPairs: 0, chunks: 0, minTime: undefined, maxTime: undefined, labelBytes: [] }),
+    takePage: (page, type) => takePage(store, page, type, now),
+    nativeHistograms: () => undefined,
     cardinality: async () => ({ series: 0, metrics: [], labels: [], pairs: [], jobs: [] }),
     command: async (command) => ({ text: command.kind }),
     configText: () => "global: {}\n",

@@ -2,6 +2,7 @@
 import { EXIT, UserError } from "../../base/errors.ts";
 import { Labels } from "../../model/labels.ts";
 import type { MatrixSeries, Value } from "../../promql/value.ts";
+import { parseFloatText } from "../number-text.ts";
 import type { RawAnswer } from "./http.ts";
 
 export interface Envelope {
@@ -37,11 +38,12 @@ export function openEnvelope(answer: RawAnswer, place: string): Envelope {
   if (parsed["status"] === "success") {
     return { data: parsed["data"], warnings: texts(parsed["warnings"]), infos: texts(parsed["infos"]) };
   }
-  const type = String(parsed["errorType"] ?? "");
+  const { errorType, error } = parsed;
+  const type = typeof errorType === "string" ? errorType : "";
   const hint = parsed["hint"];
   throw new UserError(
     `server-${type.replaceAll("_", "-")}`,
-    String(parsed["error"] ?? `${place} answered ${answer.status}`),
+    typeof error === "string" ? error : `${place} answered ${answer.status}`,
     {
       ...(typeof hint === "string" ? { hint } : {}),
       exit: EXIT_OF_TYPE[type] ?? EXIT.unreachable,
@@ -51,14 +53,6 @@ export function openEnvelope(answer: RawAnswer, place: string): Envelope {
 
 function texts(list: unknown): readonly string[] {
   return Array.isArray(list) ? list.map(String) : [];
-}
-
-/** Number text as Prometheus writes it. */
-export function parseFloatText(text: unknown): number {
-  if (text === "NaN") return Number.NaN;
-  if (text === "+Inf") return Number.POSITIVE_INFINITY;
-  if (text === "-Inf") return Number.NEGATIVE_INFINITY;
-  return Number(text);
 }
 
 type Pair = readonly [number, string];

@@ -3,7 +3,7 @@ import type { Alert } from "../../model/alert.ts";
 import { Labels } from "../../model/labels.ts";
 import { parseDuration } from "../../model/duration.ts";
 import type { RuleStatus, TargetStatus } from "../source.ts";
-import { parseFloatText } from "./decode.ts";
+import { parseFloatText } from "../number-text.ts";
 
 export interface PrometheusAlert {
   readonly labels?: Record<string, string>;

@@ -178,8 +178,16 @@ export class PrometheusSource implements Source {
 
   async status(): Promise<EngineStatus> {
     const { data } = await this.get("/api/v1/status/buildinfo");
-    const version = String((data as { version?: unknown } | null)?.version ?? "unknown");
-    return { version, pid: 0, startedAt: 0, dataDir: "", configFile: "", embedded: false, items: [] };
+    const version = (data as { version?: unknown } | null)?.version;
+    return {
+      version: typeof version === "string" ? version : "unknown",
+      pid: 0,
+      startedAt: 0,
+      dataDir: "",
+      configFile: "",
+      embedded: false,
+      items: [],
+    };
   }
 
   async command(command: Command): Promise<CommandResult> {

@@ -1,10 +1,12 @@
-/** `/api/v1/alerts`, `rules`, `targets`, `targets/metadata`, `alertmanagers` in Prometheus' shapes. */
+/** `/api/v1/alerts` and `/api/v1/rules` in Prometheus' shapes. */
+import { createHash } from "node:crypto";
+import { UserError } from "../../base/errors.ts";
 import type { Alert } from "../../model/alert.ts";
-import { formatDuration } from "../../model/duration.ts";
-import { formatExponent } from "../encode.ts";
+import { formatExponent, instantText } from "../encode.ts";
 import { type Request, type Route, success } from "../http.ts";
+import { parseSelectors } from "../selectors.ts";
 import type { EngineServices } from "../services.ts";
-import type { RuleStatus, TargetStatus } from "../source.ts";
+import type { RuleStatus } from "../source.ts";
 
 /** Prometheus knows two states of an active alert; ours beyond them are firing that nobody could refute. */
 function alertJson(alert: Alert): unknown {
@@ -12,7 +14,7 @@ function alertJson(alert: Alert): unknown {
     labels: alert.labels,
     annotations: alert.annotations,
     state: alert.state === "pending" ? "pending" : "firing",
-    activeAt: new Date(alert.activeAt).toISOString(),
+    activeAt: instantText(alert.activeAt),
     value: formatExponent(alert.value),
   };
 }
@@ -31,12 +33,15 @@ function ruleJson(rule: RuleStatus, withAlerts: boolean): unknown {
     name: rule.name,
     query: rule.expr,
     labels: rule.labels,
-    health: rule.health === "unknown" ? "unknown" : rule.health,
+    health: rule.health,
     ...(rule.lastError === "" ? {} : { lastError: rule.lastError }),
     evaluationTime: rule.lastDurationMs / 1_000,
-    lastEvaluation: new Date(rule.lastEvalAt).toISOString(),
+    lastEvaluation: instantText(rule.lastEvalAt),
   };
-  if (rule.kind === "recording") return { ...base, type: "recording" };
+  if (rule.kind === "recording") {
+    const { labels: _none, ...bare } = base;
+    return { ...(rule.labels.size === 0 ? bare : base), type: "recording" };
+  }
   const alerts = active(rule.alerts);
   return {
     state: ruleState(alerts),
@@ -44,64 +49,93 @@ function ruleJson(rule: RuleStatus, withAlerts: boolean): unknown {
     duration: rule.forMs / 1_000,
     keepFiringFor: rule.keepFiringForMs / 1_000,
     annotations: rule.annotations,
-    alerts: withAlerts ? alerts.map(alertJson) : [],
+    alerts: withAlerts ? alerts.map(alertJson) : null,
     type: "alerting",
   };
 }
 
-function groupsJson(request: Request, rules: readonly RuleStatus[]): unknown {
-  const type = request.parameters.text("type");
-  const names = [...request.parameters.list("rule_name[]"), ...request.parameters.list("rule_name")];
-  const groups = [...request.parameters.list("rule_group[]"), ...request.parameters.list("rule_group")];
-  const files = [...request.parameters.list("file[]"), ...request.parameters.list("file")];
-  const withAlerts = request.parameters.text("exclude_alerts") !== "true";
-  const kept = rules.filter(
-    (rule) =>
-      (type === undefined || (type === "alert") === (rule.kind === "alerting")) &&
-      (names.length === 0 || names.includes(rule.name)) &&
-      (groups.length === 0 || groups.includes(rule.group)) &&
-      (files.length === 0 || files.includes(rule.file)),
-  );
-  const byGroup = new Map<string, RuleStatus[]>();
-  for (const rule of kept) {
-    const id = `${rule.file}\u0000${rule.group}`;
-    byGroup.set(id, [...(byGroup.get(id) ?? []), rule]);
+function filterOf({ parameters }: Request): (rule: RuleStatus) => boolean {
+  const type = parameters.text("type")?.toLowerCase();
+  if (type !== undefined && type !== "alert" && type !== "record") {
+    throw new UserError("bad-parameter", `invalid parameter "type": not supported value ${JSON.stringify(type)}`);
   }
+  const names = parameters.list("rule_name[]");
+  const groups = parameters.list("rule_group[]");
+  const files = parameters.list("file[]");
+  const selectors = parseSelectors(parameters.list("match[]"));
+  return (rule) =>
+    (type === undefined || (type === "alert") === (rule.kind === "alerting")) &&
+    (names.length === 0 || names.includes(rule.name)) &&
+    (groups.length === 0 || groups.includes(rule.group)) &&
+    (files.length === 0 || files.includes(rule.file)) &&
+    (selectors.length === 0 ||
+      selectors.some((matchers) => matchers.every(({ name, matches }) => matches(rule.labels.get(name)))));
+}
+
+interface Group {
+  readonly token: string;
+  readonly rules: readonly RuleStatus[];
+  readonly kept: readonly RuleStatus[];
+}
+
+/** Groups by file, in the order of their files, with the rules that the request asks for. */
+function groupsOf(rules: readonly RuleStatus[], keep: (rule: RuleStatus) => boolean): readonly Group[] {
+  const byGroup = new Map<string, RuleStatus[]>();
+  for (const rule of rules) {
+    const id = `${rule.file};${rule.group}`;
+    const members = byGroup.get(id);
+    if (members === undefined) byGroup.set(id, [rule]);
+    else members.push(rule);
+  }
+  return [...byGroup].map(([id, members]) => ({
+    token: createHash("sha1").update(id).digest("hex"),
+    rules: members,
+    kept: members.filter(keep),
+  }));
+}
+
+function groupJson({ rules, kept }: Group, withAlerts: boolean): unknown {
+  const first = rules[0] as RuleStatus;
   return {
-    groups: [...byGroup.values()].map((members) => {
-      const first = members[0] as RuleStatus;
-      const last = members.reduce((latest, rule) => Math.max(latest, rule.lastEvalAt), 0);
-      return {
-        name: first.group,
-        file: first.file,
-        rules: members.map((rule) => ruleJson(rule, withAlerts)),
-        interval: first.intervalMs / 1_000,
-        limit: 0,
-        evaluationTime: members.reduce((sum, rule) => sum + rule.lastDurationMs, 0) / 1_000,
-        lastEvaluation: new Date(last).toISOString(),
-      };
-    }),
+    name: first.group,
+    file: first.file,
+    rules: kept.map((rule) => ruleJson(rule, withAlerts)),
+    interval: first.intervalMs / 1_000,
+    limit: first.groupLimit ?? 0,
+    evaluationTime: rules.reduce((sum, rule) => sum + rule.lastDurationMs, 0) / 1_000,
+    lastEvaluation: instantText(rules.reduce((latest, rule) => Math.max(latest, rule.lastEvalAt), 0)),
   };
 }
 
-function targetJson(target: TargetStatus): unknown {
+function rulesJson(request: Request, rules: readonly RuleStatus[]): unknown {
+  const { parameters } = request;
+  const withAlerts = !parameters.flag("exclude_alerts");
+  const limit = parameters.integer("group_limit", -1);
+  const token = parameters.text("group_next_token");
+  if (parameters.text("group_limit") !== undefined && limit <= 0) {
+    throw new UserError("bad-parameter", 'invalid parameter "group_limit": group_limit needs to be greater than 0');
+  }
+  if (token !== undefined && limit < 0) {
+    throw new UserError(
+      "bad-parameter",
+      'invalid parameter "group_next_token": group_limit needs to be present in order to paginate over the groups',
+    );
+  }
+  const all = groupsOf(rules, filterOf(request));
+  const from = token === undefined ? 0 : all.findIndex((group) => group.token === token);
+  if (from < 0) {
+    throw new UserError(
+      "bad-parameter",
+      `invalid parameter "group_next_token": invalid group_next_token '${token}'. were rule groups changed?`,
+    );
+  }
+  const rest = all.slice(from).filter((group) => group.kept.length > 0);
+  const shown = limit > 0 ? rest.slice(0, limit) : rest;
+  const next = rest[shown.length];
   return {
-    discoveredLabels: { __address__: addressOf(target.url), job: target.job },
-    labels: target.labels,
-    scrapePool: target.job,
-    scrapeUrl: target.url,
-    globalUrl: target.url,
-    lastError: target.lastError,
-    lastScrape: new Date(target.lastScrapeAt).toISOString(),
-    lastScrapeDuration: target.lastDurationMs / 1_000,
-    health: target.health,
-    scrapeInterval: formatDuration(target.intervalMs),
-    scrapeTimeout: formatDuration(target.timeoutMs),
+    groups: shown.map((group) => groupJson(group, withAlerts)),
+    ...(next === undefined ? {} : { groupNextToken: next.token }),
   };
-}
-
-function addressOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).host : url;
 }
 
 export function alertRoutes(services: EngineServices): readonly Route[] {
@@ -114,37 +148,7 @@ export function alertRoutes(services: EngineServices): readonly Route[] {
     {
       methods: ["GET"],
       path: "/api/v1/rules",
-      handle: async (request) => success(groupsJson(request, services.rules())),
-    },
-    {
-      methods: ["GET"],
-      path: "/api/v1/targets",
-      async handle(request) {
-        const state = request.parameters.text("state") ?? "any";
-        const pool = request.parameters.text("scrapePool");
-        const targets = services.targets().filter((target) => pool === undefined || target.job === pool);
-        return success({
-          activeTargets: state === "dropped" ? [] : targets.map(targetJson),
-          droppedTargets: [],
-          droppedTargetCounts: {},
-        });
-      },
-    },
-    {
-      methods: ["GET"],
-      path: "/api/v1/targets/metadata",
-      async handle(request) {
-        const limit = request.parameters.limit();
-        const rows = [...services.storage.metadata(request.parameters.text("metric"))].flatMap(([metric, all]) =>
-          all.map((one) => ({ target: {}, metric, ...one })),
-        );
-        return success(limit > 0 ? rows.slice(0, limit) : rows);
-      },
-    },
-    {
-      methods: ["GET"],
-      path: "/api/v1/alertmanagers",
-      handle: async () => success({ activeAlertmanagers: [], droppedAlertmanagers: [] }),
+      handle: async (request) => success(rulesJson(request, services.rules())),
     },
   ];
 }

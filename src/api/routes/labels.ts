@@ -80,12 +80,12 @@ export function labelRoutes(services: EngineServices): readonly Route[] {
       methods: ["GET"],
       path: "/api/v1/metadata",
       async handle(request) {
-        const limit = request.parameters.limit();
-        const perMetric = request.parameters.limit("limit_per_metric");
+        const limit = request.parameters.integer("limit", -1);
+        const perMetric = request.parameters.integer("limit_per_metric", -1);
         const out: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
         let count = 0;
         for (const [family, all] of services.storage.metadata(request.parameters.text("metric"))) {
-          if (limit > 0 && count++ >= limit) break;
+          if (limit >= 0 && count++ >= limit) break;
           out[family] = perMetric > 0 ? all.slice(0, perMetric) : all;
         }
         return success(out);

@@ -4,8 +4,8 @@ import type { EngineServices } from "../services.ts";
 
 export function lifecycleRoutes(services: EngineServices): readonly Route[] {
   return [
-    { methods: ["GET"], path: "/-/healthy", handle: async () => text("opsmon is Healthy.\n") },
-    { methods: ["GET"], path: "/-/ready", handle: async () => text("opsmon is Ready.\n") },
+    { methods: ["GET", "HEAD"], path: "/-/healthy", handle: async () => text("opsmon is Healthy.\n") },
+    { methods: ["GET", "HEAD"], path: "/-/ready", handle: async () => text("opsmon is Ready.\n") },
     {
       methods: ["POST", "PUT"],
       path: "/-/reload",
@@ -29,7 +29,8 @@ export function lifecycleRoutes(services: EngineServices): readonly Route[] {
     {
       methods: ["GET"],
       path: "/metrics",
-      handle: async () => text(await services.metricsText(), 200, "text/plain; version=0.0.4; charset=utf-8"),
+      handle: async () =>
+        text(await services.metricsText(), 200, "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"),
     },
   ];
 }

@@ -7,6 +7,7 @@ import { prettyExpr } from "../../promql/pretty.ts";
 import { POINTS_PER_SERIES_MAX } from "../../promql/options.ts";
 import { parseExpr } from "../../promql/parse.ts";
 import type { QueryResult } from "../../promql/value.ts";
+import { TIME_MS_MAX } from "../params.ts";
 import type { EngineServices, EvaluateOptions } from "../services.ts";
 
 /** Longest evaluation a client may ask for, ms. */
@@ -46,8 +47,27 @@ function naming<T>(evaluation: Promise<T>): Promise<T> {
   });
 }
 
-function answer(result: QueryResult, limit: number): Answer {
-  const { text, truncated } = encodeValue(result.value, limit);
+/** What Prometheus counts of an evaluation; its phases are one to us. */
+function statsText({ stats }: QueryResult): string {
+  const seconds = stats.elapsedMs / 1_000;
+  return JSON.stringify({
+    timings: {
+      evalTotalTime: seconds,
+      resultSortTime: 0,
+      queryPreparationTime: 0,
+      innerEvalTime: seconds,
+      execQueueTime: 0,
+      execTotalTime: seconds,
+    },
+    samples: { totalQueryableSamples: stats.samplesRead, peakSamples: stats.samplesRead },
+  });
+}
+
+function answer(request: Request, result: QueryResult, limit: number): Answer {
+  const encoded = encodeValue(result.value, limit);
+  const { truncated } = encoded;
+  const wanted = request.parameters.text("stats") !== undefined;
+  const text = wanted ? `${encoded.text.slice(0, -1)},"stats":${statsText(result)}}` : encoded.text;
   const warnings = truncated ? [...result.warnings, "results truncated due to limit"] : result.warnings;
   return successText(text, { warnings, infos: result.infos });
 }
@@ -61,7 +81,7 @@ export function queryRoutes(services: EngineServices): readonly Route[] {
         const limit = request.parameters.limit();
         const at = request.parameters.time("time", services.now());
         const expr = expression(request);
-        return answer(await naming(services.evaluator.instant(expr, at, optionsOf(request))), limit);
+        return answer(request, await naming(services.evaluator.instant(expr, at, optionsOf(request))), limit);
       },
     },
     {
@@ -87,14 +107,21 @@ export function queryRoutes(services: EngineServices): readonly Route[] {
           );
         }
         const expr = expression(request);
-        return answer(await naming(services.evaluator.range(expr, start, end, stepMs, optionsOf(request))), limit);
+        return answer(
+          request,
+          await naming(services.evaluator.range(expr, start, end, stepMs, optionsOf(request))),
+          limit,
+        );
       },
     },
     {
       methods: ["GET", "POST"],
       path: "/api/v1/query_exemplars",
       handle: async (request) => {
-        parseExpr(expression(request));
+        const start = request.parameters.time("start", -TIME_MS_MAX);
+        const end = request.parameters.time("end", TIME_MS_MAX);
+        if (end < start) throw new UserError("bad-parameter", "end timestamp must not be before start timestamp");
+        parseNamed(expression(request));
         return success([]);
       },
     },

@@ -1,17 +1,20 @@
 /** `/api/v1/status/*`: what Grafana and promtool ask to learn whom they talk to. */
 import { hostname } from "node:os";
-import { type Route, success } from "../http.ts";
+import { UserError } from "../../base/errors.ts";
+import { failure, type Request, type Route, success } from "../http.ts";
 import type { EngineServices } from "../services.ts";
 
 /** The Prometheus whose semantics and API we answer with; Grafana switches features by it. */
 const PROMETHEUS_VERSION = "3.5.0";
 const CARDINALITY_ROWS = 10;
+/** As Prometheus allows. */
+const CARDINALITY_ROWS_MAX = 10_000;
 
 export function statusRoutes(services: EngineServices): readonly Route[] {
-  const get = (path: string, data: () => Promise<unknown>): Route => ({
+  const get = (path: string, data: (request: Request) => Promise<unknown>): Route => ({
     methods: ["GET"],
     path: `/api/v1/status/${path}`,
-    handle: async () => success(await data()),
+    handle: async (request) => success(await data(request)),
   });
   return [
     get("buildinfo", async () => {
@@ -45,23 +48,41 @@ export function statusRoutes(services: EngineServices): readonly Route[] {
     }),
     get("flags", async () => services.flags()),
     get("config", async () => ({ yaml: services.configText() })),
-    get("tsdb", async () => {
-      const report = await services.cardinality(CARDINALITY_ROWS);
+    get("tsdb", async ({ parameters }) => {
+      const limit = parameters.integer("limit", CARDINALITY_ROWS);
+      if (limit < 1 || limit > CARDINALITY_ROWS_MAX) {
+        throw new UserError(
+          "bad-parameter",
+          limit < 1 ? "limit must be a positive number" : `limit must not exceed ${CARDINALITY_ROWS_MAX}`,
+        );
+      }
+      const report = await services.cardinality(limit);
+      const store = services.storeSummary(limit);
       const rows = (all: readonly { name: string; count: number }[]): unknown =>
-        all.map(({ name, count }) => ({ name, value: count }));
+        all.slice(0, limit).map(({ name, count }) => ({ name, value: count }));
       return {
         headStats: {
           numSeries: report.series,
-          numLabelPairs: report.pairs.length,
-          chunkCount: 0,
-          minTime: 0,
-          maxTime: services.now(),
+          numLabelPairs: store.labelPairs,
+          chunkCount: store.chunks,
+          minTime: store.minTime ?? 0,
+          maxTime: store.maxTime ?? 0,
         },
         seriesCountByMetricName: rows(report.metrics),
         labelValueCountByLabelName: rows(report.labels),
-        memoryInBytesByLabelName: [],
+        memoryInBytesByLabelName: rows(store.labelBytes),
         seriesCountByLabelValuePair: rows(report.pairs),
       };
     }),
+    get("walreplay", async () => ({ min: 0, max: 0, current: 0 })),
+    // Prometheus' page shows these; we have none that `opsmon status` does not show.
+    { methods: ["GET"], path: "/api/v1/notifications", handle: async () => success([]) },
+    ...["snapshot", "delete_series", "clean_tombstones"].map(
+      (name): Route => ({
+        methods: ["POST", "PUT"],
+        path: `/api/v1/admin/tsdb/${name}`,
+        handle: async () => ({ ...failure("unavailable", "admin APIs disabled"), status: 500 }),
+      }),
+    ),
   ];
 }

@@ -1,13 +1,12 @@
 /**
- * The ways in and out beside queries: `/api/v1/write` (remote write 1.0), `/api/v1/read`, `/federate`.
+ * Samples that others push: `/api/v1/write` (remote write 1.0) and `/api/v1/metrics/write` (a page of the text format,
+ * or JSON); and `/api/v1/read` for those who fetch raw samples. What is wrong with a request is told with a 4xx, which
+ * senders do not repeat; only a store that takes nothing for a while answers 5xx.
  * @see https://prometheus.io/docs/specs/prw/remote_write_spec/
  */
 import { UserError } from "../../base/errors.ts";
 import { createMatcher } from "../../model/matcher.ts";
-import { compareLabels, METRIC_NAME } from "../../model/labels.ts";
-import type { MetricType } from "../../model/metadata.ts";
-import { formatFloat } from "../../promql/number.ts";
-import { LOOKBACK_MS_DEFAULT } from "../../promql/options.ts";
+import { compareLabels } from "../../model/labels.ts";
 import type { ReadQuery, RemoteSeries } from "../../remote/message.ts";
 import {
   appendWriteRequest,
@@ -16,26 +15,74 @@ import {
   encodeReadResponse,
   REMOTE_HEADERS,
 } from "../../remote/codec.ts";
-import { type Answer, failure, type Request, type Route, text } from "../http.ts";
-import { parseSelectors } from "../selectors.ts";
+import type { AppendResult } from "../../storage/storage.ts";
+import { type Answer, errorTypeOf, type Request, type Route, text } from "../http.ts";
+import { appendJson } from "../push-json.ts";
 import type { EngineServices } from "../services.ts";
 
-async function write(services: EngineServices, request: Request): Promise<Answer> {
-  if (!services.acceptsWrites) return failure("unavailable", "this engine is read-only");
-  const message = decodeWriteRequest(request.body);
-  const appender = services.storage.appender();
-  appendWriteRequest(message, appender);
-  const result = await appender.commit();
-  const refused = result.duplicate + result.outOfBounds + result.limited;
-  if (refused === 0 && message.invalid === 0) return text("", 204);
-  // 400 tells the sender not to try again: what could be kept has been kept.
+const PROTOBUF = "application/x-protobuf";
+const MESSAGE_V1 = "prometheus.WriteRequest";
+
+/** @returns why the request is none we read, in the words senders know. */
+function unsupported({ headers }: Request): string | undefined {
+  const [media, ...parameters] = (headers["content-type"] ?? PROTOBUF).split(";").map((part) => part.trim());
+  if (media?.toLowerCase() !== PROTOBUF) {
+    return `expected ${PROTOBUF} as the first (media) part, got ${String(media)} content-type`;
+  }
+  const proto = parameters.find((part) => part.startsWith("proto="))?.slice("proto=".length) ?? MESSAGE_V1;
+  if (proto !== MESSAGE_V1) return `${proto} protobuf message is not accepted by this server; accepted ${MESSAGE_V1}`;
+  const encoding = headers["content-encoding"] ?? "snappy";
+  if (encoding === "snappy") return undefined;
+  return `${encoding} encoding (compression) is not accepted by this server; only snappy is acceptable`;
+}
+
+/** What a sender is told of samples that were not taken; undefined when all were. */
+function refusal(result: AppendResult, more: readonly string[]): string | undefined {
   const parts = [
     result.duplicate > 0 ? `${result.duplicate} duplicate sample for timestamp` : "",
-    result.outOfBounds > 0 ? `${result.outOfBounds} out of bounds` : "",
+    result.outOfBounds > 0 ? `${result.outOfBounds} out of bounds (older than the retention, or in the future)` : "",
     result.limited > 0 ? `${result.limited} over the series limit` : "",
-    message.invalid > 0 ? `${message.invalid} series with unusable labels (${message.reasons.join("; ")})` : "",
+    ...more,
   ].filter((part) => part !== "");
-  return text(`${parts.join(", ")}; ${result.accepted} samples were taken\n`, 400);
+  return parts.length === 0 ? undefined : `${parts.join(", ")}; ${result.accepted} samples were taken\n`;
+}
+
+async function write(services: EngineServices, request: Request): Promise<Answer> {
+  const message = decodeWriteRequest(request.body);
+  const appender = services.storage.appender();
+  const refused = appendWriteRequest(message, appender);
+  const committed = await appender.commit();
+  const result = { ...committed, limited: Math.max(refused, committed.limited) };
+  if (message.histograms > 0) services.nativeHistograms(message.histogramMetrics, message.histograms);
+  const invalid =
+    message.invalid > 0 ? `${message.invalid} series with unusable labels (${message.reasons.join("; ")})` : "";
+  // 400 tells the sender not to try again: what could be kept has been kept.
+  const problem = refusal(result, [invalid]);
+  return problem === undefined ? text("", 204) : text(problem, 400);
+}
+
+async function push(services: EngineServices, request: Request): Promise<Answer> {
+  const type = request.headers["content-type"];
+  const first = request.body.subarray(0, 64).toString("latin1").trimStart();
+  // curl -d says form; what the body is can be seen.
+  const isJson = /\bjson\b/i.test(type ?? "") || (/^[{[]/.test(first) && !/openmetrics|text\/plain/i.test(type ?? ""));
+  const result = isJson ? await appendJson(services, request.body) : await services.takePage(request.body, type);
+  const problem = refusal(result, []);
+  return problem === undefined ? text("", 204) : text(problem, 400);
+}
+
+/** Errors of these paths are plain text: their readers are programs' logs. */
+function plainly(take: (services: EngineServices, request: Request) => Promise<Answer>) {
+  return async (services: EngineServices, request: Request): Promise<Answer> => {
+    if (!services.acceptsWrites) return text("this engine is read-only\n", 503);
+    try {
+      return await take(services, request);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      const type = errorTypeOf(error);
+      return text(`${error.message}\n`, type === "unavailable" ? 503 : type === "bad_data" ? 400 : 500);
+    }
+  };
 }
 
 async function readOne(services: EngineServices, query: ReadQuery): Promise<readonly RemoteSeries[]> {
@@ -52,71 +99,28 @@ async function readOne(services: EngineServices, query: ReadQuery): Promise<read
     .filter((one) => one.t.length > 0);
 }
 
-async function federate(services: EngineServices, request: Request): Promise<Answer> {
-  const selectors = parseSelectors(request.parameters.list("match[]"));
-  const end = services.now();
-  const start = end - LOOKBACK_MS_DEFAULT + 1;
-  using querier = services.storage.querier(start, end);
-  const rows = new Map<string, { family: string; line: string }>();
-  for (const matchers of selectors) {
-    const { series } = await querier.select(matchers, { start, end, stepMs: 0, rangeMs: 0, func: "" });
-    for (const one of [...series].sort((a, b) => compareLabels(a.labels, b.labels))) {
-      const { t, v, from, to, stale } = one.samples();
-      if (to <= from || stale?.[to - 1] === 1) continue;
-      const family = one.labels.get(METRIC_NAME);
-      rows.set(one.labels.key, {
-        family,
-        line: `${expositionName(one.labels)} ${formatFloat(v[to - 1] as number)} ${t[to - 1]}\n`,
-      });
-    }
-  }
-  const sorted = [...rows.values()].sort((a, b) => (a.family < b.family ? -1 : a.family > b.family ? 1 : 0));
-  let body = "";
-  let last: string | undefined;
-  for (const { family, line } of sorted) {
-    if (family !== last)
-      body += `# TYPE ${family} ${typeName(services.storage.metadata(family).get(family)?.[0]?.type)}\n`;
-    last = family;
-    body += line;
-  }
-  return text(body, 200, "text/plain; version=0.0.4; charset=utf-8");
-}
-
-function expositionName(labels: { toString(): string }): string {
-  return labels.toString().replaceAll('", ', '",');
-}
-
-function typeName(type: MetricType | undefined): string {
-  return type === "counter" || type === "gauge" || type === "histogram" || type === "summary" ? type : "untyped";
+async function read(services: EngineServices, request: Request): Promise<Answer> {
+  const message = decodeReadRequest(request.body);
+  const results: (readonly RemoteSeries[])[] = [];
+  for (const query of message.queries) results.push(await readOne(services, query));
+  const body = Buffer.from(encodeReadResponse({ results }));
+  return { status: 200, type: REMOTE_HEADERS["Content-Type"] ?? PROTOBUF, body, encoding: "snappy" };
 }
 
 export function writeRoutes(services: EngineServices): readonly Route[] {
+  const written = plainly(write);
+  const pushed = plainly(push);
+  const fetched = plainly(read);
   return [
-    { methods: ["POST"], path: "/api/v1/write", handle: (request) => write(services, request) },
     {
       methods: ["POST"],
-      path: "/api/v1/read",
+      path: "/api/v1/write",
       async handle(request) {
-        const message = decodeReadRequest(request.body);
-        const results: (readonly RemoteSeries[])[] = [];
-        for (const query of message.queries) results.push(await readOne(services, query));
-        const body = Buffer.from(encodeReadResponse({ results }));
-        return {
-          status: 200,
-          type: REMOTE_HEADERS["Content-Type"] ?? "application/x-protobuf",
-          body,
-          encoding: "snappy",
-        };
+        const why = unsupported(request);
+        return why === undefined ? written(services, request) : text(`${why}\n`, 415);
       },
     },
-    {
-      methods: ["GET"],
-      path: "/federate",
-      async handle(request) {
-        if (request.parameters.list("match[]").length === 0)
-          throw new UserError("bad-parameter", "no match[] parameter provided");
-        return federate(services, request);
-      },
-    },
+    { methods: ["POST"], path: "/api/v1/metrics/write", handle: (request) => pushed(services, request) },
+    { methods: ["POST"], path: "/api/v1/read", handle: (request) => fetched(services, request) },
   ];
 }

@@ -100,15 +100,13 @@ const query: CommandSpec = {
             : [];
       if (all.length === 0) return { state: emptyState(call), text: "the expression returned nothing" };
       const invert = options.flag("invert");
+      const judge = (v: number): State => {
+        if (Number.isNaN(v)) return 3;
+        return violates(v, critical, invert) ? 2 : violates(v, warning, invert) ? 1 : 0;
+      };
       const judged = all.map((one) => ({
         ...one,
-        state: (Number.isNaN(one.v)
-          ? 3
-          : violates(one.v, critical, invert)
-            ? 2
-            : violates(one.v, warning, invert)
-              ? 1
-              : 0) as State,
+        state: judge(one.v),
       }));
       const order = [2, 1, 3, 0] as const;
       const worst =

@@ -43,7 +43,8 @@ export const top: CommandSpec = {
     { flags: "--filter <matchers>", help: "only series with these labels, e.g. 'instance=\"db1:9187\"'" },
     { flags: "--discover", help: "scrape exporters found on this machine's well-known ports" },
     { flags: "-c, --config <file>", help: "a prometheus.yml for the engine that is started", env: "OPSMON_CONFIG" },
-    { flags: "--listen <host:port>", help: "HTTP API on TCP of the engine that is started" },
+    { flags: "--listen <host:port>", help: "HTTP API on TCP of the engine that is started", many: true },
+    { flags: "--web-config <file>", help: "TLS and users of --listen, as Prometheus' web.yml" },
     { flags: "--theme <theme>", help: "default, dark, light or colorblind", env: "OPSMON_THEME" },
     { flags: "--symbols <set>", help: "what charts are drawn with", choices: ["braille", "block", "ascii"] },
     { flags: "--utc", help: "times in UTC instead of the local zone" },
@@ -140,10 +141,9 @@ async function sourceFor(call: Invocation): Promise<Source> {
   const dataDir = dataDirOf(options.text("data"), io.env);
   const socketPath = socketOf(options.text("socket"), options.text("data"), io.env);
   const engine = engineSource(socketPath);
-  const flags = ["config", "listen"].flatMap((name) => {
-    const value = options.text(name);
-    return value === undefined ? [] : [`--${name}`, value];
-  });
+  const flags = (["config", "listen", "webConfig"] as const).flatMap((name) =>
+    options.list(name).flatMap((value) => [name === "webConfig" ? "--web-config" : `--${name}`, value]),
+  );
   await startEmbedded({
     socketPath,
     dataDir,

@@ -143,7 +143,7 @@ describe("the Prometheus API", () => {
 
   it("federates the newest samples in the text format", async () => {
     const reply = await api.call("GET", '/federate?match[]=up{job="redis"}');
-    expect(reply.text).toBe(`# TYPE up untyped\nup{job="redis"} 19 ${NOW}\n`);
+    expect(reply.text).toBe(`# TYPE up untyped\nup{job="redis",instance=""} 19 ${NOW}\n`);
   });
 });
 

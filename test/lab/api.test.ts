@@ -1,0 +1,30 @@
+/**
+ * Every endpoint beside a real Prometheus 3.5: the same requests, right and wrong, to both. What differs on purpose is
+ * not among them: times that no clock has are refused rather than taken for the end of time, label values of a time
+ * range are those of the range, paths with a slash too many are unknown, and there is no web page under `/`.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { differences, send } from "../support/api-compare.ts";
+import { type Pair, startPair } from "../support/api-pair.ts";
+import { apiRequests } from "../support/api-requests.ts";
+
+describe("the HTTP API beside Prometheus", () => {
+  let pair: Pair;
+  beforeAll(async () => {
+    pair = await startPair();
+  });
+  afterAll(() => pair?.[Symbol.asyncDispose]());
+
+  test("every answer has the same status, keys, types and, where nothing moves, values", async () => {
+    const found: string[] = [];
+    const requests = apiRequests(pair.start);
+    for (const request of requests) {
+      const [theirs, ours] = [await send(pair.prometheus, request), await send(pair.opsmon, request)];
+      for (const one of differences(request, theirs, ours)) {
+        found.push(`${request.method ?? "GET"} ${request.target} ${request.form ?? ""}: ${one}`);
+      }
+    }
+    expect(requests.length).toBeGreaterThan(250);
+    expect(found).toEqual([]);
+  });
+});
