@@ -5,7 +5,6 @@
  */
 import type { Size } from "../draw/cell.ts";
 import type { Alert } from "../model/alert.ts";
-import { fingerprint } from "../model/fingerprint.ts";
 import { healthRows, type HealthRow } from "../panel/health.ts";
 import type { PanelSpec } from "../panel/spec.ts";
 import type { DiscoveredTarget, TargetStatus } from "../api/source.ts";
@@ -79,9 +78,7 @@ export function sortAlerts(alerts: readonly Alert[]): readonly Alert[] {
   const began = (alert: Alert): number => alert.firedAt ?? alert.activeAt;
   return [...alerts]
     .filter((alert) => alert.state !== "inactive" || alert.resolvedAt !== undefined)
-    .sort(
-      (a, b) => rank(a) - rank(b) || began(b) - began(a) || (fingerprint(a.labels) < fingerprint(b.labels) ? -1 : 1),
-    );
+    .sort((a, b) => rank(a) - rank(b) || began(b) - began(a) || (a.labels.key < b.labels.key ? -1 : 1));
 }
 
 function surveyPanels(
