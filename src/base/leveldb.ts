@@ -148,8 +148,3 @@ export async function openLevel(dir: string, options: LevelOptions): Promise<Ope
     }
   }
 }
-
-/** Rebuilds the database's own directory of tables from the tables; the database must be closed. */
-export async function repairLevel(dir: string): Promise<void> {
-  await ClassicLevel.repair(dir);
-}

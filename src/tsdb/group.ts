@@ -3,7 +3,6 @@
  * column number means the same series in every chunk. In-order rows go to `open`, rows older than what is sealed go to
  * `late`; both become chunks. A group too full of ended series is retired and its living series move to a new one.
  */
-import type { Labels } from "../model/labels.ts";
 import type { SeriesRef, Timestamp } from "../model/sample.ts";
 import type { LogPosition } from "./log.ts";
 import { type Chain, newChain } from "./log-format.ts";
@@ -76,6 +75,8 @@ export class Group {
   saved = 0;
   /** Columns whose labels the database holds twice. */
   copied = 0;
+  /** Labels of columns 0 to `columns` as the log and the database hold them: asked for with every new log file. */
+  packed: { readonly columns: number; readonly bytes: Uint8Array } | undefined;
   retired = false;
   /** By tier: end of the last bucket that is rolled up. */
   readonly rolled: number[] = [];
@@ -227,9 +228,4 @@ export class Group {
 
 function isAfter(a: ChunkMeta, b: ChunkMeta): boolean {
   return a.start > b.start || (a.start === b.start && a.seq > b.seq);
-}
-
-/** Labels of the group's columns from `first` on. */
-export function labelsFrom(group: Group, first: number, labelsOf: (ref: SeriesRef) => Labels): Labels[] {
-  return group.refs.slice(first).map(labelsOf);
 }

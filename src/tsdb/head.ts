@@ -74,6 +74,7 @@ export class Head {
     this.#homeColumn = grown(this.#homeColumn, ref + 1);
     this.#leave(ref);
     group.refs[column] = ref;
+    group.packed = undefined;
     this.#homeGroup[ref] = group.id;
     this.#homeColumn[ref] = column;
   }

@@ -7,9 +7,9 @@ import type { Metadata } from "../model/metadata.ts";
 import type { SeriesRef, Timestamp } from "../model/sample.ts";
 import { ByteWriter } from "./bytes.ts";
 import { CELL_ABSENT, CELL_STALE, CELL_VALUE } from "./column.ts";
-import { type Group, labelsFrom } from "./group.ts";
+import type { Group } from "./group.ts";
 import type { Head, RowPlan } from "./head.ts";
-import { packLabels } from "./labels-record.ts";
+import { packColumns } from "./labels-record.ts";
 import type { AppendLog } from "./log.ts";
 import { newChain, writeCells, writeDefine, writeDescribe, writeRow } from "./log-format.ts";
 import { SAME, SET } from "./rows.ts";
@@ -95,8 +95,8 @@ export class Ingest {
       group.defined = 0;
     }
     if (group.defined === group.columns) return;
-    const labels = labelsFrom(group, group.defined, (ref) => this.#head.index.labels(ref));
-    writeDefine(this.#ops, group.id, group.defined, packLabels(labels));
+    const packed = packColumns(group, group.defined, group.columns, (ref) => this.#head.index.makeLabels(ref));
+    writeDefine(this.#ops, group.id, group.defined, packed);
     group.defined = group.columns;
   }
 

@@ -1,7 +1,9 @@
 /** Labels of a group's columns as records: packed for the append log, packed and checksummed for the database. */
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import type { Labels } from "../model/labels.ts";
+import type { SeriesRef } from "../model/sample.ts";
 import { ByteWriter, DamagedError } from "./bytes.ts";
+import type { Group } from "./group.ts";
 import { decodeLayout, encodeLayout } from "./layout.ts";
 import { PAYLOAD_BYTES_MAX } from "./segment.ts";
 
@@ -22,4 +24,12 @@ export function unpackLabels(packed: Uint8Array): Labels[] {
     throw new DamagedError(`zstd: ${(error as Error).message}`);
   }
   return decodeLayout(bytes);
+}
+
+/** Packed labels of the group's columns `from` to `to`; those of all columns are kept for the next log file. */
+export function packColumns(group: Group, from: number, to: number, labelsOf: (ref: SeriesRef) => Labels): Uint8Array {
+  if (from === 0 && group.packed?.columns === to) return group.packed.bytes;
+  const bytes = packLabels(group.refs.slice(from, to).map(labelsOf));
+  if (from === 0) group.packed = { columns: to, bytes };
+  return bytes;
 }

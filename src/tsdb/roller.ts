@@ -13,7 +13,7 @@ import type { Head } from "./head.ts";
 import type { Tier } from "./options.ts";
 import { type PartReader, want, wantPlane } from "./parts.ts";
 import { type Buckets, bucketize, type Carry, carryOf, PLANES } from "./rollup.ts";
-import type { RowsView } from "./rows.ts";
+import { makeBlocks, type RowsView, setCell } from "./rows.ts";
 import { watermarkOp } from "./sealer.ts";
 import { SEGMENT_COLUMNS } from "./segment.ts";
 
@@ -90,18 +90,18 @@ function matrices(all: readonly Buckets[]): RowsView[] {
   const columns = all.length;
   const rows = times.length;
   return PLANES.map((which) => {
-    const v = new Float64Array(rows * columns);
+    const blocks = makeBlocks(rows, columns);
     const partial = Array.from({ length: rows }, () => new Uint8Array(columns));
     all.forEach((buckets, column) => {
       for (let i = 0; i < buckets.length; i++) {
         const row = rowOf.get(buckets.t[i] as number) as number;
         const stale = which === "last" && buckets.stale[i] === 1;
         if (!stale && buckets.planes.count[i] === 0) continue;
-        v[row * columns + column] = buckets.planes[which][i] as number;
+        setCell(blocks, columns, row, column, buckets.planes[which][i] as number);
         (partial[row] as Uint8Array)[column] = stale ? CELL_STALE : CELL_VALUE;
       }
     });
-    return { t: times, v, partial, rows, columns, stride: columns };
+    return { t: times, blocks, partial, rows, columns, stride: columns };
   });
 }
 

@@ -1,11 +1,14 @@
 /**
  * The open chunk of a group: a matrix of doubles, one row a time, one column a series. Most rows are complete and
  * cost eight bytes a sample; a row with holes or stale markers carries one byte a column beside it. Rows are ascending
- * in time; inserting one in the middle makes new arrays, so that a query's snapshot never moves under it.
+ * in time; inserting one in the middle makes new arrays, so that a query's snapshot never moves under it. The doubles
+ * lie in blocks of 16 rows: nothing is copied as the chunk grows, and the allocator gets back pieces of one size.
  */
 import { CELL_ABSENT, CELL_STALE, CELL_VALUE } from "./column.ts";
 
 const ROWS_START = 8;
+const BLOCK_SHIFT = 4;
+const BLOCK_MASK = (1 << BLOCK_SHIFT) - 1;
 
 /** What became of one cell. */
 export const SET = 1;
@@ -15,16 +18,37 @@ export const DIFFERENT = 3;
 /** A frozen view of the matrix: arrays are shared, counts are not. */
 export interface RowsView {
   readonly t: Float64Array;
-  readonly v: Float64Array;
+  /** 16 rows each; row r, column c is blocks[r >> 4][(r & 15) * stride + c]. */
+  readonly blocks: readonly Float64Array[];
   readonly partial: readonly (Uint8Array | undefined)[];
   readonly rows: number;
   readonly columns: number;
   readonly stride: number;
 }
 
+function makeBlock(stride: number): Float64Array {
+  return new Float64Array(stride << BLOCK_SHIFT);
+}
+
+/** Empty blocks for a view that is filled by hand. */
+export function makeBlocks(rows: number, columns: number): Float64Array[] {
+  return Array.from({ length: (rows + BLOCK_MASK) >> BLOCK_SHIFT }, () => makeBlock(columns));
+}
+
+/** Sets one double of such blocks. */
+export function setCell(
+  blocks: readonly Float64Array[],
+  columns: number,
+  row: number,
+  column: number,
+  value: number,
+): void {
+  (blocks[row >> BLOCK_SHIFT] as Float64Array)[(row & BLOCK_MASK) * columns + column] = value;
+}
+
 export class Rows {
   t: Float64Array;
-  v: Float64Array;
+  #blocks: Float64Array[] = [];
   /** Cells of each incomplete row. */
   partial: (Uint8Array | undefined)[] = [];
   /** Absent cells of each incomplete row; stale ones count too, so that the row stays incomplete. */
@@ -38,7 +62,6 @@ export class Rows {
     this.columns = columns;
     this.stride = columns;
     this.t = new Float64Array(ROWS_START);
-    this.v = new Float64Array(ROWS_START * columns);
   }
 
   get firstT(): number {
@@ -71,7 +94,8 @@ export class Rows {
   row(t: number): number {
     const at = this.lowerBound(t);
     if (at < this.rows && this.t[at] === t) return at;
-    if (at < this.rows || this.rows === this.t.length) this.#rebuild(at, this.columns, this.stride);
+    if (at < this.rows) this.#rebuild(at, this.columns, this.stride);
+    else this.#extend();
     this.rows++;
     this.t[at] = t;
     this.partial.splice(at, 0, new Uint8Array(this.stride));
@@ -79,18 +103,30 @@ export class Rows {
     return at;
   }
 
+  /** Room for one more row at the end. */
+  #extend(): void {
+    if (this.rows === this.t.length) {
+      const t = new Float64Array(this.rows * 2);
+      t.set(this.t);
+      this.t = t;
+    }
+    if (this.rows >> BLOCK_SHIFT === this.#blocks.length) this.#blocks.push(makeBlock(this.stride));
+  }
+
   /** New arrays: room for one more row at `gap` (-1: none), and `stride` columns. */
   #rebuild(gap: number, columns: number, stride: number): void {
-    const capacity = this.rows === this.t.length ? this.t.length * 2 : this.t.length;
-    const t = new Float64Array(capacity);
-    const v = new Float64Array(capacity * stride);
+    const t = new Float64Array(this.rows === this.t.length ? this.t.length * 2 : this.t.length);
+    const blocks = Array.from({ length: (this.rows >> BLOCK_SHIFT) + 1 }, () => makeBlock(stride));
     for (let r = 0; r < this.rows; r++) {
       const to = gap >= 0 && r >= gap ? r + 1 : r;
       t[to] = this.t[r] as number;
-      v.set(this.v.subarray(r * this.stride, r * this.stride + this.columns), to * stride);
+      const from = (r & BLOCK_MASK) * this.stride;
+      const source = this.#blocks[r >> BLOCK_SHIFT] as Float64Array;
+      const target = blocks[to >> BLOCK_SHIFT] as Float64Array;
+      target.set(source.subarray(from, from + this.columns), (to & BLOCK_MASK) * stride);
     }
     this.t = t;
-    this.v = v;
+    this.#blocks = blocks;
     this.columns = columns;
     this.stride = stride;
   }
@@ -113,7 +149,8 @@ export class Rows {
 
   /** A whole new row at once: `values[0..count)` belong to columns 0..count. The row must be fresh from `row`. */
   fill(row: number, values: Float64Array, count: number): void {
-    this.v.set(values.length === count ? values : values.subarray(0, count), row * this.stride);
+    const block = this.#blocks[row >> BLOCK_SHIFT] as Float64Array;
+    block.set(values.length === count ? values : values.subarray(0, count), (row & BLOCK_MASK) * this.stride);
     this.samples += count;
     if (count === this.columns) {
       this.partial[row] = undefined;
@@ -126,11 +163,12 @@ export class Rows {
   /** Sets one cell unless it is taken. @returns SET, SAME or DIFFERENT. */
   set(row: number, column: number, value: number, stale: boolean): number {
     const cells = this.partial[row];
-    const at = row * this.stride + column;
+    const block = this.#blocks[row >> BLOCK_SHIFT] as Float64Array;
+    const at = (row & BLOCK_MASK) * this.stride + column;
     const cell = cells === undefined ? CELL_VALUE : (cells[column] as number);
     if (cell === CELL_STALE) return stale ? SAME : DIFFERENT;
-    if (cell === CELL_VALUE) return !stale && Object.is(this.v[at], value) ? SAME : DIFFERENT;
-    this.v[at] = value;
+    if (cell === CELL_VALUE) return !stale && Object.is(block[at], value) ? SAME : DIFFERENT;
+    block[at] = value;
     this.samples++;
     (cells as Uint8Array)[column] = stale ? CELL_STALE : CELL_VALUE;
     if (!stale && (this.#missing[row] = (this.#missing[row] as number) - 1) === 0) this.partial[row] = undefined;
@@ -138,16 +176,20 @@ export class Rows {
   }
 
   view(): RowsView {
-    const { t, v, rows, columns, stride } = this;
-    return { t, v, partial: this.partial.slice(), rows, columns, stride };
+    const { t, rows, columns, stride } = this;
+    return { t, blocks: this.#blocks.slice(), partial: this.partial.slice(), rows, columns, stride };
   }
 }
 
 /** Row-aligned values of one column into `out`; @returns its cells, undefined when every row has a value. */
 export function readColumn(view: RowsView, column: number, out: Float64Array): Uint8Array | undefined {
-  const { v, rows, stride, partial } = view;
+  const { blocks, rows, stride, partial } = view;
   if (column >= view.columns) return new Uint8Array(rows);
-  for (let r = 0, at = column; r < rows; r++, at += stride) out[r] = v[at] as number;
+  for (let first = 0; first < rows; first += 1 << BLOCK_SHIFT) {
+    const block = blocks[first >> BLOCK_SHIFT] as Float64Array;
+    const end = Math.min(rows, first + (1 << BLOCK_SHIFT));
+    for (let r = first, at = column; r < end; r++, at += stride) out[r] = block[at] as number;
+  }
   let cells: Uint8Array | undefined;
   for (let r = 0; r < rows; r++) {
     const row = partial[r];

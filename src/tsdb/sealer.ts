@@ -6,10 +6,10 @@
 import type { ByteLevel, LevelOp } from "../base/leveldb.ts";
 import { type BuiltChunk, buildChunk } from "./chunk.ts";
 import { ByteWriter } from "./bytes.ts";
-import { type Group, labelsFrom, type PendingChunk } from "./group.ts";
+import type { Group, PendingChunk } from "./group.ts";
 import type { Head } from "./head.ts";
 import { groupKey, watermarkKey } from "./keys.ts";
-import { packLabels } from "./labels-record.ts";
+import { packColumns } from "./labels-record.ts";
 import { sealRecord } from "./segment.ts";
 
 /** The second copy of a group's labels is written with this chunk, so that a flipped byte costs no history. */
@@ -132,8 +132,8 @@ export class Sealer {
     const ops: LevelOp[] = [];
     const put = (copy: "g" | "h", from: number): void => {
       const key = groupKey(copy, group.id, from);
-      const labels = labelsFrom(group, from, (ref) => this.#head.index.labels(ref)).slice(0, upTo - from);
-      ops.push({ type: "put", key, value: sealRecord(key, packLabels(labels)) });
+      const packed = packColumns(group, from, upTo, (ref) => this.#head.index.makeLabels(ref));
+      ops.push({ type: "put", key, value: sealRecord(key, packed) });
     };
     if (group.saved < upTo) put("g", group.saved);
     if (group.chunks.length >= COPY_AFTER_CHUNKS && group.copied < upTo) put("h", group.copied);

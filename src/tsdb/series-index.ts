@@ -164,17 +164,22 @@ export class SeriesIndex {
   labels(ref: SeriesRef): Labels {
     const cached = this.#cached[ref];
     if (cached !== undefined) return cached;
-    const flat: string[] = [];
-    for (let i = this.#starts[ref] as number; i < (this.#starts[ref + 1] as number); i++) {
-      flat.push(this.#text(this.#slab[i] as number));
-    }
-    const labels = Labels.fromSorted(flat);
+    const labels = this.makeLabels(ref);
     if (++this.#cachedCount > LABELS_CACHED_MAX) {
       this.#cached = [];
       this.#cachedCount = 1;
     }
     this.#cached[ref] = labels;
     return labels;
+  }
+
+  /** Like `labels`, for a single use: nothing is kept. */
+  makeLabels(ref: SeriesRef): Labels {
+    const flat: string[] = [];
+    for (let i = this.#starts[ref] as number; i < (this.#starts[ref + 1] as number); i++) {
+      flat.push(this.#text(this.#slab[i] as number));
+    }
+    return Labels.fromSorted(flat);
   }
 
   /** The symbol of the series' value for label `name`, 0 when it has none. */
