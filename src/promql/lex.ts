@@ -63,7 +63,7 @@ const COMMENT = /#[^\r\n]*/y;
 const IDENTIFIER = /[a-zA-Z_][a-zA-Z0-9_]*/y;
 const METRIC = /[a-zA-Z_:][a-zA-Z0-9_:]*/y;
 const NUMBER =
-  /0[xX][0-9a-fA-F](?:_?[0-9a-fA-F])*|(?:\d(?:_?\d)*(?:\.(?:\d(?:_?\d)*)?)?|\.\d(?:_?\d)*)(?:[eE][+-]?\d(?:_?\d)*)?/y;
+  /0[xX](?:[0-9a-fA-F](?:_?[0-9a-fA-F])*)?|(?:\d(?:_?\d)*(?:\.(?:\d(?:_?\d)*)?)?|\.\d(?:_?\d)*)(?:[eE][+-]?\d(?:_?\d)*)?/y;
 const DURATION = /(?:\d+(?:ms|[smhdwy]))+/y;
 const OPERATOR = /==|!=|>=|<=|=~|!~|[-+*/%^=<>@,()[\]{}]/y;
 const BAD_ESCAPE = /\\(?!x[0-9a-fA-F]{2}|[0-3][0-7]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[abfnrtv\\])/g;
@@ -164,7 +164,7 @@ class Lexer {
         this.#parens++;
         break;
       case ")":
-        if (--this.#parens < 0) return this.#fail("unexpected right parenthesis ')'");
+        if (--this.#parens < 0) return this.#fail("unexpected right parenthesis ')'", this.#at + 1);
         break;
       case "{":
         this.#brace = true;
@@ -189,8 +189,7 @@ class Lexer {
     const longest = duration.length > number.length ? duration : number;
     const after = this.#text[this.#at + longest.length] ?? "";
     if (longest !== "" && !WORD.test(after)) return this.#push(longest === duration ? "duration" : "number", longest);
-    let end = this.#at + longest.length;
-    while (WORD.test(this.#text[end] ?? "")) end++;
+    const end = this.#at + longest.length + 1;
     return this.#fail(`bad number or duration syntax: ${JSON.stringify(this.#text.slice(this.#at, end))}`);
   }
 
@@ -250,6 +249,6 @@ function describeRune(ch: string | undefined): string {
 
 function quoteChar(text: string, at: number): string {
   const point = text.codePointAt(at);
-  if (point === undefined) return "end of input";
+  if (point === undefined) return "'\ufffd'";
   return `'${point < 0x20 ? JSON.stringify(String.fromCodePoint(point)).slice(1, -1) : String.fromCodePoint(point)}'`;
 }

@@ -46,9 +46,11 @@ export function parseOffset(reader: TokenReader): DurationExpr {
   const token = reader.peek();
   if (token.kind === "+" || token.kind === "-") {
     reader.take();
+    // A second sign is allowed, as in Prometheus, and folds into the first.
+    const second = reader.takeIf("-") ?? reader.takeIf("+");
+    const op = (second?.kind === "-") === (token.kind === "-") ? "+" : "-";
     const operand = primary(reader, "offset", 0);
     const span = { start: token.start, end: operand.span.end };
-    const op = token.kind;
     return settle(reader, { kind: "duration-unary", op, operand, span }, true);
   }
   return settle(reader, primary(reader, "offset", 0), true);
@@ -65,7 +67,7 @@ function expression(reader: TokenReader, minPrecedence: number, depth: number): 
     reader.take();
     const operand = expression(reader, 6, depth + 1);
     left = { kind: "duration-unary", op: sign.kind, operand, span: { start: sign.start, end: operand.span.end } };
-  } else left = primary(reader, "subquery or range selector", depth);
+  } else left = primary(reader, "subquery selector", depth);
   for (let chain = 0; ; chain++) {
     const token = reader.peek();
     const precedence = PRECEDENCE.get(token.kind);
@@ -88,7 +90,7 @@ function primary(reader: TokenReader, context: string, depth: number): DurationE
   if (token.kind === "number") {
     reader.take();
     const value = parseNumber(token.text);
-    if (value === undefined) throw reader.fail(token, `error parsing number: ${JSON.stringify(token.text)}`);
+    if (value === undefined) throw reader.badNumber(token);
     if (!(Math.abs(value) * 1000 <= DURATION_MS_MAX)) throw reader.fail(token, "duration out of range");
     return { kind: "duration-number", value, span };
   }
@@ -100,7 +102,7 @@ function primary(reader: TokenReader, context: string, depth: number): DurationE
   }
   const name = token.text.toLowerCase();
   if (CALLS.has(name) && reader.peek(1).kind === "(") return call(reader, name as CallName, depth);
-  throw reader.unexpected(context, "number, duration, or step()");
+  throw reader.unexpected(context, "number or duration");
 }
 
 function call(reader: TokenReader, name: CallName, depth: number): DurationExpr {

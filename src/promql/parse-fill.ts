@@ -24,7 +24,7 @@ function parseValue(reader: TokenReader): number {
   if (token.kind !== "number" && token.kind !== "duration") throw reader.unexpected("fill", "number");
   reader.take();
   const value = token.kind === "number" ? parseNumber(token.text) : parseDuration(token.text) / 1000;
-  if (value === undefined) throw reader.fail(token, `error parsing number: ${JSON.stringify(token.text)}`);
+  if (value === undefined) throw reader.badNumber(token);
   reader.expect(")", "fill", '")"');
   return sign?.kind === "-" ? -value : value;
 }

@@ -110,6 +110,7 @@ function parseAt(reader: TokenReader): AtModifier {
       reader.expect(")", "@", "timestamp");
       return { kind: token.kind };
     }
+    reader.take();
     throw reader.unexpected("@", "timestamp");
   }
   const sign = reader.takeIf("-") ?? reader.takeIf("+");

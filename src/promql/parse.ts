@@ -185,7 +185,7 @@ class Parser {
       case "number": {
         reader.take();
         const value = parseNumber(token.text);
-        if (value === undefined) throw reader.fail(token, `error parsing number: ${JSON.stringify(token.text)}`);
+        if (value === undefined) throw reader.badNumber(token);
         return { kind: "number", value, duration: false, span };
       }
       case "duration":
@@ -269,7 +269,9 @@ class Parser {
     const op = keyword.kind as AggregateOp;
     let modifier = this.#aggregateModifier();
     if (reader.peek().kind !== "(") throw reader.unexpected("aggregation", "");
+    reader.aggregations++;
     const args = this.#arguments();
+    reader.aggregations--;
     modifier ??= this.#aggregateModifier();
     const span = { start: keyword.start, end: reader.lastEnd };
     if (args.length === 0) throw reader.fail(span, "no arguments for aggregate expression provided");
@@ -327,8 +329,7 @@ class Parser {
       }
       return label;
     }
-    // A colon is for metric names; only quoted text may hold one here.
-    if (token.kind === "identifier" || isKeyword(token.kind)) return token.text;
+    if (token.kind === "identifier" || token.kind === "metric identifier" || isKeyword(token.kind)) return token.text;
     throw reader.unexpected("grouping opts", "label");
   }
 }

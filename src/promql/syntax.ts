@@ -7,6 +7,7 @@ import type { Span } from "./ast.ts";
 
 /** `line:column` of a UTF-16 offset. */
 export function position(text: string, offset: number): string {
+  if (text === "") return "unknown position";
   let line = 1;
   let lineStart = 0;
   for (let at = text.indexOf("\n"); at >= 0 && at < offset; at = text.indexOf("\n", at + 1)) {

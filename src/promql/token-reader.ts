@@ -7,8 +7,8 @@ import { quote } from "./quote.ts";
 import { parseError } from "./syntax.ts";
 
 const OPERATORS: ReadonlySet<string> = new Set("== != > < >= <= =~ !~ + - * / % ^ @ and or unless atan2".split(" "));
-/** Longer token texts are cut in messages, as Prometheus does. */
-const TEXT_SHOWN_MAX = 10;
+/** Longer token texts are cut in messages. */
+const TEXT_SHOWN_MAX = 200;
 
 export class TokenReader {
   readonly text: string;
@@ -16,6 +16,8 @@ export class TokenReader {
   readonly #tokens: readonly Token[];
   readonly #depths = new WeakMap<Expr, number>();
   #next = 0;
+  /** Aggregations whose arguments are being read; a surprise inside one is told as one of it. */
+  aggregations = 0;
   /** Where the last token taken ended. */
   lastEnd = 0;
 
@@ -65,12 +67,17 @@ export class TokenReader {
     return parseError(this.text, at, message, hint);
   }
 
+  badNumber(token: Token): UserError {
+    return this.fail(token, `error parsing number: strconv.ParseFloat: parsing ${quote(token.text)}: invalid syntax`);
+  }
+
   /** The error for the next token: its own message when it is a lexical mistake. */
   unexpected(context: string, expected: string): UserError {
     const token = this.peek();
     if (token.kind === "error") return this.fail(token, token.text);
     let message = `unexpected ${describe(token)}`;
-    if (context !== "") message += ` in ${context}`;
+    const place = context === "" && this.aggregations > 0 ? "aggregation" : context;
+    if (place !== "") message += ` in ${place}`;
     if (expected !== "") message += `, expected ${expected}`;
     return this.fail(token, message);
   }
@@ -86,6 +93,17 @@ function describe(token: Token): string {
     case "number":
     case "duration":
       return `${token.kind} ${shown(token.text)}`;
+    case "start":
+    case "end":
+      return quote(token.text);
+    case "step":
+    case "range":
+    case "fill":
+    case "fill_left":
+    case "fill_right":
+    case "anchored":
+    case "smoothed":
+      return `identifier ${shown(token.text)}`;
     default:
       if (AGGREGATE_KEYWORDS.has(token.kind)) return `<aggr:${token.text}>`;
       if (OPERATORS.has(token.kind)) return `<op:${token.text}>`;
