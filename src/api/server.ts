@@ -3,12 +3,11 @@
  * it the services. No request can throw into the process.
  */
 import { chmodSync, existsSync, unlinkSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
-import { connect } from "node:net";
-import { EXIT, UserError, errorText } from "../base/errors.ts";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { UserError, errorText } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { failure, failureOf, matchRoute, parametersOf, readBody, type Route, send } from "./http.ts";
+import { assertSafe, createListener, freeSocketPath, isLoopback, listening } from "./listener.ts";
 import { alertRoutes } from "./routes/alerts.ts";
 import { federateRoutes } from "./routes/federate.ts";
 import { labelRoutes } from "./routes/labels.ts";
@@ -18,22 +17,8 @@ import { queryRoutes } from "./routes/query.ts";
 import { statusRoutes } from "./routes/status.ts";
 import { targetRoutes } from "./routes/targets.ts";
 import { writeRoutes } from "./routes/write.ts";
-import { authenticates, Gate, type ListenSecurity } from "./security.ts";
+import { Gate, type ListenSecurity } from "./security.ts";
 import type { EngineServices } from "./services.ts";
-
-/** Sockets open at once on one listener; the next one is closed at once, other listeners go on. */
-const CONNECTIONS_MAX = 512;
-/** A client that does not finish its headers or body in this time is dropped, ms. */
-const REQUEST_TIMEOUT_MS = 60_000;
-const HEADERS_TIMEOUT_MS = 10_000;
-/** How often those two are looked at, ms. */
-const CHECK_EVERY_MS = 5_000;
-/** A connection on which nothing moves, in a request or in an answer nobody reads, ms: beyond the longest query. */
-const IDLE_TIMEOUT_MS = 180_000;
-/** A GET with a long expression and many selectors; Node's own limit is 16 KiB, Prometheus' 1 MiB. */
-const HEADER_BYTES_MAX = 128 * 1024;
-/** How long a stranger on our socket path may take to answer before the path counts as dead, ms. */
-const PROBE_TIMEOUT_MS = 500;
 
 export interface ApiServer {
   listenSocket(path: string, mode: number): Promise<void>;
@@ -63,24 +48,13 @@ export function createApiServer(services: EngineServices, log: Logger): ApiServe
 
   const make = (security?: ListenSecurity): Server => {
     const gate = security === undefined ? undefined : new Gate(security);
-    const listener = (request: IncomingMessage, response: ServerResponse): void => {
+    const server = createListener(security, (request, response) => {
       for (const [name, value] of Object.entries(security?.headers ?? {})) response.setHeader(name, value);
       enter(gate, routes, request, response).catch((error: unknown) => {
         log.error("request failed", { path: request.url, error: errorText(error) });
         response.destroy();
       });
-    };
-    const limits = {
-      maxHeaderSize: HEADER_BYTES_MAX,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      connectionsCheckingInterval: CHECK_EVERY_MS,
-    };
-    const tls = security?.tls;
-    const server =
-      tls === undefined ? createServer(limits, listener) : createTlsServer({ ...limits, ...tls }, listener);
-    server.maxConnections = CONNECTIONS_MAX;
-    server.timeout = IDLE_TIMEOUT_MS;
+    });
     servers.push(server);
     return server;
   };
@@ -118,20 +92,6 @@ export function createApiServer(services: EngineServices, log: Logger): ApiServe
       for (const path of paths) if (existsSync(path)) unlinkSync(path);
     },
   };
-}
-
-function assertSafe(host: string, security: ListenSecurity | undefined): void {
-  const open = security === undefined || !authenticates(security);
-  const plain = security?.tls === undefined;
-  if (!open && !plain) return;
-  throw new UserError(
-    "listen-unsafe",
-    `refusing to listen on "${host}" ${open && plain ? "without TLS and authentication" : plain ? "without TLS" : "without authentication"}: anyone who reaches it could ${open ? "read and change everything" : "read along"}`,
-    {
-      hint: `listen on 127.0.0.1 and forward it over SSH, or give a --web-config with tls_server_config and basic_auth_users`,
-      exit: EXIT.invalid,
-    },
-  );
 }
 
 /** Nothing is answered, not even what does not exist, before the gate has let the client in. */
@@ -193,49 +153,4 @@ async function handle(routes: readonly Route[], request: IncomingMessage, respon
 function refusal(allowed: readonly string[], method: string, path: string): ReturnType<typeof failure> {
   if (allowed.length === 0) return failure("not_found", `there is no ${path} here`);
   return { ...failure("bad_data", `${path} does not take ${method}, only ${allowed.join(", ")}`), status: 405 };
-}
-
-function listening(server: Server, start: () => void, place: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("listening", resolve);
-    server.once("error", (cause) => {
-      reject(
-        new UserError("listen-failed", `cannot listen on ${place}: ${errorText(cause)}`, {
-          hint: "another program may use it; choose another with --socket or --listen",
-          exit: EXIT.unreachable,
-          cause,
-        }),
-      );
-    });
-    start();
-  });
-}
-
-/** Removes a socket left by a dead engine. @throws UserError `socket-in-use` when someone answers there. */
-async function freeSocketPath(path: string): Promise<void> {
-  if (!existsSync(path)) return;
-  if (await answers(path)) {
-    throw new UserError("socket-in-use", `an engine already answers on ${path}`, {
-      hint: 'attach to it with "opsmon top", or give this one its own --socket and --data',
-      exit: EXIT.unreachable,
-    });
-  }
-  unlinkSync(path);
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = connect(path);
-    const end = (result: boolean): void => {
-      probe.destroy();
-      resolve(result);
-    };
-    probe.setTimeout(PROBE_TIMEOUT_MS, () => end(true));
-    probe.once("connect", () => end(true));
-    probe.once("error", () => end(false));
-  });
-}
-
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }

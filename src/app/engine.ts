@@ -207,8 +207,7 @@ async function run(
   const server = createApiServer(services, log.with({ room: "api" }));
   cleanup.push(() => server.close());
   await server.listenSocket(options.socketPath, options.socketMode);
-  const ports: number[] = [];
-  for (const place of options.listen) ports.push(await listen(server, place, security));
+  const ports = await listenAll(server, options.listen, security);
   await journal.append([{ kind: "note", at: clock.now(), topic: "engine", text: `started ${options.version}` }]);
   await notifier.start();
   cleanup.push(() => notifier.close());
@@ -245,6 +244,16 @@ function pruneJournal({ journal, options }: Rooms, settings: Settings): Disposab
   };
   arm();
   return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
+}
+
+async function listenAll(
+  server: ApiServer,
+  places: readonly string[],
+  security: ListenSecurity | undefined,
+): Promise<readonly number[]> {
+  const ports: number[] = [];
+  for (const place of places) ports.push(await listen(server, place, security));
+  return ports;
 }
 
 function listen(server: ApiServer, place: string, security: ListenSecurity | undefined): Promise<number> {

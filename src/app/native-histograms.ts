@@ -2,10 +2,13 @@
  * Native histograms are not stored. What was sent is counted and remembered by name, so that `opsmon status` names it
  * and an expression over such a metric is refused: an empty answer would read as "nothing happened".
  */
+import type { Evaluator } from "../api/services.ts";
 import type { StatusItem } from "../api/source.ts";
 import { UserError } from "../base/errors.ts";
 import { METRIC_NAME } from "../model/labels.ts";
 import { type Expr, type VectorSelector, walk } from "../promql/ast.ts";
+import type { Engine } from "../promql/engine.ts";
+import type { EngineResult } from "../promql/options.ts";
 import { printExpr } from "../promql/print.ts";
 
 /** Names remembered; a fleet has a few dozen. */
@@ -72,5 +75,19 @@ export function watchNativeHistograms(): NativeHistograms {
         },
       ];
     },
+  };
+}
+
+/** The engine behind both: whoever asks before everything is started waits, and sees both first samples. */
+export function guarded(engine: Engine, histograms: NativeHistograms, started: Promise<void>): Evaluator {
+  const ask = async (expr: string, evaluate: () => Promise<EngineResult>): Promise<EngineResult> => {
+    await started;
+    const warnings = histograms.check(() => engine.parse(expr));
+    const result = await evaluate();
+    return warnings.length === 0 ? result : { ...result, warnings: [...warnings, ...result.warnings] };
+  };
+  return {
+    instant: (expr, at, wishes) => ask(expr, () => engine.instant(expr, at, wishes)),
+    range: (expr, start, end, stepMs, wishes) => ask(expr, () => engine.range(expr, start, end, stepMs, wishes)),
   };
 }

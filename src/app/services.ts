@@ -1,25 +1,22 @@
 /** Joins the rooms to the interfaces the HTTP server owns. */
-import type { CardinalityReport, CardinalityRow, EngineServices } from "../api/services.ts";
-import type { Command, CommandResult, RuleStatus } from "../api/source.ts";
-import { UserError } from "../base/errors.ts";
+import type { EngineServices } from "../api/services.ts";
+import type { CommandResult, RuleStatus } from "../api/source.ts";
 import { formatDuration } from "../model/duration.ts";
 import { compareUtf8 } from "../model/labels.ts";
-import type { EngineResult } from "../promql/options.ts";
 import type { RuleGroup } from "../rules/group.ts";
 import { configText } from "../config/print.ts";
 import { alertsAt } from "./alerts-at.ts";
 import type { Attachments } from "./attachments.ts";
+import { carryOut } from "./commands.ts";
 import { createOwnMetrics } from "./metrics.ts";
-import { watchNativeHistograms } from "./native-histograms.ts";
-import { RETENTION_MS_DEFAULT } from "./options.ts";
+import { guarded, watchNativeHistograms } from "./native-histograms.ts";
+import { type EngineOptions, RETENTION_MS_DEFAULT } from "./options.ts";
 import type { PackGate } from "./pack-gate.ts";
 import type { Rooms } from "./rooms.ts";
 import { loadSettings, type Settings } from "./settings.ts";
 import { takePage } from "./page.ts";
 import { engineStatus } from "./status.ts";
-
-/** Label pairs looked at for their sizes: more would hold up scrapes for a number nobody acts on. */
-const LABEL_PAIRS_MAX = 100_000;
+import { cardinalityReport, storeSummary } from "./store-report.ts";
 
 export interface AppServices extends EngineServices {
   /** Everything is started: lets in those who waited. */
@@ -57,30 +54,11 @@ export function createServices(
 
   return {
     storage: tsdb,
-    evaluator: {
-      // A screen that attaches while we start gets its first answer with both first samples in it.
-      instant: async (expr, at, wishes) => {
-        await started;
-        const warnings = histograms.check(() => evaluator.parse(expr));
-        return warned(await evaluator.instant(expr, at, wishes), warnings);
-      },
-      range: async (expr, start, end, stepMs, wishes) => {
-        await started;
-        const warnings = histograms.check(() => evaluator.parse(expr));
-        return warned(await evaluator.range(expr, start, end, stepMs, wishes), warnings);
-      },
-    },
+    evaluator: guarded(evaluator, histograms, started),
     now: () => options.clock.now(),
     targets: () => [...(host === undefined ? [] : [host.status()]), ...scraper.targets()],
     dropped: () => scraper.dropped(),
-    scrapePools: () =>
-      [
-        ...new Set([
-          ...(host === undefined ? [] : [host.status().job]),
-          ...settings.config.scrapeJobs.map((job) => job.name),
-          ...scraper.targets().map((target) => target.job),
-        ]),
-      ].sort(compareUtf8),
+    scrapePools: () => scrapePools(rooms, settings),
     externalLabels: () => settings.config.global.externalLabels,
     discovered: () => discovery.found(),
     rules: () => withLimits(rules.rules(), settings.groups),
@@ -89,37 +67,11 @@ export function createServices(
     status: () => engineStatus(rooms, settings, startedAt, histograms.items()),
     nativeHistograms: histograms.note,
     cardinality: async (limit) => cardinalityReport(tsdb, limit),
-    storeSummary(limit) {
-      const stats = tsdb.stats();
-      const { labelPairs, pairs } = tsdb.cardinality(LABEL_PAIRS_MAX);
-      const bytes = new Map<string, number>();
-      for (const { name, series } of pairs) {
-        const equals = name.indexOf("=");
-        const label = name.slice(0, equals);
-        bytes.set(label, (bytes.get(label) ?? 0) + Buffer.byteLength(name.slice(equals + 1)) * series);
-      }
-      const labelBytes = [...bytes].map(([name, count]) => ({ name, count })).sort((a, b) => b.count - a.count);
-      return {
-        labelPairs,
-        chunks: stats.blocks,
-        minTime: stats.minT,
-        maxTime: stats.maxT,
-        labelBytes: labelBytes.slice(0, limit),
-      };
-    },
+    storeSummary: (limit) => storeSummary(tsdb, limit),
     takePage: (page, type) => takePage(tsdb, page, type, options.clock.now()),
     command: (command) => (command.kind === "reload" ? reload() : carryOut(rooms, command)),
     configText: () => configText(settings.config),
-    flags: () => ({
-      "config.file": options.configFile ?? "",
-      "storage.tsdb.path": options.dataDir,
-      "storage.tsdb.retention.time": formatDuration(
-        options.retentionMs ?? settings.config.storage.retentionMs ?? RETENTION_MS_DEFAULT,
-      ),
-      "web.listen-address": options.listen.join(","),
-      "web.config.file": options.webConfigFile ?? "",
-      "enable-feature": [...(options.features ?? [])].join(","),
-    }),
+    flags: () => flags(options, settings),
     metricsText: () => metrics.text(),
     attached: (change) => process.attachments.change(change),
     acceptsWrites: true,
@@ -127,24 +79,6 @@ export function createServices(
     ready: () => started,
     open: () => open(),
   };
-}
-
-function cardinalityReport(tsdb: Rooms["tsdb"], limit: number): CardinalityReport {
-  const found = tsdb.cardinality(limit);
-  const rows = (all: readonly { name: string; series: number }[]): readonly CardinalityRow[] =>
-    all.map(({ name, series }) => ({ name, count: series }));
-  const jobs = found.pairs.filter((pair) => pair.name.startsWith("job="));
-  return {
-    series: found.series,
-    metrics: rows(found.metrics),
-    labels: rows(found.labelNames),
-    pairs: rows(found.pairs),
-    jobs: rows(jobs.map((pair) => ({ ...pair, name: pair.name.slice("job=".length) }))),
-  };
-}
-
-function warned(result: EngineResult, warnings: readonly string[]): EngineResult {
-  return warnings.length === 0 ? result : { ...result, warnings: [...warnings, ...result.warnings] };
 }
 
 /** What a group's limit is stands in its file, which the rule manager's states do not repeat. */
@@ -156,32 +90,25 @@ function withLimits(rules: readonly RuleStatus[], groups: readonly RuleGroup[]):
   });
 }
 
-async function carryOut(rooms: Rooms, command: Exclude<Command, { kind: "reload" }>): Promise<CommandResult> {
-  const { journal, notifier, discovery, options } = rooms;
-  switch (command.kind) {
-    case "mark": {
-      const at = command.at ?? options.clock.now();
-      if (command.text.trim() === "") throw new UserError("bad-mark", "a mark needs a text", { exit: 2 });
-      await journal.append([{ kind: "mark", at, text: command.text, author: command.author, labels: {} }]);
-      return { text: `marked ${new Date(at).toISOString()}: ${command.text}` };
-    }
-    case "silence": {
-      const made = await notifier.silence(command.silence);
-      return { id: made.id, text: `silenced until ${new Date(made.endsAt).toISOString()} as ${made.id}` };
-    }
-    case "expire-silence":
-      await notifier.expireSilence(command.id);
-      return { id: command.id, text: `expired ${command.id}` };
-    case "ack": {
-      const made = await notifier.acknowledge(command.fingerprint, command.author, command.comment);
-      return { id: made.id, text: `acknowledged by ${command.author}` };
-    }
-    case "notify-test": {
-      const outcomes = await notifier.test(command.receiver);
-      return { text: outcomes.map((one) => `${one.integration}: ${one.outcome}`).join("\n") };
-    }
-    case "add-target":
-      await discovery.add(command.scraper, command.url);
-      return { text: `scraping ${command.url} as ${command.scraper}` };
-  }
+/** Jobs of the configuration, found ones, and the host itself. */
+function scrapePools({ host, scraper }: Rooms, { config }: Settings): readonly string[] {
+  const names = new Set([
+    ...(host === undefined ? [] : [host.status().job]),
+    ...config.scrapeJobs.map((job) => job.name),
+    ...scraper.targets().map((target) => target.job),
+  ]);
+  return [...names].sort(compareUtf8);
+}
+
+/** Under Prometheus' names, for those who ask it for its flags. */
+function flags(options: EngineOptions, { config }: Settings): Readonly<Record<string, string>> {
+  const retentionMs = options.retentionMs ?? config.storage.retentionMs ?? RETENTION_MS_DEFAULT;
+  return {
+    "config.file": options.configFile ?? "",
+    "storage.tsdb.path": options.dataDir,
+    "storage.tsdb.retention.time": formatDuration(retentionMs),
+    "web.listen-address": options.listen.join(","),
+    "web.config.file": options.webConfigFile ?? "",
+    "enable-feature": [...(options.features ?? [])].join(","),
+  };
 }

@@ -10,6 +10,33 @@ const CARDINALITY_ROWS = 10;
 /** As Prometheus allows. */
 const CARDINALITY_ROWS_MAX = 10_000;
 
+async function storeStatus(services: EngineServices, { parameters }: Request): Promise<unknown> {
+  const limit = parameters.integer("limit", CARDINALITY_ROWS);
+  if (limit < 1 || limit > CARDINALITY_ROWS_MAX) {
+    throw new UserError(
+      "bad-parameter",
+      limit < 1 ? "limit must be a positive number" : `limit must not exceed ${CARDINALITY_ROWS_MAX}`,
+    );
+  }
+  const report = await services.cardinality(limit);
+  const store = services.storeSummary(limit);
+  const rows = (all: readonly { name: string; count: number }[]): unknown =>
+    all.slice(0, limit).map(({ name, count }) => ({ name, value: count }));
+  return {
+    headStats: {
+      numSeries: report.series,
+      numLabelPairs: store.labelPairs,
+      chunkCount: store.chunks,
+      minTime: store.minTime ?? 0,
+      maxTime: store.maxTime ?? 0,
+    },
+    seriesCountByMetricName: rows(report.metrics),
+    labelValueCountByLabelName: rows(report.labels),
+    memoryInBytesByLabelName: rows(store.labelBytes),
+    seriesCountByLabelValuePair: rows(report.pairs),
+  };
+}
+
 export function statusRoutes(services: EngineServices): readonly Route[] {
   const get = (path: string, data: (request: Request) => Promise<unknown>): Route => ({
     methods: ["GET"],
@@ -48,32 +75,7 @@ export function statusRoutes(services: EngineServices): readonly Route[] {
     }),
     get("flags", async () => services.flags()),
     get("config", async () => ({ yaml: services.configText() })),
-    get("tsdb", async ({ parameters }) => {
-      const limit = parameters.integer("limit", CARDINALITY_ROWS);
-      if (limit < 1 || limit > CARDINALITY_ROWS_MAX) {
-        throw new UserError(
-          "bad-parameter",
-          limit < 1 ? "limit must be a positive number" : `limit must not exceed ${CARDINALITY_ROWS_MAX}`,
-        );
-      }
-      const report = await services.cardinality(limit);
-      const store = services.storeSummary(limit);
-      const rows = (all: readonly { name: string; count: number }[]): unknown =>
-        all.slice(0, limit).map(({ name, count }) => ({ name, value: count }));
-      return {
-        headStats: {
-          numSeries: report.series,
-          numLabelPairs: store.labelPairs,
-          chunkCount: store.chunks,
-          minTime: store.minTime ?? 0,
-          maxTime: store.maxTime ?? 0,
-        },
-        seriesCountByMetricName: rows(report.metrics),
-        labelValueCountByLabelName: rows(report.labels),
-        memoryInBytesByLabelName: rows(store.labelBytes),
-        seriesCountByLabelValuePair: rows(report.pairs),
-      };
-    }),
+    get("tsdb", (request) => storeStatus(services, request)),
     get("walreplay", async () => ({ min: 0, max: 0, current: 0 })),
     // Prometheus' page shows these; we have none that `opsmon status` does not show.
     { methods: ["GET"], path: "/api/v1/notifications", handle: async () => success([]) },

@@ -2,7 +2,8 @@ import { gunzipSync } from "node:zlib";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { engineSource } from "../../../src/api/client/engine.ts";
-import { createApiServer, isLoopback } from "../../../src/api/server.ts";
+import { isLoopback } from "../../../src/api/listener.ts";
+import { createApiServer } from "../../../src/api/server.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import { type ApiFixture, fill, serveApi } from "../../support/api.ts";
 
