@@ -103,6 +103,11 @@ export function momentText(at: Timestamp, utc: boolean): string {
   return `${day} ${clock}${offset === "Z" ? "Z" : ` ${offset}`}`;
 }
 
+/** `Z`, or the local zone's offset at that moment: `+01:00`. */
+export function zoneText(at: Timestamp, utc: boolean): string {
+  return partsOf(at, utc).offset;
+}
+
 /** The largest two units of an age: `42s`, `12m`, `3h 20m`, `2d 4h`. */
 export function ageText(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1_000));

@@ -12,11 +12,13 @@ import type { Overlay } from "../cells.ts";
 import { lineOverlay, plainPane, type Pane } from "../pane.ts";
 import { placesOf } from "../reducer.ts";
 import type { Mode } from "../state.ts";
-import { ageText, clockText, momentOf, spanText } from "../time.ts";
+import { ageText, clockText, momentOf, spanText, zoneText } from "../time.ts";
 import type { ViewInput } from "./input.ts";
 
 /** Tabs of all views need this much room beside the time. */
 const TABS_FROM = 150;
+/** The local zone's offset is told from this width on. */
+const ZONE_FROM = 100;
 /** Toasts go by themselves after this, ms. */
 const TOAST_MS = 6_000;
 
@@ -62,7 +64,8 @@ function headerRight(input: ViewInput, width: number): Line {
   if (slow) parts.push(span(narrow ? " slow " : " slow link ", STYLE.header));
   parts.push(...countSpans(survey.alerts, narrow || silent !== undefined));
   const at = momentOf(state.time, now);
-  const clock = clockText(at, now, look.utc) + (look.utc && !narrow ? "Z" : "");
+  const zone = look.utc ? (narrow ? "" : "Z") : width < ZONE_FROM ? "" : ` ${zoneText(at, false)}`;
+  const clock = clockText(at, now, look.utc) + zone;
   if (state.time.mode === "live") parts.push(span(` LIVE ${clock} `, STYLE.header));
   else {
     const ago = narrow ? "" : ` -${ageText(now - at)}`;

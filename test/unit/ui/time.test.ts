@@ -13,6 +13,7 @@ import {
   spanText,
   stepTime,
   togglePause,
+  zoneText,
 } from "../../../src/ui/time.ts";
 
 const NOW = Date.UTC(2026, 10, 20, 12, 0, 7);
@@ -81,6 +82,11 @@ test.each([
   { ms: -5, text: "0s" },
 ])("an age of $ms ms reads $text", ({ ms, text }) => {
   expect(ageText(ms)).toBe(text);
+});
+
+test("a zone is Z or an offset with sign and minutes", () => {
+  expect(zoneText(NOW, true)).toBe("Z");
+  expect(zoneText(NOW, false)).toMatch(/^[+-]\d\d:\d\d$/);
 });
 
 test("a clock shows its day only when it is another day", () => {
