@@ -7,7 +7,7 @@ import type { AppendResult, Appender } from "../storage/storage.ts";
 import { emptyLoose, type LooseInput } from "./ingest.ts";
 
 /** A row as it was appended; arrays are borrowed. */
-export interface PendingRow {
+interface PendingRow {
   readonly refs: Float64Array;
   readonly t: Timestamp;
   readonly values: Float64Array;

@@ -9,7 +9,7 @@ import { PAYLOAD_BYTES_MAX } from "./segment.ts";
 
 const options = { params: { [constants.ZSTD_c_compressionLevel]: 3 } };
 
-export function packLabels(sets: readonly Labels[]): Uint8Array {
+function packLabels(sets: readonly Labels[]): Uint8Array {
   const out = new ByteWriter(4096);
   encodeLayout(out, sets);
   return zstdCompressSync(out.view(), options);

@@ -18,7 +18,7 @@ import { unpackLabels } from "./labels-record.ts";
 import { openRecord, sealRecord } from "./segment.ts";
 
 /** The database's format; a larger number in the database means a newer opsmon. */
-export const SERIES_FORMAT: number = 1;
+const SERIES_FORMAT: number = 1;
 const FORMAT_TEXT = /^opsmon series (\d+)$/;
 
 function formatRecord(version: number): Uint8Array {
@@ -49,7 +49,7 @@ function catching<T>(damage: Damage, what: () => string, read: () => T): T | und
 }
 
 /** Writes the format into a new database. @throws UserError `store-format` for a newer one. */
-export async function checkFormat(db: ByteLevel, dir: string, damage: Damage): Promise<void> {
+async function checkFormat(db: ByteLevel, dir: string, damage: Damage): Promise<void> {
   const record = await db.get(FORMAT_KEY);
   const version = record === undefined ? undefined : storedVersion(record);
   if (record !== undefined && version === undefined)

@@ -12,13 +12,13 @@
 import type { Metadata, MetricType } from "../model/metadata.ts";
 import { type ByteReader, type ByteWriter, DamagedError } from "./bytes.ts";
 
-export const OP_DEFINE = 1;
-export const OP_ROW = 2;
-export const OP_CELLS = 3;
-export const OP_DESCRIBE = 4;
+const OP_DEFINE = 1;
+const OP_ROW = 2;
+const OP_CELLS = 3;
+const OP_DESCRIBE = 4;
 
 /** A whole row is written at least this often, so that one damaged record costs at most so many rows. */
-export const CHAIN_ROWS_MAX = 60;
+const CHAIN_ROWS_MAX = 60;
 
 const ABSENT = 0;
 const STALE = 2;

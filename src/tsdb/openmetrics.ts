@@ -118,7 +118,7 @@ export interface ImportOptions {
   readonly onProgress?: (lines: number) => void;
 }
 
-export interface ImportProblem {
+interface ImportProblem {
   readonly line: number;
   readonly text: string;
 }

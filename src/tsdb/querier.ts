@@ -26,7 +26,7 @@ export interface QuerierOptions {
 }
 
 /** A matching series with the places that may hold samples in the range. */
-export interface Found {
+interface Found {
   readonly ref: SeriesRef;
   readonly places: readonly Place[];
 }

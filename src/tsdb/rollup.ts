@@ -41,7 +41,7 @@ export function carryOf(last: SampleColumn, counter: SampleColumn): Carry | unde
   return undefined;
 }
 
-export function bucketEnd(t: Timestamp, resolutionMs: number): Timestamp {
+function bucketEnd(t: Timestamp, resolutionMs: number): Timestamp {
   return Math.ceil(t / resolutionMs) * resolutionMs;
 }
 

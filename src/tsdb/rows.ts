@@ -13,7 +13,7 @@ const BLOCK_MASK = (1 << BLOCK_SHIFT) - 1;
 /** What became of one cell. */
 export const SET = 1;
 export const SAME = 2;
-export const DIFFERENT = 3;
+const DIFFERENT = 3;
 
 /** A frozen view of the matrix: arrays are shared, counts are not. */
 export interface RowsView {

@@ -10,7 +10,7 @@ import { decodeColumn, encodeColumn, skipColumn } from "./column.ts";
 /** Columns per segment: enough for zstd to find its patterns, few enough that one series is not costly to read. */
 export const SEGMENT_COLUMNS: number = 64;
 /** Raised when bytes change meaning; older numbers stay readable. */
-export const RECORD_VERSION: number = 1;
+const RECORD_VERSION: number = 1;
 /** No honest segment comes near; a damaged length must not allocate the machine's memory. */
 export const PAYLOAD_BYTES_MAX: number = 256 * 1024 * 1024;
 /** Below this zstd's frame costs more than it saves. */

@@ -100,7 +100,7 @@ function join(a: SampleColumn, b: SampleColumn): SampleColumn {
 }
 
 /** One plane of freshly made buckets; a bucket of nothing but stale markers shows in `last` alone. */
-export function planeColumn(buckets: Buckets, which: Aggregate): SampleColumn {
+function planeColumn(buckets: Buckets, which: Aggregate): SampleColumn {
   const { t, planes, stale, length } = buckets;
   const whole = which === "last" || planes.count.every((count) => count > 0);
   if (whole)

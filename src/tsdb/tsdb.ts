@@ -28,7 +28,7 @@ import { replayLog } from "./replay.ts";
 import { sizeOf } from "./space.ts";
 import { Store } from "./store.ts";
 
-export type { Cardinality, CardinalityEntry, Quarantined, TsdbOptions, TsdbStats, WriteGap } from "./options.ts";
+export type { TsdbOptions, TsdbStats } from "./options.ts";
 
 export interface Tsdb extends Appendable, Queryable, MetadataReader {
   stats(): TsdbStats;

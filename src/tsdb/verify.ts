@@ -19,7 +19,7 @@ export interface VerifyOptions {
   readonly onProgress?: (records: number) => void;
 }
 
-export interface VerifyProblem {
+interface VerifyProblem {
   readonly what: string;
   readonly why: string;
 }

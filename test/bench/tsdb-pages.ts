@@ -3,19 +3,9 @@
  * page-sized gauges, durations of full precision. Deterministic, so two runs store the same samples.
  */
 import { Labels } from "../../src/model/labels.ts";
+import { random } from "../support/random.ts";
 
-/** mulberry32: small, seedable, good enough for load. */
-export function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-export interface PageSource {
+interface PageSource {
   readonly labels: readonly Labels[];
   /** Moves all values on by one scrape. */
   step(values: Float64Array): void;

@@ -1,7 +1,7 @@
 /**
- * Bench of the store alone: what one sample costs to take in (head, append log, sealing), what it weighs on disk, and
- * how long reads take. Run: node --expose-gc test/bench/tsdb.ts [targets] [series] [pages]. The floor printed beside
- * each figure is the peer's figure from the same kind of load.
+ * The store alone: what one sample costs to take in (head, append log, sealing), what it weighs on disk and in memory,
+ * and how long reads and a restart take. References are Prometheus 2.42's figures for like pages, or the least
+ * possible: copying the same doubles.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,105 +9,136 @@ import { join } from "node:path";
 import { manualClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { createMatcher } from "../../src/model/matcher.ts";
-import type { SelectHints } from "../../src/storage/storage.ts";
 import { openTsdb, type Tsdb } from "../../src/tsdb/tsdb.ts";
+import { type Bench, type BenchRow, median } from "../support/bench.ts";
 import { pageSource } from "./tsdb-pages.ts";
 
-const [targets = 10, series = 1_000, pages = 480] = process.argv.slice(2).map(Number);
+const TARGETS = 20;
+const SERIES = 1_000;
+const PAGES = 480;
+const SAMPLES = TARGETS * SERIES * PAGES;
 const T0 = 1_700_000_000_000;
 const STEP = 15_000;
-/** Prometheus 2.42: microseconds of CPU for one scraped sample, and bytes of its chunks, on a like page. */
-const PROMETHEUS_CPU_NS = 1_300;
-const PROMETHEUS_BYTES = 2.165;
+const END = T0 + PAGES * STEP;
+/** CPU for one scraped sample of a like page, parsing included; bytes of chunks; bytes written to its log and chunks. */
+const PROMETHEUS = { cpuNs: 1_300, bytes: 2.165 } as const;
 
-function hints(start: number, end: number): SelectHints {
-  return { start, end, stepMs: STEP, rangeMs: 0, func: "" };
-}
-
-function cpuMs(): number {
+function cpuNs(): number {
   const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
+  return (user + system) * 1_000;
 }
 
-async function readAll(db: Tsdb, name: string, start: number, end: number): Promise<number> {
+/** Scrapes all pages. @returns nanoseconds of CPU spent in the store. */
+async function ingest(db: Tsdb, clock: ReturnType<typeof manualClock>): Promise<number> {
+  const targets = Array.from({ length: TARGETS }, (_, k) => {
+    const source = pageSource(`node-${k}:9100`, SERIES, k + 1);
+    const appender = db.appender();
+    const refs = Float64Array.from(source.labels, (labels) => appender.series(labels));
+    return { source, appender, refs, values: new Float64Array(SERIES) };
+  });
+  let spent = 0;
+  for (let page = 0; page < PAGES; page++) {
+    clock.jump(T0 + page * STEP);
+    for (const { source, appender, refs, values } of targets) {
+      source.step(values);
+      const began = cpuNs();
+      appender.appendRow(refs, T0 + page * STEP, values, SERIES);
+      await appender.commit();
+      spent += cpuNs() - began;
+    }
+    const began = cpuNs();
+    if (page % 4 === 0) await db.upkeep();
+    spent += cpuNs() - began;
+  }
+  return spent;
+}
+
+interface Read {
+  readonly ms: number;
+  readonly samples: number;
+}
+
+async function read(db: Tsdb, name: string, start: number, end: number): Promise<Read> {
   using querier = db.querier(start, end);
-  const { series: found } = await querier.select([createMatcher("__name__", "=~", name)], hints(start, end));
+  const began = performance.now();
+  const hints = { start, end, stepMs: STEP, rangeMs: 0, func: "" };
+  const { series } = await querier.select([createMatcher("__name__", "=~", name)], hints);
   let samples = 0;
-  for (const one of found) {
+  for (const one of series) {
     const { from, to } = one.samples();
     samples += to - from;
   }
-  return samples;
+  return { ms: performance.now() - began, samples };
 }
 
-async function timeReads(db: Tsdb, label: string, name: string, start: number, end: number): Promise<void> {
-  const times: number[] = [];
-  let samples = 0;
-  for (let run = 0; run < 5; run++) {
+/** Copies as many doubles, twice (times and values): no store can hand over columns faster. */
+function copyMs(samples: number): number {
+  const source = new Float64Array(samples);
+  const began = performance.now();
+  new Float64Array(samples).set(source);
+  new Float64Array(samples).set(source);
+  return performance.now() - began;
+}
+
+async function reads(db: Tsdb): Promise<BenchRow[]> {
+  const cases = [
+    ["one metric of all targets, 1 h", "node_cpu_seconds_total_1", END - 3_600_000],
+    ["a fifth of all series, 1 h", "node_memory.*", END - 3_600_000],
+    ["every series, 2 h", ".+", T0],
+  ] as const;
+  const rows: BenchRow[] = [];
+  for (const [what, name, start] of cases) {
+    const runs: Read[] = [];
+    for (let run = 0; run < 7; run++) runs.push(await read(db, name, start, END));
+    const samples = runs[0]?.samples ?? 0;
+    rows.push({
+      what: `read ${what}, ${samples} samples`,
+      value: median(runs.map(({ ms }) => ms)),
+      unit: "ms",
+      reference: { what: "copying as many doubles", value: median([1, 2, 3].map(() => copyMs(samples))) },
+    });
+  }
+  return rows;
+}
+
+export const bench: Bench = {
+  name: "tsdb",
+  async run() {
+    const dir = mkdtempSync(join(tmpdir(), "opsmon-bench-"));
+    const clock = manualClock(T0);
+    const open = (): Promise<Tsdb> => openTsdb({ dir, clock, log: silentLogger, reserveBytes: 0 });
+    const before = process.memoryUsage().rss;
+    let db = await open();
+    const spent = await ingest(db, clock);
+    const grown = process.memoryUsage().rss - before;
+    await db.close();
     const began = performance.now();
-    samples = await readAll(db, name, start, end);
-    times.push(performance.now() - began);
-  }
-  const [first = 0] = times;
-  const median = times.toSorted((a, b) => a - b)[2] ?? 0;
-  console.log(
-    `read ${label}: first ${first.toFixed(1)} ms, median ${median.toFixed(1)} ms, ${samples} samples, ${((median * 1e6) / Math.max(1, samples)).toFixed(1)} ns/sample`,
-  );
-}
-
-const dir = mkdtempSync(join(tmpdir(), "opsmon-bench-"));
-const clock = manualClock(T0 + 86_400_000);
-const open = (): Promise<Tsdb> => openTsdb({ dir, clock, log: silentLogger, reserveBytes: 0 });
-let db = await open();
-const sources = Array.from({ length: targets }, (_, k) => {
-  const source = pageSource(`node-${k}:9100`, series, k + 1);
-  const appender = db.appender();
-  return {
-    source,
-    appender,
-    refs: Float64Array.from(source.labels, (labels) => appender.series(labels)),
-    values: new Float64Array(series),
-  };
-});
-let spent = 0;
-const samples = targets * series * pages;
-for (let page = 0; page < pages; page++) {
-  clock.jump(T0 + page * STEP);
-  for (const { source, appender, refs, values } of sources) {
-    source.step(values);
-    const began = cpuMs();
-    appender.appendRow(refs, T0 + page * STEP, values, series);
-    await appender.commit();
-    spent += cpuMs() - began;
-  }
-  const began = cpuMs();
-  if (page % 4 === 0) await db.upkeep();
-  spent += cpuMs() - began;
-}
-globalThis.gc?.();
-const live = db.stats();
-console.log(`${targets} targets x ${series} series x ${pages} pages = ${(samples / 1e6).toFixed(2)} M samples`);
-console.log(
-  `ingest CPU ${((spent * 1e6) / samples).toFixed(0)} ns/sample, ${(((spent / samples) * 1e6) / PROMETHEUS_CPU_NS).toFixed(3)}x of Prometheus' whole scrape`,
-);
-console.log(
-  `memory ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB rss, log ${(live.logBytes / 2 ** 20).toFixed(1)} MiB for ${live.headSamples} head samples`,
-);
-const beforeClose = performance.now();
-await db.close();
-const beforeOpen = performance.now();
-db = await open();
-console.log(
-  `close ${(beforeOpen - beforeClose).toFixed(0)} ms, open with replay ${(performance.now() - beforeOpen).toFixed(0)} ms`,
-);
-await db.flush();
-const { bytesPerSample, blocks, diskBytes } = db.stats();
-console.log(
-  `sealed ${bytesPerSample.toFixed(3)} B/sample (${(bytesPerSample / PROMETHEUS_BYTES).toFixed(2)}x of Prometheus), ${blocks} chunks; all files ${(diskBytes / samples).toFixed(3)} B/sample`,
-);
-const end = T0 + pages * STEP;
-await timeReads(db, "1 metric, 1 h", "node_cpu_seconds_total_1", end - 3_600_000, end);
-await timeReads(db, "a fifth of all, 1 h", "node_memory.*", end - 3_600_000, end);
-await timeReads(db, "everything, all time", ".+", T0, end);
-await db.close();
-rmSync(dir, { recursive: true });
+    db = await open();
+    const opening = performance.now() - began;
+    await db.flush();
+    const { bytesPerSample, diskBytes } = db.stats();
+    const rows: BenchRow[] = [
+      {
+        what: "ingest, CPU for a sample",
+        value: spent / SAMPLES,
+        unit: "ns",
+        reference: { what: "Prometheus, whole scrape", value: PROMETHEUS.cpuNs },
+        atMost: PROMETHEUS.cpuNs * 0.2,
+      },
+      {
+        what: "chunks, bytes for a sample",
+        value: bytesPerSample,
+        unit: "B",
+        reference: { what: "Prometheus, chunks", value: PROMETHEUS.bytes },
+        atMost: PROMETHEUS.bytes * 0.4,
+      },
+      { what: "all files, bytes for a sample", value: diskBytes / SAMPLES, unit: "B" },
+      { what: "memory grown, for a series", value: grown / (TARGETS * SERIES), unit: "B" },
+      { what: "opening after a stop without sealing", value: opening, unit: "ms" },
+      ...(await reads(db)),
+    ];
+    await db.close();
+    rmSync(dir, { recursive: true });
+    return rows;
+  },
+};

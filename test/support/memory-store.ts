@@ -146,16 +146,3 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     },
   };
 }
-
-/** Appends `[labels, [[t, v] …]]` in one commit; for tests that only want data to be there. */
-export async function fill(
-  store: Appendable,
-  data: Iterable<readonly [labels: Labels, samples: Iterable<readonly [t: number, v: number]>]>,
-): Promise<void> {
-  const appender = store.appender();
-  for (const [labels, samples] of data) {
-    const ref = appender.series(labels);
-    for (const [t, v] of samples) appender.append(ref, t, v);
-  }
-  await appender.commit();
-}

@@ -11,7 +11,7 @@ import { NO_REF, type SampleColumn } from "../../src/model/sample.ts";
 import type { Appendable, MetadataReader, Queryable, SelectHints } from "../../src/storage/storage.ts";
 import { memoryStore } from "./memory-store.ts";
 
-export type TestedStorage = Appendable & Queryable & MetadataReader;
+type TestedStorage = Appendable & Queryable & MetadataReader;
 
 export interface Candidate {
   readonly storage: TestedStorage;

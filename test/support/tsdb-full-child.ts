@@ -11,6 +11,8 @@ import { openTsdb } from "../../src/tsdb/tsdb.ts";
 
 const [, , dir = "", pages = "0"] = process.argv;
 const SERIES = 200;
+/** Part of util-linux, on every Debian. */
+const LIMITER = "prlimit";
 const db = await openTsdb({ dir, clock: systemClock, log: silentLogger, reserveBytes: 0, chunkRows: 20, tiers: [] });
 const state = await openState(`${dir}/state`);
 const appender = db.appender();
@@ -35,7 +37,7 @@ for (let page = 0; page < Number(pages); page++) {
   );
   seen.readOnly = db.stats().readOnly ?? seen.readOnly;
   if (page % 10 === 0) await db.upkeep();
-  if (page === Number(pages) - 50) spawnSync("prlimit", ["--pid", String(process.pid), "--fsize=unlimited:unlimited"]);
+  if (page === Number(pages) - 50) spawnSync(LIMITER, ["--pid", String(process.pid), "--fsize=unlimited:unlimited"]);
 }
 await db.upkeep();
 const after = db.stats().readOnly;
