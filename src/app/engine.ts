@@ -10,6 +10,7 @@ import { UserError, errorText } from "../base/errors.ts";
 import { openJournal } from "../journal/journal.ts";
 import { createNotifier } from "../notify/notifier.ts";
 import { createEngine } from "../promql/engine.ts";
+import { cacheRanges } from "../promql/range-cache.ts";
 import { DEFAULT_FEATURES } from "../promql/options.ts";
 import { createRuleManager } from "../rules/manager.ts";
 import { createHostCollector, type HostCollector } from "../scrape/host.ts";
@@ -114,7 +115,7 @@ function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]
 
 function queryEngine(options: EngineOptions, settings: Settings, tsdb: Rooms["tsdb"]): Rooms["evaluator"] {
   const { limits } = settings.config.own;
-  return createEngine({
+  const engine = createEngine({
     queryable: tsdb,
     clock: options.clock,
     features: new Set([...DEFAULT_FEATURES, ...(options.features ?? [])]),
@@ -123,6 +124,7 @@ function queryEngine(options: EngineOptions, settings: Settings, tsdb: Rooms["ts
     ...optional("maxSamples", limits.querySamplesMax),
     ...optional("maxConcurrency", limits.queryConcurrency),
   });
+  return cacheRanges(engine, { clock: options.clock });
 }
 
 type RuleRooms = Pick<Rooms, "tsdb" | "state" | "journal" | "evaluator" | "notifier">;

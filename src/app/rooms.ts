@@ -1,7 +1,7 @@
 /** The built rooms of one engine, handed together to what joins them. */
 import type { Journal } from "../journal/journal.ts";
 import type { Notifier } from "../notify/notifier.ts";
-import type { Engine } from "../promql/engine.ts";
+import type { CachingEngine } from "../promql/range-cache.ts";
 import type { RuleManager } from "../rules/manager.ts";
 import type { HostCollector } from "../scrape/host.ts";
 import type { ScrapeManager } from "../scrape/manager.ts";
@@ -15,7 +15,7 @@ export interface Rooms {
   readonly tsdb: Tsdb;
   readonly state: StateStore;
   readonly journal: Journal;
-  readonly evaluator: Engine;
+  readonly evaluator: CachingEngine;
   readonly notifier: Notifier;
   readonly rules: RuleManager;
   readonly scraper: ScrapeManager;

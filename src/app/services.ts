@@ -8,6 +8,7 @@ import { configText } from "../config/print.ts";
 import { alertsAt } from "./alerts-at.ts";
 import type { Attachments } from "./attachments.ts";
 import { carryOut } from "./commands.ts";
+import { forgetfulStorage } from "./forgetful-storage.ts";
 import { createOwnMetrics } from "./metrics.ts";
 import { guarded, watchNativeHistograms } from "./native-histograms.ts";
 import { type EngineOptions, RETENTION_MS_DEFAULT } from "./options.ts";
@@ -36,6 +37,7 @@ export function createServices(
     open = resolve;
   });
   const metrics = createOwnMetrics(rooms);
+  const storage = forgetfulStorage(tsdb, () => evaluator.clear());
   const histograms = watchNativeHistograms();
 
   const reload = async (): Promise<CommandResult> => {
@@ -53,7 +55,7 @@ export function createServices(
   };
 
   return {
-    storage: tsdb,
+    storage,
     evaluator: guarded(evaluator, histograms, started),
     now: () => options.clock.now(),
     targets: () => [...(host === undefined ? [] : [host.status()]), ...scraper.targets()],
@@ -68,7 +70,7 @@ export function createServices(
     nativeHistograms: histograms.note,
     cardinality: async (limit) => cardinalityReport(tsdb, limit),
     storeSummary: (limit) => storeSummary(tsdb, limit),
-    takePage: (page, type) => takePage(tsdb, page, type, options.clock.now()),
+    takePage: (page, type) => takePage(storage, page, type, options.clock.now()),
     command: (command) => (command.kind === "reload" ? reload() : carryOut(rooms, command)),
     configText: () => configText(settings.config),
     flags: () => flags(options, settings),
