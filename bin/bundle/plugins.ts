@@ -132,6 +132,23 @@ const buffers: Plugin = {
   },
 };
 
+/** Every command measures text somewhere, few meet more than ASCII: the segmenter's tables are loaded when one does. */
+const width: Plugin = {
+  name: "width",
+  setup(build) {
+    build.onLoad({ filter: /[\\/]string-width[\\/]index\.js$/ }, ({ path: file }) =>
+      edited(file, [
+        {
+          find: /^const segmenter = new Intl\.Segmenter\(\);$/gm,
+          times: 1,
+          put: `let loaded;
+const segmenter = { segment: (text) => (loaded ??= new Intl.Segmenter()).segment(text) };`,
+        },
+      ]),
+    );
+  },
+};
+
 /** The addon's own loader searches node_modules; ours looks beside the bundle or inside the binary. */
 function addon(root: string): Plugin {
   return {
@@ -146,5 +163,5 @@ function addon(root: string): Plugin {
 }
 
 export function bundlePlugins(root: string): Plugin[] {
-  return [yoga(root), ink, blessed(root), buffers, addon(root)];
+  return [yoga(root), ink, blessed(root), buffers, width, addon(root)];
 }
