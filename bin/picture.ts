@@ -52,8 +52,9 @@ function svg(terminal: xterm.Terminal): string {
   const parts: string[] = [];
   for (let y = 0; y < ROWS; y++) {
     const line = terminal.buffer.active.getLine(y);
+    if (line === undefined) continue;
     let x = 0;
-    while (line !== undefined && x < COLUMNS) {
+    while (x < COLUMNS) {
       const first = line.getCell(x);
       const style = styleOf(first);
       let text = "";
