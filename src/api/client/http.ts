@@ -3,7 +3,6 @@
  * fetch library: a one-shot must start in milliseconds.
  */
 import { type IncomingMessage, request as httpRequest, type RequestOptions } from "node:http";
-import { request as httpsRequest } from "node:https";
 import { createGunzip } from "node:zlib";
 import { EXIT, UserError, errorText } from "../../base/errors.ts";
 
@@ -61,11 +60,13 @@ export function requestOptions(endpoint: Endpoint, exchange: Exchange): RequestO
 }
 
 /** @throws UserError `unreachable` (exit 4), `timeout` (exit 5), `answer-too-large` (exit 5). */
-export function exchange(endpoint: Endpoint, what: Exchange): Promise<RawAnswer> {
+export async function exchange(endpoint: Endpoint, what: Exchange): Promise<RawAnswer> {
   const place = placeOf(endpoint);
   const timeoutMs = what.timeoutMs ?? TIMEOUT_MS;
+  // TLS is loaded for those who need it: it costs a one-shot on the socket as much as its answer.
+  const https = endpoint.kind === "url" && endpoint.url.protocol === "https:";
+  const start = https ? (await import("node:https")).request : httpRequest;
   return new Promise((resolve, reject) => {
-    const start = endpoint.kind === "url" && endpoint.url.protocol === "https:" ? httpsRequest : httpRequest;
     const request = start({
       ...requestOptions(endpoint, what),
       ...(what.signal === undefined ? {} : { signal: what.signal }),

@@ -8,10 +8,8 @@ import { fingerprint } from "../../model/fingerprint.ts";
 import { Labels } from "../../model/labels.ts";
 import { formatTime, parseTime } from "../../model/time.ts";
 import type { CommandSpec, Invocation, OptionSpec } from "../command.ts";
-import { formatTable } from "../output/table.ts";
-import { toTsv } from "../output/rows.ts";
+import { printRows } from "../output/print.ts";
 import { openSource, SOURCE_OPTIONS } from "../source.ts";
-import { terminalOf } from "../terminal.ts";
 
 const RANK: Readonly<Record<AlertState, number>> = { firing: 0, error: 1, nodata: 2, pending: 3, inactive: 4 };
 const DAY_MS = 86_400_000;
@@ -65,7 +63,7 @@ async function current(call: Invocation): Promise<0 | 1> {
   if (options.text("output") === "json") io.out(`${JSON.stringify(sorted.map(alertToWire))}\n`);
   else {
     const rows = sorted.map((alert) => row(alert, clock.now()));
-    print(call, ["state", "alert", "for", "value", "labels", "summary", "fingerprint"], rows);
+    await printRows(call, ["state", "alert", "for", "value", "labels", "summary", "fingerprint"], rows);
   }
   if (sorted.length === 0) io.err("no active alerts\n");
   return options.flag("exitCode") && !sorted.some((alert) => alert.state === "firing") ? EXIT.no : EXIT.ok;
@@ -112,13 +110,8 @@ async function history(call: Invocation): Promise<0> {
         one.reason,
       ];
     });
-    print(call, ["time", "from", "to", "alert", "labels", "value", "reason"], rows);
+    await printRows(call, ["time", "from", "to", "alert", "labels", "value", "reason"], rows);
   }
   if (records.length === 0) io.err("no changes in that time\n");
   return EXIT.ok;
-}
-
-function print(call: Invocation, header: readonly string[], rows: readonly (readonly string[])[]): void {
-  const format = call.options.text("output") ?? (call.io.stdoutIsTty ? "table" : "tsv");
-  call.io.out(format === "tsv" ? toTsv({ header, rows }) : formatTable(header, rows, terminalOf(call)));
 }

@@ -6,7 +6,6 @@ import { parseDuration } from "../../model/duration.ts";
 import { fingerprint } from "../../model/fingerprint.ts";
 import { parseTime } from "../../model/time.ts";
 import type { CommandSpec, Invocation, OptionSpec } from "../command.ts";
-import { parseMatchers } from "../matchers.ts";
 import { openEngine } from "../source.ts";
 
 const SOCKET: readonly OptionSpec[] = [
@@ -88,7 +87,8 @@ const add: CommandSpec = {
   args: [["<matchers...>", "name=value, name!=value, name=~regexp, name!~regexp"]],
   options: [{ flags: "-d, --duration <duration>", help: "how long", default: "1h" }, AUTHOR, COMMENT, ...SOCKET],
   examples: [["opsmon silence add alertname=RedisDown instance=db1 -d 2h --comment maintenance", ""]],
-  run(call) {
+  async run(call) {
+    const { parseMatchers } = await import("../matchers.ts");
     const now = call.clock.now();
     const endsAt = now + parseDuration(call.options.text("duration") ?? "1h");
     const comment = call.options.text("comment") ?? "";

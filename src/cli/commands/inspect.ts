@@ -4,10 +4,8 @@ import type { DeliveryRecord } from "../../journal/record.ts";
 import { EXIT } from "../../base/errors.ts";
 import { formatTime, parseTime } from "../../model/time.ts";
 import type { CommandSpec } from "../command.ts";
-import { toTsv } from "../output/rows.ts";
-import { formatTable } from "../output/table.ts";
+import { printRows, tableText } from "../output/print.ts";
 import { openEngine, openSource, SOURCE_OPTIONS } from "../source.ts";
-import { terminalOf } from "../terminal.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -27,20 +25,15 @@ export const cardinality: CommandSpec = {
       call.io.out(`${JSON.stringify(report)}\n`);
       return EXIT.ok;
     }
-    const section = (title: string, count: string, rows: readonly CardinalityRow[]): void => {
-      call.io.out(
-        `\n${formatTable(
-          [title, count],
-          rows.map((one) => [one.name, String(one.count)]),
-          terminalOf(call),
-        )}`,
-      );
+    const section = async (title: string, count: string, rows: readonly CardinalityRow[]): Promise<void> => {
+      const cells = rows.map((one) => [one.name, String(one.count)]);
+      call.io.out(`\n${await tableText(call, [title, count], cells)}`);
     };
     call.io.out(`${report.series} series\n`);
-    section("metric", "series", report.metrics);
-    section("label", "values", report.labels);
-    section("label=value", "series", report.pairs);
-    section("job", "series", report.jobs);
+    await section("metric", "series", report.metrics);
+    await section("label", "values", report.labels);
+    await section("label=value", "series", report.pairs);
+    await section("job", "series", report.jobs);
     return EXIT.ok;
   },
 };
@@ -91,14 +84,8 @@ const log: CommandSpec = {
       String(one.attempt),
       one.reason,
     ]);
-    const format = options.text("output") ?? (io.stdoutIsTty ? "table" : "tsv");
-    io.out(
-      format === "json"
-        ? `${JSON.stringify(records)}\n`
-        : format === "tsv"
-          ? toTsv({ header, rows })
-          : formatTable(header, rows, terminalOf(call)),
-    );
+    if (options.text("output") === "json") io.out(`${JSON.stringify(records)}\n`);
+    else await printRows(call, header, rows);
     return EXIT.ok;
   },
 };

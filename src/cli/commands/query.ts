@@ -7,11 +7,10 @@ import { parseTime } from "../../model/time.ts";
 import { LOOKBACK_MS_DEFAULT } from "../../promql/options.ts";
 import type { QueryResult, Value } from "../../promql/value.ts";
 import type { CommandSpec, Invocation } from "../command.ts";
-import { explainText } from "../output/explain.ts";
 import { FORMATS, type Format, formatValue } from "../output/format.ts";
+import { harmless } from "../output/print.ts";
 import { openSource, SOURCE_OPTIONS } from "../source.ts";
 import { terminalOf } from "../terminal.ts";
-import { whyEmpty } from "../why-empty.ts";
 
 /** Points of a range without `--step`: one for each column of a usual terminal, two in braille. */
 const POINTS_DEFAULT = 240;
@@ -152,9 +151,13 @@ async function once(call: Invocation, source: Source, expr: string): Promise<Exi
       : format === "graph" || format === "spark"
         ? WIDTH_UNKNOWN
         : terminal.width;
-    call.io.out(formatValue(result.value, format, { ...terminal, width, utc, expr }));
+    const text = await formatValue(result.value, format, { ...terminal, width, utc, expr });
+    call.io.out(format === "table" || format === "graph" || format === "spark" ? text : harmless(call, text));
   }
-  if (empty) call.io.err(`${await whyEmpty(source, expr, window.end, lookbackOf(call), utc)}\n`);
+  if (empty) {
+    const { whyEmpty } = await import("../why-empty.ts");
+    call.io.err(`${await whyEmpty(source, expr, window.end, lookbackOf(call), utc)}\n`);
+  }
   return empty && call.options.flag("exitCode") ? EXIT.no : EXIT.ok;
 }
 
@@ -177,6 +180,7 @@ async function explain(call: Invocation, source: Source, expr: string, window: W
   if (!(source instanceof EngineSource)) {
     throw new UserError("not-supported", "--explain needs a running opsmon engine", { exit: EXIT.usage });
   }
+  const { explainText } = await import("../output/explain.ts");
   const { tree, stats } = await source.explain(expr, window.start ?? window.end, window.end, window.stepMs);
   call.io.out(explainText(tree, stats, terminalOf(call)));
   return EXIT.ok;

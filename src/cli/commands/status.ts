@@ -2,9 +2,8 @@
 import { EXIT } from "../../base/errors.ts";
 import { formatDuration } from "../../model/duration.ts";
 import type { CommandSpec } from "../command.ts";
-import { formatTable } from "../output/table.ts";
+import { tableText } from "../output/print.ts";
 import { openSource, SOURCE_OPTIONS } from "../source.ts";
-import { terminalOf } from "../terminal.ts";
 
 const WORD = { ok: "OK", warn: "WARN", crit: "CRIT" } as const;
 
@@ -34,7 +33,7 @@ export const status: CommandSpec = {
         `opsmon ${found.version}, ${up}${found.pid === 0 ? "" : `, pid ${found.pid}`}${found.dataDir === "" ? "" : `, data in ${found.dataDir}`}\n`,
       );
       const rows = found.items.map((item) => [WORD[item.state], item.name, item.text]);
-      if (rows.length > 0) io.out(formatTable(["state", "what", "finding"], rows, terminalOf(call)));
+      if (rows.length > 0) io.out(await tableText(call, ["state", "what", "finding"], rows));
     }
     return options.flag("exitCode") && found.items.some((item) => item.state === "crit") ? EXIT.no : EXIT.ok;
   },

@@ -4,10 +4,9 @@ import { targetToWire } from "../../api/codec.ts";
 import { EXIT } from "../../base/errors.ts";
 import { formatDuration } from "../../model/duration.ts";
 import type { CommandSpec } from "../command.ts";
-import { formatTable } from "../output/table.ts";
+import { harmless, tableText } from "../output/print.ts";
 import { toCsv, toTsv } from "../output/rows.ts";
 import { openSource, SOURCE_OPTIONS } from "../source.ts";
-import { terminalOf } from "../terminal.ts";
 
 const RANK = { down: 0, unknown: 1, up: 2 } as const;
 const HEADER = ["health", "job", "target", "age", "took", "samples", "error"] as const;
@@ -35,19 +34,18 @@ export const targets: CommandSpec = {
     const all = [...(await source.targets())].sort((a, b) => RANK[a.health] - RANK[b.health]);
     const shown = options.flag("down") ? all.filter((target) => target.health === "down") : all;
     const rows = shown.map((target) => row(target, clock.now()));
-    const terminal = terminalOf(call);
     switch (options.text("output") ?? (io.stdoutIsTty ? "table" : "tsv")) {
       case "json":
         io.out(`${JSON.stringify(shown.map(targetToWire))}\n`);
         break;
       case "csv":
-        io.out(toCsv({ header: HEADER, rows }));
+        io.out(harmless(call, toCsv({ header: HEADER, rows })));
         break;
       case "tsv":
-        io.out(toTsv({ header: HEADER, rows }));
+        io.out(harmless(call, toTsv({ header: HEADER, rows })));
         break;
       default:
-        io.out(formatTable(HEADER, rows, terminal));
+        io.out(await tableText(call, HEADER, rows));
     }
     const found = await source.discovered();
     if (found.length > 0) {

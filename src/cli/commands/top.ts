@@ -3,13 +3,11 @@ import { existsSync } from "node:fs";
 import { userInfo } from "node:os";
 import { EngineSource, engineSource } from "../../api/client/engine.ts";
 import type { Source } from "../../api/source.ts";
-import { startEmbedded } from "../../app/embed.ts";
 import { EXIT, UserError } from "../../base/errors.ts";
 import { dataDirOf, socketCandidates, socketOf } from "../../config/paths.ts";
 import { parseDuration } from "../../model/duration.ts";
 import { parseTime } from "../../model/time.ts";
 import type { ViewId } from "../../panel/spec.ts";
-import { allPanels } from "../../../scrapers/index.ts";
 import type { TerminalIn, TerminalOut } from "../../ui/options.ts";
 import type { CommandSpec, Invocation } from "../command.ts";
 import { SOURCE_OPTIONS, urlSource } from "../source.ts";
@@ -68,6 +66,7 @@ export const top: CommandSpec = {
     const symbols = options.text("symbols") as "braille" | "block" | "ascii" | undefined;
     const theme = options.text("theme");
     const filter = options.text("filter");
+    const { allPanels } = await import("../../../scrapers/index.ts");
     const screen = {
       source,
       clock,
@@ -144,6 +143,7 @@ async function sourceFor(call: Invocation): Promise<Source> {
   const flags = (["config", "listen", "webConfig"] as const).flatMap((name) =>
     options.list(name).flatMap((value) => [name === "webConfig" ? "--web-config" : `--${name}`, value]),
   );
+  const { startEmbedded } = await import("../../app/embed.ts");
   await startEmbedded({
     socketPath,
     dataDir,

@@ -4,9 +4,7 @@ import { UserError } from "../../base/errors.ts";
 import { METRIC_NAME, type Labels, quoteLabelValue } from "../../model/labels.ts";
 import { formatFloat } from "../../promql/number.ts";
 import type { MatrixSeries, Value } from "../../promql/value.ts";
-import { graph, spark } from "./graph.ts";
 import { labelColumns, sampleRows, toCsv, toTsv } from "./rows.ts";
-import { formatTable } from "./table.ts";
 
 export const FORMATS = ["table", "json", "jsonl", "csv", "tsv", "prom", "graph", "spark", "value"] as const;
 export type Format = (typeof FORMATS)[number];
@@ -20,7 +18,8 @@ export interface FormatOptions {
   readonly expr: string;
 }
 
-export function formatValue(value: Value, format: Format, options: FormatOptions): string {
+/** Pictures and tables load what they are drawn with only when they are asked for. */
+export async function formatValue(value: Value, format: Format, options: FormatOptions): Promise<string> {
   switch (format) {
     case "json":
       return `${encodeValue(value).text}\n`;
@@ -35,9 +34,9 @@ export function formatValue(value: Value, format: Format, options: FormatOptions
     case "value":
       return values(value);
     case "graph":
-      return graph(asMatrix(value, format), options);
+      return (await import("./graph.ts")).graph(asMatrix(value, format), options);
     case "spark":
-      return spark(asMatrix(value, format), options);
+      return (await import("./graph.ts")).spark(asMatrix(value, format), options);
     case "table":
       return table(value, options);
   }
@@ -105,7 +104,8 @@ function values(value: Value): string {
   }
 }
 
-function table(value: Value, options: FormatOptions): string {
+async function table(value: Value, options: FormatOptions): Promise<string> {
+  const { formatTable } = await import("./table.ts");
   if (value.kind !== "matrix") {
     const { header, rows } = sampleRows(value, options.utc);
     const time = header.indexOf("time");
