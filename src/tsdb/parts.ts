@@ -10,7 +10,7 @@ import { DamagedError } from "./bytes.ts";
 import { ByteCache } from "./cache.ts";
 import { type ChunkHeader, chunkName, readChunkHeader } from "./chunk.ts";
 import type { Damage } from "./damage.ts";
-import { CHUNK_SPAN_MS_MAX, type ChunkMeta, type Group } from "./group.ts";
+import { CHUNK_SPAN_MS_MAX, type ChunkMeta, type Group, planeTier } from "./group.ts";
 import { chunkKey, segmentKey } from "./keys.ts";
 import { readColumn, type Rows, type RowsView } from "./rows.ts";
 import { openRecord, Segment, SEGMENT_COLUMNS } from "./segment.ts";
@@ -80,13 +80,13 @@ function chunksIn(group: Group, start: Timestamp, end: Timestamp, tier: number):
   return found;
 }
 
-/** Whether the group may hold samples in the range, raw or in the first plane of `tier`; columns are not looked at. */
+/** Whether the group may hold samples in the range, raw or in one of the tiers up to `tier`; columns are not looked at. */
 export function touches(group: Group, start: Timestamp, end: Timestamp, tier: number): boolean {
-  return (
-    chunksIn(group, start, end, 0).length > 0 ||
-    (tier > 0 && chunksIn(group, start, end, tier).length > 0) ||
-    isLive(group, start, end)
-  );
+  if (isLive(group, start, end)) return true;
+  for (let number = 0; number <= tier; number++) {
+    if (chunksIn(group, start, end, planeTier(number, 0)).length > 0) return true;
+  }
+  return false;
 }
 
 /** Whether the head has rows in the range. */

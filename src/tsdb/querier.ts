@@ -7,7 +7,7 @@ import type { Matcher } from "../model/matcher.ts";
 import { EMPTY_COLUMN, type SeriesRef, type Timestamp } from "../model/sample.ts";
 import type { Querier, SelectHints, Series, SeriesSet } from "../storage/storage.ts";
 import { type Axis, alongAxis, layOut, merge } from "./columns.ts";
-import { type Group, planeTier } from "./group.ts";
+import type { Group } from "./group.ts";
 import type { Head, Place } from "./head.ts";
 import type { Tier } from "./options.ts";
 import { type PartReader, touches, want } from "./parts.ts";
@@ -55,7 +55,7 @@ class StoreQuerier implements Querier {
     const touched = new Map<Group, boolean>();
     const inRange = (group: Group): boolean => {
       let known = touched.get(group);
-      if (known === undefined) touched.set(group, (known = touches(group, start, end, planeTier(tier, 0))));
+      if (known === undefined) touched.set(group, (known = touches(group, start, end, tier)));
       return known;
     };
     const found: Found[] = [];
@@ -68,8 +68,7 @@ class StoreQuerier implements Querier {
 
   /** For labels: in raw samples, or in the tier that reaches back far enough. */
   #findAnywhere(matchers: readonly Matcher[]): Found[] {
-    const range = { start: this.#minT, end: this.#maxT, stepMs: 0, rangeMs: 0, func: "" };
-    const tier = chooseTier(this.#options.tiers, range, this.#options.rawFrom());
+    const tier = this.#minT < this.#options.rawFrom() ? this.#options.tiers.length : 0;
     return this.#find(matchers, this.#minT, this.#maxT, tier);
   }
 

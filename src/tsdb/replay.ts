@@ -133,7 +133,7 @@ class Replay implements LogSink, LogReaderSink {
 export async function replayLog(dir: string, head: Head, damage: Damage, hooks: ReplayHooks): Promise<Replayed> {
   const replay = new Replay(head, damage, hooks);
   const { files, foreign } = listLog(dir);
-  for (const name of foreign) damage.add(`log/${name}`, "not a file of opsmon; left alone");
+  for (const name of foreign) damage.foreign(`log/${name}`);
   let tornBytes = 0;
   for (const file of files) {
     replay.nextFile();

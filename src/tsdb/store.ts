@@ -368,6 +368,12 @@ export class Store implements AppenderHost {
     }
   }
 
+  /** Carries everything that is sealed to the database, or until it refuses; somebody may be at work there already. */
+  async drain(): Promise<void> {
+    do await this.sealer.kick();
+    while (this.sealer.queued > 0 && this.readOnly === undefined);
+  }
+
   /** Seals everything and carries it to the database. */
   async flush(): Promise<void> {
     const { head, log } = this.#parts;
@@ -375,7 +381,7 @@ export class Store implements AppenderHost {
       this.seal(group, false, log.position);
       this.seal(group, true, log.position);
     }
-    await this.sealer.kick();
+    await this.drain();
     await this.#saveMetadata();
     if (this.readOnly === undefined && log.fileBytes > 64) this.#rotate();
     this.#dropLog();
@@ -385,7 +391,7 @@ export class Store implements AppenderHost {
     if (this.#closed) return;
     this.#closed = true;
     await this.#upkeep;
-    await this.sealer.kick();
+    if (this.readOnly === undefined) await this.drain();
     if (this.readOnly === undefined) {
       await this.#saveMetadata();
       await this.sync();

@@ -15,6 +15,8 @@ import { type Buckets, bucketize, carryOf, PLANES } from "./rollup.ts";
 
 /** A tier is worth it from this many buckets on: a day of 5 m, 12 days of 1 h; below that raw is as quick and exact. */
 const BUCKETS_MIN = 288;
+/** Without step and window, a longer range is no instant query but somebody who wants the samples: export, remote read. */
+const INSTANT_MS_MAX = 86_400_000;
 /** A window has to hold so many buckets for `rate` and its like to see a slope. */
 const WINDOW_BUCKETS_MIN = 2;
 
@@ -24,12 +26,13 @@ const WINDOW_BUCKETS_MIN = 2;
  */
 export function chooseTier(tiers: readonly Tier[], hints: SelectHints, rawFrom: Timestamp): number {
   const { start, end, stepMs, rangeMs } = hints;
+  if (stepMs === 0 && rangeMs === 0 && end - start > INSTANT_MS_MAX) return 0;
   let chosen = 0;
   tiers.forEach(({ resolutionMs }, i) => {
     const fits = stepMs >= resolutionMs && (rangeMs === 0 || rangeMs >= WINDOW_BUCKETS_MIN * resolutionMs);
     if (fits && end - start >= BUCKETS_MIN * resolutionMs) chosen = i + 1;
   });
-  if (chosen > 0 || start >= rawFrom || tiers.length === 0 || start === Number.MIN_SAFE_INTEGER) return chosen;
+  if (chosen > 0 || start >= rawFrom || tiers.length === 0) return chosen;
   // Raw samples end before the range does: the finest tier that reaches back far enough, else the longest kept.
   const age = rawFrom - start;
   const reaching = tiers.findIndex(({ retentionMs }) => retentionMs >= age);

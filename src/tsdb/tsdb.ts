@@ -152,7 +152,7 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
     const replayed = await replayLog(dirs[1], head, damage, {
       seal: (group, late, until) => store.seal(group, late, until),
       describe: (family, described) => store.redescribe(family, described),
-      drain: () => store.sealer.kick(),
+      drain: () => store.drain(),
     });
     if (replayed.records > 0) options.log.info("append log replayed", { ...replayed });
     log.rotate();

@@ -130,6 +130,8 @@ describe("which tier answers", () => {
     [{}, DAY, 1, "raw samples are gone: the finest that reaches"],
     [{}, 100 * DAY, 2, "5 m is gone as well"],
     [{}, 1_000 * DAY, 2, "nothing reaches: the longest kept"],
+    [{ end: 30 * DAY }, 10 * DAY, 0, "an export wants samples, not buckets"],
+    [{ end: 30 * DAY, rangeMs: 30 * DAY }, 10 * DAY, 1, "a window of a month on one instant"],
   ];
   test.each(cases)("%j, raw from %d: tier %d (%s)", (hints, rawFrom, tier) => {
     expect(chooseTier(TIERS, { ...raw, ...hints }, rawFrom)).toBe(tier);
@@ -191,7 +193,7 @@ describe("buckets", () => {
     expect([stats.blocks, stats.quarantined]).toEqual([0, []]);
     await box.reopen();
     expect(box.db.stats().quarantined).toEqual([]);
-    const { series, resolutionMs } = await read(box.db, { start: START - HOUR, end: START + 3 * DAY });
+    const { series, resolutionMs } = await read(box.db, { start: START - HOUR, end: START + 3 * DAY, stepMs: 60_000 });
     expect(resolutionMs).toBe(5 * MINUTE);
     for (const which of AGGREGATES) {
       expect(lines(series.get("counter")?.aggregate?.(which))).toEqual(expected("counter", N, resolutionMs, which));
