@@ -7,11 +7,15 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { mkdir, rename } from "node:fs/promises";
 import { dirname } from "node:path";
-import { ClassicLevel } from "classic-level";
+import type { ClassicLevel } from "classic-level";
+import { Level } from "level";
 import { EXIT, UserError, errorText } from "./errors.ts";
 import { journalDamage } from "./leveldb-journal.ts";
 
 /** Keys and values are bytes; keys sort bytewise. */
+/** Under Node `level` is classic-level; its own types leave out what browsers lack, `repair` among it. */
+const NodeLevel = Level as unknown as typeof ClassicLevel;
+
 export type ByteLevel = ClassicLevel<Uint8Array, Uint8Array>;
 
 /** One step of an atomic batch. */
@@ -73,7 +77,7 @@ async function openOnce(dir: string, options: LevelOptions): Promise<ByteLevel> 
   if (!existsSync(`${dir}/CURRENT`) && existsSync(dir) && readdirSync(dir).some((file) => DATA_FILE.test(file))) {
     throw Object.assign(new Error("CURRENT is missing beside data files"), { code: "LEVEL_CORRUPTION" });
   }
-  const db: ByteLevel = new ClassicLevel<Uint8Array, Uint8Array>(dir, {
+  const db: ByteLevel = new NodeLevel<Uint8Array, Uint8Array>(dir, {
     keyEncoding: "view",
     valueEncoding: "view",
     compression: options.compression ?? true,
@@ -135,7 +139,7 @@ export async function openLevel(dir: string, options: LevelOptions): Promise<Ope
     reason = levelText(error);
   }
   try {
-    await ClassicLevel.repair(dir);
+    await NodeLevel.repair(dir);
     return { db: await openOnce(dir, options), repaired: true, setAside: undefined, reason, passedOver };
   } catch (error) {
     if (!isLevelDamage(error)) throw refusal(dir, options.name, error);
