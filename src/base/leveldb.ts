@@ -12,10 +12,10 @@ import { Level } from "level";
 import { EXIT, UserError, errorText } from "./errors.ts";
 import { journalDamage } from "./leveldb-journal.ts";
 
-/** Keys and values are bytes; keys sort bytewise. */
 /** Under Node `level` is classic-level; its own types leave out what browsers lack, `repair` among it. */
 const NodeLevel = Level as unknown as typeof ClassicLevel;
 
+/** Keys and values are bytes; keys sort bytewise. */
 export type ByteLevel = ClassicLevel<Uint8Array, Uint8Array>;
 
 /** One step of an atomic batch. */

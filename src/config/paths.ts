@@ -8,7 +8,6 @@ import path from "node:path";
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const SERVICE_SOCKET = "/run/opsmon/opsmon.sock";
-export const SERVICE_DATA = "/var/lib/opsmon";
 export const SERVICE_CONFIG = "/etc/opsmon/opsmon.yml";
 const SOCKET_NAME = "opsmon.sock";
 
@@ -25,11 +24,13 @@ function homedirOr(fallback: string): string {
   }
 }
 
-/** The data directory: the flag or OPSMON_DATA, else `$XDG_STATE_HOME/opsmon`. */
+/**
+ * The data directory: the flag or OPSMON_DATA, else what systemd gives a service (`StateDirectory=opsmon`, usually
+ * /var/lib/opsmon), else `$XDG_STATE_HOME/opsmon`.
+ */
 export function dataDirOf(flag: string | undefined, env: Environment): string {
-  return path.resolve(
-    flag ?? env["OPSMON_DATA"] ?? path.join(env["XDG_STATE_HOME"] ?? path.join(home(env), ".local/state"), "opsmon"),
-  );
+  const named = flag ?? env["OPSMON_DATA"] ?? env["STATE_DIRECTORY"];
+  return path.resolve(named ?? path.join(env["XDG_STATE_HOME"] ?? path.join(home(env), ".local/state"), "opsmon"));
 }
 
 /** Where an engine listens: the flag, else inside a data directory that was named, else the user's runtime directory. */
@@ -37,7 +38,7 @@ export function socketOf(flag: string | undefined, dataFlag: string | undefined,
   const named = flag ?? env["OPSMON_SOCKET"];
   if (named !== undefined) return path.resolve(named);
   const data = dataFlag ?? env["OPSMON_DATA"];
-  const runtime = env["XDG_RUNTIME_DIR"];
+  const runtime = env["RUNTIME_DIRECTORY"] ?? env["XDG_RUNTIME_DIR"];
   if (data !== undefined || runtime === undefined) return path.join(dataDirOf(data, env), SOCKET_NAME);
   return path.join(runtime, SOCKET_NAME);
 }
