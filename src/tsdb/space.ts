@@ -1,10 +1,16 @@
 /** How full the disk is, and how large the store is. */
 import { readdirSync, statfsSync, statSync } from "node:fs";
+import { RESERVE_BYTES, type TsdbOptions } from "./options.ts";
 
 /** Bytes that an unprivileged process may still write there. */
 export function freeBytes(dir: string): number {
   const { bavail, bsize } = statfsSync(dir);
   return bavail * bsize;
+}
+
+/** Free bytes below which nothing is written; asked anew each time. */
+export function reserveOf({ reserveBytes = RESERVE_BYTES }: TsdbOptions): number {
+  return typeof reserveBytes === "function" ? reserveBytes() : reserveBytes;
 }
 
 /** Bytes of all files directly in the directories; files that vanish meanwhile count nothing. */

@@ -18,11 +18,11 @@ import { Housekeeping } from "./housekeeping.ts";
 import { Ingest, type RowInput, type Tally } from "./ingest.ts";
 import { metadataKey } from "./keys.ts";
 import { type AppendLog, fileOf, LOG_FILE_BYTES_MAX } from "./log.ts";
-import { FUTURE_MS_MAX, RESERVE_BYTES, SERIES_MAX, type TsdbOptions, type WriteGap } from "./options.ts";
+import { FUTURE_MS_MAX, SERIES_MAX, type TsdbOptions, type WriteGap } from "./options.ts";
 import type { PartReader } from "./parts.ts";
 import { Sealer } from "./sealer.ts";
 import { sealRecord } from "./segment.ts";
-import { formatBytes, freeBytes } from "./space.ts";
+import { formatBytes, freeBytes, reserveOf } from "./space.ts";
 
 /** Log files kept before the groups that still need the oldest are sealed early. */
 const LOG_FILES_MAX = 8;
@@ -82,8 +82,6 @@ export class Store implements AppenderHost {
       writable: () => this.readOnly === undefined,
     });
   }
-
-  // ---- appending
 
   series(labels: Labels): SeriesRef {
     const { index } = this.#parts.head;
@@ -163,8 +161,6 @@ export class Store implements AppenderHost {
       throw new UserError("store-closed", "the store is closed", { hint: "the engine is shutting down" });
   }
 
-  // ---- writing
-
   #write(payload: Uint8Array): boolean {
     try {
       this.#parts.log.write(payload);
@@ -230,14 +226,9 @@ export class Store implements AppenderHost {
     this.#parts.options.log.error("the store turned read-only; samples are held in memory", { reason });
   }
 
-  #reserve(): number {
-    const { reserveBytes = RESERVE_BYTES } = this.#parts.options;
-    return typeof reserveBytes === "function" ? reserveBytes() : reserveBytes;
-  }
-
   #watchSpace(): void {
     const free = freeBytes(this.#parts.options.dir);
-    const reserve = this.#reserve();
+    const reserve = reserveOf(this.#parts.options);
     if (free < reserve) {
       this.#turnReadOnly(`the disk has ${formatBytes(free)} left, ${formatBytes(reserve)} are kept in reserve`);
     }
@@ -245,7 +236,7 @@ export class Store implements AppenderHost {
 
   /** Tries to write again: a fresh log file, then everything that memory holds. */
   async #recover(): Promise<void> {
-    if (freeBytes(this.#parts.options.dir) < this.#reserve() * 1.05) return;
+    if (freeBytes(this.#parts.options.dir) < reserveOf(this.#parts.options) * 1.05) return;
     const { clock, log } = this.#parts.options;
     const reason = this.readOnly ?? "";
     if (!(await this.#reopenDatabase())) return;
@@ -265,8 +256,6 @@ export class Store implements AppenderHost {
     this.gaps.push(gap);
     if (this.gaps.length > GAPS_MAX) this.gaps.shift();
   }
-
-  // ---- upkeep
 
   /** One round of upkeep; rounds never overlap. */
   tick(): Promise<void> {
