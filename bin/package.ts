@@ -2,10 +2,11 @@
  * `npm run package`: the minified bundle in build/ and the Node binary from node_modules -> dist/opsmon, one file
  * that runs where there is no Node. pkg's SEA builder is called below its command line, because only there can it
  * be given a Node binary instead of downloading one. The base is stripped before the injection: afterwards it
- * would cut the program off. The code cache inside makes a start twice as fast as the plain bundle.
+ * would cut the program off. Compiled code goes in beside the bundle, so
+ * that a start does not parse it.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 
@@ -45,24 +46,56 @@ function strippedBase(node: string): string {
   return base;
 }
 
+/**
+ * What the binary runs first: the bundle from its assets, with the compiled code that bin/bundle/warm.ts made. Node's
+ * own code cache would hold only the outermost functions, because it is taken before anything has run.
+ */
+const MAIN = `"use strict";
+const sea = require("node:sea");
+const { Script } = require("node:vm");
+const path = require("node:path");
+const bytes = (name) => Buffer.from(sea.getRawAsset(name));
+const long = process.argv[2] === "top" || process.argv[2] === "serve";
+const cachedData = bytes(long ? "long.cache" : "short.cache");
+const script = new Script(bytes("bundle.txt").latin1Slice(), { filename: "opsmon.cjs", cachedData });
+script.runInThisContext()(exports, require, module, process.execPath, path.dirname(process.execPath));
+`;
+
+function warmed(kind: "short" | "long"): string {
+  const cache = at(`build/${kind}.cache`);
+  const argv = ["--no-warnings", at("bin/bundle/warm.ts"), at("build/bundle.txt"), cache, kind];
+  execFileSync(node, argv, { stdio: ["ignore", "ignore", "inherit"] });
+  return cache;
+}
+
 const startedAt: number = performance.now();
 const node: string = runtime();
 mkdirSync(at("dist"), { recursive: true });
 mkdirSync(at("build"), { recursive: true });
 const draft: string = at("build/opsmon.draft");
+writeFileSync(at("build/main.cjs"), MAIN);
+// esbuild escapes what is not ASCII, so one byte is one character
+const bundle = readFileSync(at("build/bundle.cjs"), "latin1");
+const text = `(function (exports, require, module, __filename, __dirname) {${bundle}\n})`;
+writeFileSync(at("build/bundle.txt"), text, "latin1");
 const sea = (require(at("node_modules/@yao-pkg/pkg/lib-es5/sea.js")) as { default: BuildSea }).default;
-await sea(at("build/bundle.cjs"), {
+await sea(at("build/main.cjs"), {
   targets: [{ platform: "linux", arch: process.arch, nodeRange: "node24", output: draft }],
   nodePath: strippedBase(node),
   signature: false,
   seaConfig: {
     disableExperimentalSEAWarning: true,
-    useCodeCache: true,
+    useCodeCache: false,
     useSnapshot: false,
     execArgv: ["--no-warnings"],
     // NODE_OPTIONS of whoever starts it must not reach into the binary.
     execArgvExtension: "none",
-    assets: { "classic-level.node": at("build/classic-level.node") },
+    assets: {
+      "bundle.txt": at("build/bundle.txt"),
+      "short.cache": warmed("short"),
+      "long.cache": warmed("long"),
+      "classic-level.node": at("build/classic-level.node"),
+    },
   },
 });
 chmodSync(draft, 0o755);
