@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
+import { missingEntries } from "../bin/lock.ts";
 import { readSource, readTree, type SourceFile } from "./support/imports.ts";
 
 const root = path.resolve(import.meta.dirname, "..");
@@ -41,7 +42,11 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   cli: [
     ..."base model config panel draw app scrapers api/client api/codec api/encode".split(" "),
     ..."promql/ast promql/number promql/options promql/parse promql/print promql/value".split(" "),
-    ...["rules/file", "type api", "type journal/record", "type ui", "lazy ui"],
+    "rules/file",
+    "type api",
+    "type journal/record",
+    "type ui",
+    "lazy ui",
   ],
   scrapers: ["type panel/spec", "panel/red", "panel/use"],
   rulepacks: ["base"],
@@ -196,6 +201,28 @@ describe("the house", () => {
       .flatMap(({ file, clockReads }) => clockReads.map((read) => ({ file, ...read })))
       .filter(({ file, what }) => !(timersToo.test(file) && what.startsWith("set")));
     expect(reads).toEqual([]);
+  });
+});
+
+describe("the lock file", () => {
+  test("names every platform's optional package: npm ci refuses it otherwise (node bin/lock.ts completes it)", () => {
+    const lock = JSON.parse(readFileSync(path.join(root, "package-lock.json"), "utf8")) as Parameters<
+      typeof missingEntries
+    >[0];
+    expect([...missingEntries(lock).keys()]).toEqual([]);
+    expect(Object.keys(lock.packages).length).toBeGreaterThan(300);
+  });
+
+  test("finds what npm would miss", () => {
+    const lock = {
+      packages: {
+        "node_modules/tool": { optionalDependencies: { "tool-linux-x64": "1.0.0", "tool-darwin-arm64": "1.0.0" } },
+        "node_modules/tool-linux-x64": { version: "1.0.0" },
+      },
+    };
+    expect([...missingEntries(lock)]).toEqual([
+      ["node_modules/tool-darwin-arm64", { version: "1.0.0", cpu: ["arm64"], optional: true, os: ["darwin"] }],
+    ]);
   });
 });
 
