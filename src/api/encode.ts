@@ -6,10 +6,12 @@
 import type { Labels } from "../model/labels.ts";
 import type { Timestamp } from "../model/sample.ts";
 import { formatFloat, formatPlain } from "../promql/number.ts";
-import type { Value } from "../promql/value.ts";
+import type { MatrixSeries, Value, VectorValue } from "../promql/value.ts";
 
 /** Points gathered before they are joined into one string. */
-const JOIN_POINTS = 4_096;
+const JOIN_POINTS = 1_024;
+/** Characters of a piece: under a millisecond of work. */
+const PIECE_CHARS = 65_536;
 
 /** Unix ms as float seconds with at most three decimals, no trailing zeros. */
 export function secondsText(ms: Timestamp): string {
@@ -42,47 +44,106 @@ function point(t: Timestamp, v: number): string {
   return `[${secondsText(t)},"${formatFloat(v)}"]`;
 }
 
-function points(t: Float64Array, v: Float64Array): string {
+/** Texts of times: series of one range share their grid, so each time is written once and not once a series. */
+class TimeTexts {
+  #t: Float64Array = new Float64Array(0);
+  #texts: string[] = [];
+
+  of(t: Float64Array): readonly string[] {
+    if (t === this.#t) return this.#texts;
+    const before = this.#t;
+    const known = this.#texts;
+    const texts: string[] = [];
+    let j = 0;
+    for (const at of t) {
+      while (j < before.length && (before[j] as number) < at) j++;
+      texts.push(before[j] === at ? (known[j] as string) : `[${secondsText(at)},"`);
+    }
+    // A series with gaps knows fewer times than the one before it.
+    if (t.length >= before.length) [this.#t, this.#texts] = [t, texts];
+    return texts;
+  }
+}
+
+function* points(times: TimeTexts, t: Float64Array, v: Float64Array): Generator<string> {
+  const texts = times.of(t);
   const parts: string[] = [];
-  let out = "";
   for (let i = 0; i < t.length; i++) {
-    parts.push(point(t[i] as number, v[i] as number));
+    parts.push(`${texts[i] as string}${formatFloat(v[i] as number)}"]`);
     if (parts.length === JOIN_POINTS) {
-      out += (out === "" ? "" : ",") + parts.join(",");
+      yield `${parts.join(",")}${i + 1 < t.length ? "," : ""}`;
       parts.length = 0;
     }
   }
-  return parts.length === 0 ? out : out + (out === "" ? "" : ",") + parts.join(",");
+  if (parts.length > 0) yield parts.join(",");
 }
 
-/** `{"resultType": …, "result": …}` as JSON text. `limit` of 0 keeps every series. */
-export function encodeValue(value: Value, limit = 0): { readonly text: string; readonly truncated: boolean } {
+function* matrixPieces(series: readonly MatrixSeries[]): Generator<string> {
+  const times = new TimeTexts();
+  yield '{"resultType":"matrix","result":[';
+  let separator = "";
+  for (const { labels, t, v } of series) {
+    yield `${separator}{"metric":${metric(labels)},"values":[`;
+    yield* points(times, t, v);
+    yield "]}";
+    separator = ",";
+  }
+  yield "]}";
+}
+
+function* vectorPieces(samples: VectorValue["samples"], t: Timestamp): Generator<string> {
+  yield '{"resultType":"vector","result":[';
+  for (let from = 0; from < samples.length; from += JOIN_POINTS) {
+    const rows = samples
+      .slice(from, from + JOIN_POINTS)
+      .map(({ labels, v }) => `{"metric":${metric(labels)},"value":${point(t, v)}}`);
+    yield (from > 0 ? "," : "") + rows.join(",");
+  }
+  yield "]}";
+}
+
+/** Few large pieces instead of many small ones: each costs a turn of the sender's loop. */
+function* gathered(pieces: Iterable<string>): Generator<string> {
+  let out = "";
+  for (const piece of pieces) {
+    out += piece;
+    if (out.length < PIECE_CHARS) continue;
+    yield out;
+    out = "";
+  }
+  if (out !== "") yield out;
+}
+
+export interface EncodedValue {
+  /** JSON text in pieces, made when asked for: a large answer never is one string. */
+  readonly pieces: Iterable<string>;
+  readonly truncated: boolean;
+}
+
+/** `{"resultType": …, "result": …}`. `limit` of 0 keeps every series. */
+export function encodePieces(value: Value, limit = 0): EncodedValue {
   switch (value.kind) {
-    case "scalar":
-      return {
-        text: `{"resultType":"scalar","result":[${secondsText(value.t)},"${formatPlain(value.v)}"]}`,
-        truncated: false,
-      };
-    case "string":
-      return {
-        text: `{"resultType":"string","result":[${secondsText(value.t)},${JSON.stringify(value.s)}]}`,
-        truncated: false,
-      };
+    case "scalar": {
+      const text = `{"resultType":"scalar","result":[${secondsText(value.t)},"${formatPlain(value.v)}"]}`;
+      return { pieces: [text], truncated: false };
+    }
+    case "string": {
+      const text = `{"resultType":"string","result":[${secondsText(value.t)},${JSON.stringify(value.s)}]}`;
+      return { pieces: [text], truncated: false };
+    }
     case "vector": {
       const kept = limit > 0 ? value.samples.slice(0, limit) : value.samples;
-      const rows = kept.map((sample) => `{"metric":${metric(sample.labels)},"value":${point(value.t, sample.v)}}`);
-      return {
-        text: `{"resultType":"vector","result":[${rows.join(",")}]}`,
-        truncated: kept.length < value.samples.length,
-      };
+      return { pieces: gathered(vectorPieces(kept, value.t)), truncated: kept.length < value.samples.length };
     }
     case "matrix": {
       const kept = limit > 0 ? value.series.slice(0, limit) : value.series;
-      const rows = kept.map((one) => `{"metric":${metric(one.labels)},"values":[${points(one.t, one.v)}]}`);
-      return {
-        text: `{"resultType":"matrix","result":[${rows.join(",")}]}`,
-        truncated: kept.length < value.series.length,
-      };
+      return { pieces: gathered(matrixPieces(kept)), truncated: kept.length < value.series.length };
     }
   }
+}
+
+/** The same as one text, for values known to be small. */
+export function encodeValue(value: Value, limit = 0): { readonly text: string; readonly truncated: boolean } {
+  const { pieces, truncated } = encodePieces(value, limit);
+  return { text: [...pieces].join(""), truncated };
 }

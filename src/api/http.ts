@@ -4,16 +4,12 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { promisify } from "node:util";
-import { gunzip, gzip, type ZlibOptions, constants as zlibConstants } from "node:zlib";
+import { gunzip, type ZlibOptions } from "node:zlib";
 import { UserError } from "../base/errors.ts";
 import { Parameters } from "./params.ts";
 
 /** Largest body taken, bytes after inflating: a remote write of 10,000 wide series is near 10 MiB. */
 export const BODY_BYTES_MAX: number = 64 * 1024 * 1024;
-/** Answers shorter than this are not worth a gzip call. */
-const GZIP_BYTES_MIN = 1_400;
-
-const deflate: (body: Buffer, options: ZlibOptions) => Promise<Buffer> = promisify(gzip);
 const inflate: (body: Buffer, options: ZlibOptions) => Promise<Buffer> = promisify(gunzip);
 
 export type ErrorType =
@@ -64,7 +60,8 @@ export function errorTypeOf(error: unknown): ErrorType {
 export interface Answer {
   readonly status: number;
   readonly type: string;
-  readonly body: string | Buffer;
+  /** Pieces are sent as they are made, with turns for others in between. */
+  readonly body: string | Buffer | Iterable<string> | AsyncIterable<string>;
   /** Content-Encoding the body already has. */
   readonly encoding?: string;
 }
@@ -106,12 +103,20 @@ export function success(
   });
 }
 
-/** Like `success` for data that is JSON text already. */
-export function successText(data: string, notes: { warnings: readonly string[]; infos: readonly string[] }): Answer {
-  let body = `{"status":"success","data":${data}`;
-  if (notes.warnings.length > 0) body += `,"warnings":${JSON.stringify(notes.warnings)}`;
-  if (notes.infos.length > 0) body += `,"infos":${JSON.stringify(notes.infos)}`;
-  return { status: 200, type: "application/json", body: `${body}}` };
+/** Like `success` for data that is JSON text already, in pieces. */
+export function successPieces(
+  data: Iterable<string> | AsyncIterable<string>,
+  notes: { warnings: readonly string[]; infos: readonly string[] },
+): Answer {
+  const { warnings, infos } = notes;
+  async function* body(): AsyncGenerator<string> {
+    yield '{"status":"success","data":';
+    yield* data;
+    if (warnings.length > 0) yield `,"warnings":${JSON.stringify(warnings)}`;
+    if (infos.length > 0) yield `,"infos":${JSON.stringify(infos)}`;
+    yield "}";
+  }
+  return { status: 200, type: "application/json", body: body() };
 }
 
 export function failure(type: ErrorType, error: string, hint?: string): Answer {
@@ -162,37 +167,6 @@ export function parametersOf(url: URL, headers: IncomingMessage["headers"], body
   }
   for (const [name, value] of url.searchParams) all.append(name, value);
   return new Parameters(all);
-}
-
-export async function send(request: IncomingMessage, response: ServerResponse, answer: Answer): Promise<void> {
-  const headers: Record<string, string | number> = {
-    ...(answer.type === "" ? {} : { "content-type": answer.type }),
-    ...crossOrigin(request),
-    "x-content-type-options": "nosniff",
-  };
-  let body = typeof answer.body === "string" ? Buffer.from(answer.body) : answer.body;
-  if (answer.encoding !== undefined) headers["content-encoding"] = answer.encoding;
-  else if (body.length >= GZIP_BYTES_MIN && /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""))) {
-    body = await deflate(body, { level: zlibConstants.Z_BEST_SPEED });
-    headers["content-encoding"] = "gzip";
-    headers["vary"] = "Accept-Encoding";
-  }
-  if (answer.status !== 204) headers["content-length"] = body.length;
-  response.writeHead(answer.status, headers);
-  response.end(request.method === "HEAD" ? undefined : body);
-}
-
-/** What a browser wants to hear before it lets a page of another origin read us, as Prometheus says it. */
-export function crossOrigin(request: IncomingMessage): Record<string, string> {
-  const { origin } = request.headers;
-  if (origin === undefined) return {};
-  return {
-    "access-control-allow-origin": origin,
-    "access-control-allow-methods": "GET, POST, OPTIONS",
-    "access-control-allow-headers": "Accept, Authorization, Content-Type, Origin",
-    "access-control-expose-headers": "Date",
-    vary: "Origin",
-  };
 }
 
 /** Finds the route for a path, or the methods that the path would take. */

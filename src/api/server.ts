@@ -6,7 +6,7 @@ import { chmodSync, existsSync, unlinkSync } from "node:fs";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { UserError, errorText } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import { failure, failureOf, matchRoute, parametersOf, readBody, type Route, send } from "./http.ts";
+import { failure, failureOf, matchRoute, parametersOf, readBody, type Route } from "./http.ts";
 import { assertSafe, createListener, freeSocketPath, isLoopback, listening } from "./listener.ts";
 import { alertRoutes } from "./routes/alerts.ts";
 import { federateRoutes } from "./routes/federate.ts";
@@ -17,6 +17,7 @@ import { queryRoutes } from "./routes/query.ts";
 import { statusRoutes } from "./routes/status.ts";
 import { targetRoutes } from "./routes/targets.ts";
 import { writeRoutes } from "./routes/write.ts";
+import { send } from "./send.ts";
 import { Gate, type ListenSecurity } from "./security.ts";
 import type { EngineServices } from "./services.ts";
 

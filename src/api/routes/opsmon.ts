@@ -2,9 +2,9 @@
 import { UserError, errorText } from "../../base/errors.ts";
 import type { JournalKind } from "../../journal/record.ts";
 import { POINTS_PER_SERIES_MAX } from "../../promql/options.ts";
-import { encodeValue } from "../encode.ts";
+import { encodePieces } from "../encode.ts";
 import { alertToWire, ruleToWire, targetToWire } from "../codec.ts";
-import { type Request, type Route, success, successText } from "../http.ts";
+import { type Request, type Route, success, successPieces } from "../http.ts";
 import { TIME_MS_MAX } from "../params.ts";
 import type { EngineServices } from "../services.ts";
 import type { BatchQuery, Command } from "../source.ts";
@@ -49,7 +49,7 @@ function batchOf(request: Request): readonly BatchQuery[] {
   });
 }
 
-async function answerOne(services: EngineServices, query: BatchQuery, request: Request): Promise<string> {
+async function* answerOne(services: EngineServices, query: BatchQuery, request: Request): AsyncGenerator<string> {
   const id = JSON.stringify(query.id);
   try {
     if (query.stepMs > 0 && (query.end - query.start) / query.stepMs > POINTS_PER_SERIES_MAX) {
@@ -61,17 +61,28 @@ async function answerOne(services: EngineServices, query: BatchQuery, request: R
         ? await services.evaluator.range(query.expr, query.start, query.end, query.stepMs, options)
         : await services.evaluator.instant(query.expr, query.end, options);
     const notes = `"warnings":${JSON.stringify(result.warnings)},"infos":${JSON.stringify(result.infos)}`;
-    return `{"id":${id},"ok":true,${notes},"stats":${JSON.stringify(result.stats)},"data":${encodeValue(result.value).text}}`;
+    yield `{"id":${id},"ok":true,${notes},"stats":${JSON.stringify(result.stats)},"data":`;
+    yield* encodePieces(result.value).pieces;
+    yield "}";
   } catch (error) {
-    return `{"id":${id},"ok":false,"error":${JSON.stringify(errorText(error))}}`;
+    yield `{"id":${id},"ok":false,"error":${JSON.stringify(errorText(error))}}`;
   }
 }
 
-async function batch(services: EngineServices, request: Request): Promise<string> {
-  const answers: string[] = [];
+async function* batch(
+  services: EngineServices,
+  queries: readonly BatchQuery[],
+  request: Request,
+): AsyncGenerator<string> {
+  yield "[";
   // One after the other: panels of one screen must not crowd out another client's query.
-  for (const query of batchOf(request)) answers.push(await answerOne(services, query, request));
-  return `[${answers.join(",")}]`;
+  let separator = "";
+  for (const query of queries) {
+    yield separator;
+    yield* answerOne(services, query, request);
+    separator = ",";
+  }
+  yield "]";
 }
 
 function attach(services: EngineServices, request: Request): void {
@@ -126,7 +137,7 @@ export function opsmonRoutes(services: EngineServices): readonly Route[] {
     {
       methods: ["POST"],
       path: "/api/opsmon/v1/batch",
-      handle: async (request) => successText(await batch(services, request), { warnings: [], infos: [] }),
+      handle: async (request) => successPieces(batch(services, batchOf(request), request), { warnings: [], infos: [] }),
     },
     {
       methods: ["POST"],

@@ -1,8 +1,8 @@
 /** `/api/v1/query`, `query_range`, `query_exemplars`, `format_query`, `parse_query`. */
 import { UserError } from "../../base/errors.ts";
 import { astJson } from "../ast-json.ts";
-import { encodeValue } from "../encode.ts";
-import { type Answer, type Request, type Route, success, successText } from "../http.ts";
+import { encodePieces } from "../encode.ts";
+import { type Answer, type Request, type Route, success, successPieces } from "../http.ts";
 import { prettyExpr } from "../../promql/pretty.ts";
 import { POINTS_PER_SERIES_MAX } from "../../promql/options.ts";
 import { parseExpr } from "../../promql/parse.ts";
@@ -63,13 +63,22 @@ function statsText({ stats }: QueryResult): string {
   });
 }
 
+/** Puts the statistics before the last brace. */
+function* withStats(pieces: Iterable<string>, stats: string): Generator<string> {
+  let before: string | undefined;
+  for (const piece of pieces) {
+    if (before !== undefined) yield before;
+    before = piece;
+  }
+  yield `${(before as string).slice(0, -1)},"stats":${stats}}`;
+}
+
 function answer(request: Request, result: QueryResult, limit: number): Answer {
-  const encoded = encodeValue(result.value, limit);
-  const { truncated } = encoded;
+  const { pieces, truncated } = encodePieces(result.value, limit);
   const wanted = request.parameters.text("stats") !== undefined;
-  const text = wanted ? `${encoded.text.slice(0, -1)},"stats":${statsText(result)}}` : encoded.text;
+  const data = wanted ? withStats(pieces, statsText(result)) : pieces;
   const warnings = truncated ? [...result.warnings, "results truncated due to limit"] : result.warnings;
-  return successText(text, { warnings, infos: result.infos });
+  return successPieces(data, { warnings, infos: result.infos });
 }
 
 export function queryRoutes(services: EngineServices): readonly Route[] {

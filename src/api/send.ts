@@ -1,0 +1,115 @@
+/**
+ * Answers on their way out: compressed for those who read gzip, whole when they are short, piece by piece when they are
+ * long. Writing 10 million points takes seconds of processor; between pieces scrapes and other clients get their turn,
+ * and a reader who does not read stops the writing.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { setImmediate } from "node:timers/promises";
+import { promisify } from "node:util";
+import { createGzip, gzip, type Gzip, type ZlibOptions, constants as zlibConstants } from "node:zlib";
+import type { Answer } from "./http.ts";
+
+/** Answers shorter than this are not worth a gzip call, bytes. */
+const GZIP_BYTES_MIN = 1_400;
+/** Answers up to here are sent whole, with their length, characters. */
+const WHOLE_CHARS_MAX = 256 * 1024;
+/** How long pieces are made before others get a turn, ms. */
+const TURN_MS = 8;
+
+const deflate: (body: Buffer, options: ZlibOptions) => Promise<Buffer> = promisify(gzip);
+const FAST: ZlibOptions = { level: zlibConstants.Z_BEST_SPEED };
+
+/** What a browser wants to hear before it lets a page of another origin read us, as Prometheus says it. */
+function crossOrigin(request: IncomingMessage): Record<string, string> {
+  const { origin } = request.headers;
+  if (origin === undefined) return {};
+  return {
+    "access-control-allow-origin": origin,
+    "access-control-allow-methods": "GET, POST, OPTIONS",
+    "access-control-allow-headers": "Accept, Authorization, Content-Type, Origin",
+    "access-control-expose-headers": "Date",
+    vary: "Origin",
+  };
+}
+
+export async function send(request: IncomingMessage, response: ServerResponse, answer: Answer): Promise<void> {
+  const headers: Record<string, string | number> = {
+    ...(answer.type === "" ? {} : { "content-type": answer.type }),
+    ...crossOrigin(request),
+    "x-content-type-options": "nosniff",
+  };
+  if (answer.encoding !== undefined) headers["content-encoding"] = answer.encoding;
+  const compress = answer.encoding === undefined && /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
+  const { body } = answer;
+  if (typeof body === "string" || Buffer.isBuffer(body)) {
+    return sendWhole(request, response, answer.status, headers, body, compress);
+  }
+  const pieces = takeTurns(body);
+  const first: string[] = [];
+  let length = 0;
+  for (;;) {
+    const { done, value } = await pieces.next();
+    if (done === true) return sendWhole(request, response, answer.status, headers, first.join(""), compress);
+    first.push(value);
+    length += value.length;
+    if (length > WHOLE_CHARS_MAX) break;
+  }
+  if (compress) headers["content-encoding"] = "gzip";
+  response.writeHead(answer.status, headers);
+  const out = compress ? createGzip(FAST) : response;
+  if (out !== response) (out as Gzip).pipe(response);
+  try {
+    await write(out, response, first.join(""));
+    for await (const piece of pieces) await write(out, response, piece);
+  } catch (error) {
+    // The status is out: a cut connection is the only way left to say that this is not all.
+    response.destroy();
+    throw error;
+  }
+  out.end();
+}
+
+async function sendWhole(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  headers: Record<string, string | number>,
+  answer: string | Buffer,
+  compress: boolean,
+): Promise<void> {
+  let body = typeof answer === "string" ? Buffer.from(answer) : answer;
+  if (compress && body.length >= GZIP_BYTES_MIN) {
+    body = await deflate(body, FAST);
+    headers["content-encoding"] = "gzip";
+    headers["vary"] = headers["vary"] === undefined ? "Accept-Encoding" : `${headers["vary"]}, Accept-Encoding`;
+  }
+  if (status !== 204) headers["content-length"] = body.length;
+  response.writeHead(status, headers);
+  response.end(request.method === "HEAD" ? undefined : body);
+}
+
+async function* takeTurns(pieces: Iterable<string> | AsyncIterable<string>): AsyncGenerator<string, undefined> {
+  let since = performance.now();
+  for await (const piece of pieces) {
+    yield piece;
+    if (performance.now() - since > TURN_MS) {
+      await setImmediate();
+      since = performance.now();
+    }
+  }
+}
+
+/** Waits while the reader is behind. @throws Error when it has gone. */
+async function write(out: ServerResponse | Gzip, response: ServerResponse, piece: string): Promise<void> {
+  if (response.destroyed) throw new Error("the client went away");
+  if (out.write(piece)) return;
+  await new Promise<void>((resolve) => {
+    const go = (): void => {
+      out.off("drain", go);
+      response.off("close", go);
+      resolve();
+    };
+    out.once("drain", go);
+    response.once("close", go);
+  });
+}
