@@ -69,6 +69,7 @@ async function build(
     log: log.with({ room: "tsdb" }),
     retentionMs: options.retentionMs ?? storage.retentionMs ?? RETENTION_MS_DEFAULT,
     ...optional("retentionBytes", options.retentionBytes ?? storage.retentionBytes),
+    ...optional("tiers", settings.config.own.tiers),
     ...optional("maxSeries", settings.config.own.limits.maxSeries),
   });
   cleanup.push(() => tsdb.close());

@@ -4,9 +4,10 @@
  */
 import type { ByteLevel } from "../base/leveldb.ts";
 import type { Head } from "./head.ts";
-import { type TsdbOptions, TIERS } from "./options.ts";
+import type { Rung } from "./ladder.ts";
+import type { TsdbOptions } from "./options.ts";
 import type { PartReader } from "./parts.ts";
-import { dropChunks } from "./retention.ts";
+import { doomedChunks, dropChunks } from "./retention.ts";
 import { nextWindow, ROLL_DELAY_MS, rollWindow } from "./roller.ts";
 import type { Sealer } from "./sealer.ts";
 
@@ -21,6 +22,7 @@ const CHUNK_RANGE = [Uint8Array.of(98), Uint8Array.of(100)] as const;
 
 export interface HousekeepingParts {
   readonly options: TsdbOptions;
+  readonly ladder: readonly Rung[];
   readonly db: ByteLevel;
   readonly head: Head;
   readonly reader: PartReader;
@@ -52,11 +54,11 @@ export class Housekeeping {
 
   /** Rolls up a few windows that are old enough. @throws what the database throws when it cannot be written. */
   async rollUp(): Promise<void> {
-    const { options, head, db, reader } = this.#parts;
-    const tiers = options.tiers ?? TIERS;
+    const { options, head, db, reader, ladder } = this.#parts;
     let left = ROLLS_PER_ROUND;
     for (const group of head.groups.values()) {
-      for (const [i, rung] of tiers.entries()) {
+      for (const [i, rung] of ladder.entries()) {
+        if (!rung.active) continue;
         const window = nextWindow(group, i + 1, rung, options.clock.now(), options.rollDelayMs ?? ROLL_DELAY_MS);
         if (window === undefined) continue;
         await this.#sealer.alone(() => rollWindow(db, head, reader, window));
@@ -74,15 +76,17 @@ export class Housekeeping {
 
   /** Drops chunks past their retention, unless the clock was just set. */
   async applyRetention(): Promise<void> {
-    const { options, db, head } = this.#parts;
+    const { options, db, head, ladder } = this.#parts;
     const { clock, log, retentionMs = 0, retentionBytes = 0 } = options;
     const now = this.#trustsClock() ? clock.now() : Number.NEGATIVE_INFINITY;
     const before = [
       retentionMs > 0 ? now - retentionMs : Number.NEGATIVE_INFINITY,
-      ...(options.tiers ?? TIERS).map((rung) => now - rung.retentionMs),
+      ...ladder.map((rung) => now - rung.retentionMs),
     ];
-    const excess = retentionBytes > 0 ? Math.max(0, this.#chunkBytes() - retentionBytes) : 0;
-    const dropped = await dropChunks(db, head, before, excess);
+    const growing = ladder.flatMap((rung, i) => (rung.active ? [i + 1] : []));
+    const excessBytes = retentionBytes > 0 ? Math.max(0, this.#chunkBytes() - retentionBytes) : 0;
+    const doomed = doomedChunks(head, { before, growing, excessBytes });
+    const dropped = await dropChunks(db, head, doomed);
     if (dropped === undefined) return;
     log.info("chunks past retention dropped", { ...dropped });
     // LevelDB frees the space of a deleted range only when it is compacted.

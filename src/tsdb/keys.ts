@@ -7,6 +7,7 @@
  *   w group            how far the append log is sealed
  *   c tier start group seq          chunk header             b … segment: segments of the chunk
  *   m family           metadata
+ *   t                  the ladder of tiers
  */
 
 /** Shifts times so that negative ones sort first; every safe integer stays exact. */
@@ -27,6 +28,7 @@ function letter(name: string): number {
 }
 
 export const FORMAT_KEY: Uint8Array = utf8.encode("f");
+export const LADDER_KEY: Uint8Array = utf8.encode("t");
 
 function putTime(view: DataView, at: number, t: number): void {
   const biased = t + TIME_BIAS;

@@ -16,7 +16,7 @@ export interface TsdbOptions {
   readonly log: Logger;
   /** Samples older than this are refused, and whole chunks past it are dropped; 0 or absent = kept for ever. */
   readonly retentionMs?: number;
-  /** Buckets kept beside raw samples, fine to coarse; TIERS when absent, none when empty. */
+  /** Buckets kept beside raw samples, fine to coarse; as stored (TIERS in a new store) when absent, none when empty. */
   readonly tiers?: readonly Tier[];
   /** How long after its end a window is rolled up into the tiers. */
   readonly rollDelayMs?: number;

@@ -9,16 +9,16 @@ import type { Querier, SelectHints, Series, SeriesSet } from "../storage/storage
 import { type Axis, alongAxis, layOut, merge } from "./columns.ts";
 import type { Group } from "./group.ts";
 import type { Head, Place } from "./head.ts";
-import type { Tier } from "./options.ts";
+import type { Rung } from "./ladder.ts";
 import { type PartReader, touches, want } from "./parts.ts";
 import { SEGMENT_COLUMNS } from "./segment.ts";
-import { chooseTier, loadTier } from "./tiers.ts";
+import { loadTier, pickRung } from "./tiers.ts";
 
 export interface QuerierOptions {
   readonly head: Head;
   readonly reader: PartReader;
   readonly maxSeries: number;
-  readonly tiers: readonly Tier[];
+  readonly ladder: readonly Rung[];
   /** Before this raw samples are gone; tiers may still have them. */
   readonly rawFrom: () => Timestamp;
   /** Sentences that every answer carries, e.g. a database set aside. */
@@ -68,7 +68,7 @@ class StoreQuerier implements Querier {
 
   /** For labels: in raw samples, or in the tier that reaches back far enough. */
   #findAnywhere(matchers: readonly Matcher[]): Found[] {
-    const tier = this.#minT < this.#options.rawFrom() ? this.#options.tiers.length : 0;
+    const tier = this.#minT < this.#options.rawFrom() ? this.#options.ladder.length : 0;
     return this.#find(matchers, this.#minT, this.#maxT, tier);
   }
 
@@ -76,7 +76,7 @@ class StoreQuerier implements Querier {
     const { head, reader, maxSeries, standing } = this.#options;
     const start = Math.max(this.#minT, hints.start);
     const end = Math.min(this.#maxT, hints.end);
-    const tier = chooseTier(this.#options.tiers, { ...hints, start, end }, this.#options.rawFrom());
+    const tier = pickRung(this.#options.ladder, { ...hints, start, end }, this.#options.rawFrom());
     const found = this.#find(matchers, start, end, tier);
     if (found.length > maxSeries) {
       throw new UserError("too-many-series", `the selector matches ${found.length} series, the limit is ${maxSeries}`, {
@@ -98,7 +98,7 @@ class StoreQuerier implements Querier {
         else set.add(segment);
       }
     }
-    const rung = this.#options.tiers[tier - 1];
+    const rung = this.#options.ladder[tier - 1];
     if (rung !== undefined) {
       const load = { reader, segments, tier, resolutionMs: rung.resolutionMs, start, end, warnings };
       const series = await loadTier(found, load, (ref) => head.index.labels(ref));

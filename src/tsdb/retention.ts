@@ -21,21 +21,30 @@ export interface Dropped {
   readonly until: Timestamp;
 }
 
-interface Doomed {
+export interface Doomed {
   readonly group: Group;
   readonly chunk: ChunkMeta;
+}
+
+export interface RetentionRules {
+  /** By tier (0 = raw): chunks that ended before this go; -Infinity for none. */
+  readonly before: readonly Timestamp[];
+  /** Numbers of the tiers that still grow: raw chunks wait for them. */
+  readonly growing: readonly number[];
+  /** The oldest go until this much is freed; 0 for none. */
+  readonly excessBytes: number;
 }
 
 /** Raw chunks wait this much longer for their tiers: a store that was stopped for days rolls up first. */
 const ROLL_PATIENCE_MS = 2 * 86_400_000;
 
-function byTime(head: Head, before: readonly Timestamp[]): Doomed[] {
+function byTime(head: Head, { before, growing }: RetentionRules): Doomed[] {
   const doomed: Doomed[] = [];
   for (const group of head.groups.values()) {
     for (const chunk of group.chunks) {
       const limit = before[chunk.tier >> 3] ?? Number.POSITIVE_INFINITY;
       if (chunk.end >= limit) continue;
-      const rolled = chunk.tier > 0 || before.slice(1).every((_, i) => group.rolledEnd(i + 1) >= chunk.end);
+      const rolled = chunk.tier > 0 || growing.every((number) => group.rolledEnd(number) >= chunk.end);
       if (rolled || chunk.end < limit - ROLL_PATIENCE_MS) doomed.push({ group, chunk });
     }
   }
@@ -65,20 +74,15 @@ async function groupOps(db: ByteLevel, group: Group): Promise<LevelOp[]> {
   return ops;
 }
 
-/**
- * Deletes whole chunks. @param before by tier (0 = raw): chunks that ended before this go; -Infinity for none.
- * @param excessBytes the oldest go until this much is freed; 0 for none.
- */
-export async function dropChunks(
-  db: ByteLevel,
-  head: Head,
-  before: readonly Timestamp[],
-  excessBytes: number,
-): Promise<Dropped | undefined> {
-  const doomed = [...byTime(head, before), ...(excessBytes > 0 ? bySize(head, excessBytes) : [])].slice(
-    0,
-    CHUNKS_BATCH_MAX,
-  );
+/** What has to go now; @returns at most a batch of it. */
+export function doomedChunks(head: Head, rules: RetentionRules): readonly Doomed[] {
+  const { excessBytes } = rules;
+  const all = [...byTime(head, rules), ...(excessBytes > 0 ? bySize(head, excessBytes) : [])];
+  return all.slice(0, CHUNKS_BATCH_MAX);
+}
+
+/** Deletes whole chunks. */
+export async function dropChunks(db: ByteLevel, head: Head, doomed: readonly Doomed[]): Promise<Dropped | undefined> {
   if (doomed.length === 0) return undefined;
   const ops: LevelOp[] = [];
   const touched = new Set<Group>();

@@ -17,6 +17,7 @@ import type { Head, RowPlan } from "./head.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { Ingest, type RowInput, type Tally } from "./ingest.ts";
 import { metadataKey } from "./keys.ts";
+import type { Rung } from "./ladder.ts";
 import { type AppendLog, fileOf, LOG_FILE_BYTES_MAX } from "./log.ts";
 import { FUTURE_MS_MAX, SERIES_MAX, type TsdbOptions, type WriteGap } from "./options.ts";
 import type { PartReader } from "./parts.ts";
@@ -40,6 +41,7 @@ const FAMILIES_MAX = 100_000;
 
 export interface StoreParts {
   readonly options: TsdbOptions;
+  readonly ladder: readonly Rung[];
   readonly db: ByteLevel;
   readonly head: Head;
   readonly log: AppendLog;

@@ -9,6 +9,7 @@ import type { Aggregate, SelectHints, Series } from "../storage/storage.ts";
 import { type Axis, layOut, readSeries } from "./columns.ts";
 import { type Group, planeTier } from "./group.ts";
 import type { Place } from "./head.ts";
+import type { Rung } from "./ladder.ts";
 import type { Tier } from "./options.ts";
 import { type PartReader, want, wantPlane } from "./parts.ts";
 import { type Buckets, bucketize, carryOf, PLANES } from "./rollup.ts";
@@ -37,6 +38,20 @@ export function chooseTier(tiers: readonly Tier[], hints: SelectHints, rawFrom: 
   const age = rawFrom - start;
   const reaching = tiers.findIndex(({ retentionMs }) => retentionMs >= age);
   return reaching >= 0 ? reaching + 1 : tiers.length;
+}
+
+/**
+ * Number of the rung that answers, from 1; 0 = raw samples. Rungs that grow no more answer only where no other reaches.
+ */
+export function pickRung(ladder: readonly Rung[], hints: SelectHints, rawFrom: Timestamp): number {
+  const numbered = ladder.map((rung, i) => ({ ...rung, number: i + 1 }));
+  const byWidth = numbered.sort((a, b) => a.resolutionMs - b.resolutionMs);
+  const active = byWidth.filter((rung) => rung.active);
+  const chosen = active[chooseTier(active, hints, rawFrom) - 1];
+  if (hints.start >= rawFrom || (chosen !== undefined && chosen.retentionMs >= rawFrom - hints.start))
+    return chosen?.number ?? 0;
+  const former = byWidth.find((rung) => !rung.active && rung.retentionMs >= rawFrom - hints.start);
+  return (former ?? chosen)?.number ?? 0;
 }
 
 interface TierLoad {

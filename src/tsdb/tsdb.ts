@@ -10,6 +10,7 @@ import { createAppender } from "./appender.ts";
 import type { BackupReport } from "./backup.ts";
 import { Damage } from "./damage.ts";
 import { Head } from "./head.ts";
+import { loadLadder } from "./ladder.ts";
 import { loadHead } from "./load.ts";
 import { AppendLog, listLog } from "./log.ts";
 import {
@@ -18,7 +19,6 @@ import {
   type Cardinality,
   SELECT_SERIES_MAX,
   SYNC_MS,
-  TIERS,
   type TsdbOptions,
   type TsdbStats,
 } from "./options.ts";
@@ -147,7 +147,12 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
   const { db } = opened;
   const log = new AppendLog(dirs[1], listLog(dirs[1]).files);
   const reader = new PartReader(db, damage, options.cacheBytes ?? CACHE_BYTES);
-  const store = new Store({ options, db, head, log, damage, metadata, reader });
+  const ladder = await loadLadder(db, head, damage, options.tiers).catch(async (error: unknown) => {
+    log.close();
+    await db.close();
+    throw error;
+  });
+  const store = new Store({ options, ladder, db, head, log, damage, metadata, reader });
   try {
     const replayed = await replayLog(dirs[1], head, damage, {
       seal: (group, late, until) => store.seal(group, late, until),
@@ -170,7 +175,7 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
   const queries = {
     head,
     reader,
-    tiers: options.tiers ?? TIERS,
+    ladder,
     rawFrom,
     maxSeries: options.maxSelectSeries ?? SELECT_SERIES_MAX,
     standing,

@@ -20,7 +20,8 @@ export function temporaryDir(): string {
   return mkdtempSync(join(tmpdir(), "opsmon-test-"));
 }
 
-export async function storeBox(options: Partial<TsdbOptions> = {}): Promise<StoreBox> {
+/** @param options `keep` leaves the directory to whoever made it. */
+export async function storeBox({ keep, ...options }: Partial<TsdbOptions> & { keep?: boolean } = {}): Promise<StoreBox> {
   const dir = options.dir ?? temporaryDir();
   const clock = manualClock(T0 + 86_400_000);
   // A test's disk is as full as it is: only tests of the reserve set one.
@@ -37,7 +38,7 @@ export async function storeBox(options: Partial<TsdbOptions> = {}): Promise<Stor
     },
     async [Symbol.asyncDispose]() {
       await box.db.close();
-      rmSync(dir, { recursive: true, force: true });
+      if (keep !== true) rmSync(dir, { recursive: true, force: true });
     },
   };
   return box;

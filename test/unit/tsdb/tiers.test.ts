@@ -199,4 +199,29 @@ describe("buckets", () => {
       expect(lines(series.get("counter")?.aggregate?.(which))).toEqual(expected("counter", N, resolutionMs, which));
     }
   });
+
+  test("another ladder never reads old buckets as its own", async () => {
+    await using box = await storeBox({ tiers: TIERS });
+    box.clock.jump(START + N * STEP);
+    await fillTo(box.db, 0, N);
+    await box.db.flush();
+    for (let round = 0; round < 10; round++) await box.db.upkeep();
+    await box.db.close();
+    const tiers = [{ resolutionMs: 10 * MINUTE, retentionMs: 90 * DAY }];
+    for (const round of ["first", "again"]) {
+      await using other = await storeBox({ dir: box.dir, tiers, keep: true });
+      other.clock.jump(START + N * STEP);
+      const hints = { start: START - HOUR, end: START + 3 * DAY, stepMs: 10 * MINUTE };
+      const { series, resolutionMs } = await read(other.db, hints);
+      expect([round, resolutionMs]).toEqual([round, 10 * MINUTE]);
+      expect(lines(series.get("counter")?.aggregate?.("counter"))).toEqual(
+        expected("counter", N, 10 * MINUTE, "counter"),
+      );
+      await other.db.upkeep();
+    }
+    await using plain = await storeBox({ dir: box.dir, keep: true });
+    plain.clock.jump(START + N * STEP);
+    const found = await read(plain.db, { start: START - HOUR, end: START + 3 * DAY, stepMs: 10 * MINUTE });
+    expect(found.resolutionMs, "opened without a configuration").toBe(10 * MINUTE);
+  });
 });
