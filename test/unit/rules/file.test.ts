@@ -118,7 +118,7 @@ test("the character of an expression is found in a literal block", () => {
     "groups:\n- name: g\n  rules:\n  - record: r\n    expr: |\n      up\n        + )\n",
     "r.yml",
   ).problems;
-  expect([problem?.line, problem?.column]).toEqual([7, 11]);
+  expect([problem?.line, problem?.column]).toEqual([7, 12]);
 });
 
 test("the same rule twice is a warning, and both are kept", () => {
