@@ -9,6 +9,7 @@ import type { Logger } from "../base/log.ts";
 import { failure, failureOf, matchRoute, parametersOf, readBody, type Route } from "./http.ts";
 import { assertSafe, createListener, freeSocketPath, isLoopback, listening } from "./listener.ts";
 import { alertRoutes } from "./routes/alerts.ts";
+import { dataRoutes } from "./routes/data.ts";
 import { federateRoutes } from "./routes/federate.ts";
 import { labelRoutes } from "./routes/labels.ts";
 import { lifecycleRoutes } from "./routes/lifecycle.ts";
@@ -43,6 +44,7 @@ export function createApiServer(services: EngineServices, log: Logger): ApiServe
     ...writeRoutes(services),
     ...lifecycleRoutes(services),
     ...opsmonRoutes(services),
+    ...dataRoutes(services),
   ];
   const servers: Server[] = [];
   const paths: string[] = [];

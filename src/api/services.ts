@@ -56,6 +56,26 @@ export interface StoreSummary {
   readonly labelBytes: readonly CardinalityRow[];
 }
 
+/** How far a backup is. */
+export interface BackupStep {
+  readonly bytes: number;
+  /** Bytes expected. */
+  readonly total: number;
+  readonly records: number;
+  readonly done: boolean;
+}
+
+export interface ImportAnswer {
+  readonly lines: number;
+  readonly samples: number;
+  readonly duplicate: number;
+  readonly outOfBounds: number;
+  readonly limited: number;
+  readonly broken: number;
+  /** The first broken lines. */
+  readonly problems: readonly { readonly line: number; readonly text: string }[];
+}
+
 export interface EngineServices {
   readonly storage: Appendable & Queryable & MetadataReader;
   readonly evaluator: Evaluator;
@@ -81,6 +101,10 @@ export interface EngineServices {
   takePage(page: Uint8Array, type: string | undefined): Promise<AppendResult>;
   /** So many native histogram samples of these metrics were sent and not stored. */
   nativeHistograms(metrics: readonly string[], samples: number): void;
+  /** Copies everything into a new directory while serving. @throws UserError `target-not-empty`, `backup-failed`. */
+  backup(target: string): AsyncIterable<BackupStep>;
+  /** Takes lines of OpenMetrics with times of any age; broken ones are told, not thrown. */
+  importText(text: string): Promise<ImportAnswer>;
   command(command: Command): Promise<CommandResult>;
   /** The configuration in force as YAML, secrets masked. */
   configText(): string;

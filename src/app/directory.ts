@@ -13,21 +13,33 @@ import { silentLogger } from "../base/log.ts";
 import { openJournal } from "../journal/journal.ts";
 import { createEngine } from "../promql/engine.ts";
 import { openState } from "../state/leveldb.ts";
-import { openTsdb } from "../tsdb/tsdb.ts";
+import type { StateStore } from "../state/state.ts";
+import { openTsdb, type Tsdb } from "../tsdb/tsdb.ts";
 import { LocalSource } from "./local-source.ts";
 import { version } from "./version.ts";
 
 /** Files deeper than this are not ours. */
 const DEPTH_MAX = 4;
 
-/** @throws UserError `not-a-store` (exit 3), `store-damaged` (exit 6). */
-export async function directorySource(dir: string, clock: Clock): Promise<Source> {
+/** @throws UserError `not-a-store`. */
+export function mustHoldData(dir: string): void {
   if (!existsSync(path.join(dir, "series")) && !existsSync(path.join(dir, "log"))) {
     throw new UserError("not-a-store", `"${dir}" holds no opsmon data`, {
       hint: 'start an engine with "opsmon serve", or name the right directory with --data',
       exit: EXIT.unreachable,
     });
   }
+}
+
+interface OpenPicture {
+  readonly store: Tsdb;
+  readonly state: StateStore;
+  close(): Promise<void>;
+}
+
+/** The stores of a data directory as they are now, for reading. @throws UserError `not-a-store`, `store-damaged` (exit 6). */
+export async function openPicture(dir: string, clock: Clock): Promise<OpenPicture> {
+  mustHoldData(dir);
   const picture = takePicture(dir);
   const forget = (): void => rmSync(picture, { recursive: true, force: true });
   try {
@@ -38,20 +50,26 @@ export async function directorySource(dir: string, clock: Clock): Promise<Source
       await state.close();
       forget();
     };
-    return new LocalSource({
-      kind: "directory",
-      place: dir,
-      store,
-      engine: createEngine({ queryable: store, clock }),
-      journal: openJournal(state, clock),
-      clock,
-      version,
-      close,
-    });
+    return { store, state, close };
   } catch (error) {
     forget();
     throw error;
   }
+}
+
+export async function directorySource(dir: string, clock: Clock): Promise<Source> {
+  const picture = await openPicture(dir, clock);
+  const { store, state } = picture;
+  return new LocalSource({
+    kind: "directory",
+    place: dir,
+    store,
+    engine: createEngine({ queryable: store, clock }),
+    journal: openJournal(state, clock),
+    clock,
+    version,
+    close: () => picture.close(),
+  });
 }
 
 /** Beside the data when possible, so that links stay on one file system. */

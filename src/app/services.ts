@@ -4,9 +4,11 @@ import type { CommandResult, RuleStatus } from "../api/source.ts";
 import { formatDuration } from "../model/duration.ts";
 import { compareUtf8 } from "../model/labels.ts";
 import type { RuleGroup } from "../rules/group.ts";
+import { importOpenMetrics } from "../tsdb/openmetrics.ts";
 import { configText } from "../config/print.ts";
 import { alertsAt } from "./alerts-at.ts";
 import type { Attachments } from "./attachments.ts";
+import { backupSteps } from "./backup.ts";
 import { carryOut } from "./commands.ts";
 import { forgetfulStorage } from "./forgetful-storage.ts";
 import { createOwnMetrics } from "./metrics.ts";
@@ -71,6 +73,8 @@ export function createServices(
     cardinality: async (limit) => cardinalityReport(tsdb, limit),
     storeSummary: (limit) => storeSummary(tsdb, limit),
     takePage: (page, type) => takePage(storage, page, type, options.clock.now()),
+    backup: (target) => backupSteps(tsdb, rooms.state, options.clock, target),
+    importText: (text) => importOpenMetrics(text.split("\n"), storage),
     command: (command) => (command.kind === "reload" ? reload() : carryOut(rooms, command)),
     configText: () => configText(settings.config),
     flags: () => flags(options, settings),

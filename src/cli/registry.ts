@@ -1,8 +1,11 @@
 /** All commands. A new one is a file under `commands/` and a line here. */
 import type { CommandSpec } from "./command.ts";
 import { alerts } from "./commands/alerts.ts";
+import { backup, restore } from "./commands/backup.ts";
 import { check } from "./commands/check.ts";
 import { ack, mark, reload, silence } from "./commands/control.ts";
+import { fsck } from "./commands/fsck.ts";
+import { exportCommand, importCommand } from "./commands/import-export.ts";
 import { cardinality, config, notify } from "./commands/inspect.ts";
 import { query } from "./commands/query.ts";
 import { serve } from "./commands/serve.ts";
@@ -25,4 +28,9 @@ export const COMMANDS: readonly CommandSpec[] = [
   cardinality,
   config,
   reload,
+  exportCommand,
+  importCommand,
+  backup,
+  restore,
+  fsck,
 ];

@@ -61,6 +61,12 @@ export async function openSource(call: Invocation): Promise<Source> {
   throw noEngine();
 }
 
+/** The engine that answers on its socket, or undefined when none does. */
+export async function livingEngine(call: Invocation): Promise<EngineSource | undefined> {
+  const engine = runningEngine(call);
+  return engine !== undefined && (await alive(engine)) ? engine : undefined;
+}
+
 /** For what only a running engine can do. @throws UserError `no-engine` (exit 4). */
 export async function openEngine(call: Invocation): Promise<EngineSource> {
   const engine = runningEngine(call);

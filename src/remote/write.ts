@@ -66,7 +66,16 @@ export function decodeWriteRequest(compressed: Uint8Array, bytesMax: number = WR
       reader.skip();
     }
   }
-  return { series, metadata, samples, exemplars, histograms, histogramMetrics: [...histogramMetrics], invalid, reasons };
+  return {
+    series,
+    metadata,
+    samples,
+    exemplars,
+    histograms,
+    histogramMetrics: [...histogramMetrics],
+    invalid,
+    reasons,
+  };
 }
 
 function readMetadata(reader: ProtoReader): readonly [family: string, metadata: Metadata] {

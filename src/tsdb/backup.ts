@@ -18,6 +18,12 @@ export interface BackupReport {
   readonly bytes: number;
 }
 
+export interface BackupOptions {
+  readonly onProgress?: (records: number, bytes: number) => void;
+  /** Puts more into the copy before it counts as complete, e.g. the records of other rooms. */
+  readonly beside?: (target: string) => Promise<void>;
+}
+
 function emptyTarget(target: string): void {
   if (existsSync(target) && readdirSync(target).length > 0) {
     throw new UserError("target-not-empty", `"${target}" is not empty`, {
@@ -31,7 +37,7 @@ function emptyTarget(target: string): void {
 async function copyRecords(
   from: ByteLevel,
   targetDir: string,
-  onProgress?: (records: number) => void,
+  onProgress?: BackupOptions["onProgress"],
 ): Promise<BackupReport> {
   const { db } = await openLevel(targetDir, { name: "backup", compression: false });
   let records = 0;
@@ -41,7 +47,7 @@ async function copyRecords(
     let pending = 0;
     const write = async (): Promise<void> => {
       await db.batch(ops, { sync: true });
-      onProgress?.(records);
+      onProgress?.(records, bytes);
       ops = [];
       pending = 0;
     };
@@ -70,7 +76,7 @@ export async function backupTo(
   db: ByteLevel,
   target: string,
   createdAt: number,
-  onProgress?: (records: number) => void,
+  { onProgress, beside }: BackupOptions = {},
 ): Promise<BackupReport> {
   emptyTarget(target);
   mkdirSync(`${target}/log`);
@@ -79,6 +85,7 @@ export async function backupTo(
     await copyFile(`${dir}/log/${name}`, `${target}/log/${name}`);
   }
   const report = await copyRecords(db, `${target}/series`, onProgress);
+  await beside?.(target);
   await writeFile(
     `${target}/${SEAL_FILE}.part`,
     JSON.stringify({ kind: "opsmon backup", version: 1, createdAt, ...report }),

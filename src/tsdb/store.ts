@@ -10,7 +10,7 @@ import type { Metadata } from "../model/metadata.ts";
 import { NO_REF, type SeriesRef, type Timestamp } from "../model/sample.ts";
 import type { AppendResult } from "../storage/storage.ts";
 import type { AppenderHost, Batch } from "./appender.ts";
-import { type BackupReport, backupTo } from "./backup.ts";
+import { type BackupOptions, type BackupReport, backupTo } from "./backup.ts";
 import type { Damage } from "./damage.ts";
 import type { Group } from "./group.ts";
 import type { Head, RowPlan } from "./head.ts";
@@ -349,11 +349,11 @@ export class Store implements AppenderHost {
   }
 
   /** A copy of the store as it is now, while it goes on. @throws UserError `target-not-empty`. */
-  async backup(target: string, onProgress?: (records: number) => void): Promise<BackupReport> {
+  async backup(target: string, wishes?: BackupOptions): Promise<BackupReport> {
     this.#logPins++;
     try {
       const { options, db } = this.#parts;
-      return await backupTo(options.dir, db, target, options.clock.now(), onProgress);
+      return await backupTo(options.dir, db, target, options.clock.now(), wishes);
     } finally {
       this.#logPins--;
     }

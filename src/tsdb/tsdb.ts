@@ -7,10 +7,10 @@ import { type OpenedLevel, openLevel } from "../base/leveldb.ts";
 import type { Metadata } from "../model/metadata.ts";
 import type { Appendable, MetadataReader, Queryable } from "../storage/storage.ts";
 import { createAppender } from "./appender.ts";
-import type { BackupReport } from "./backup.ts";
+import type { BackupOptions, BackupReport } from "./backup.ts";
 import { Damage } from "./damage.ts";
 import { Head } from "./head.ts";
-import { loadLadder } from "./ladder.ts";
+import { loadLadder, type Rung } from "./ladder.ts";
 import { loadHead } from "./load.ts";
 import { AppendLog, listLog } from "./log.ts";
 import {
@@ -41,7 +41,7 @@ export interface Tsdb extends Appendable, Queryable, MetadataReader {
   /** One round of upkeep at once: sync, disk space, log rotation, retention when due. */
   upkeep(): Promise<void>;
   /** Copies the store into a new directory while it serves. @throws UserError `target-not-empty`. */
-  backup(target: string, onProgress?: (records: number) => void): Promise<BackupReport>;
+  backup(target: string, options?: BackupOptions): Promise<BackupReport>;
   close(): Promise<void>;
 }
 
@@ -114,7 +114,13 @@ function summary(
 async function openSeries(
   dir: string,
   options: TsdbOptions,
-): Promise<{ opened: OpenedLevel; head: Head; damage: Damage; metadata: Map<string, Metadata> }> {
+): Promise<{
+  opened: OpenedLevel;
+  head: Head;
+  damage: Damage;
+  metadata: Map<string, Metadata>;
+  ladder: readonly Rung[];
+}> {
   let head = new Head(options.chunkRows ?? CHUNK_ROWS);
   let damage = new Damage(options.clock, options.log);
   let metadata = new Map<string, Metadata>();
@@ -131,7 +137,13 @@ async function openSeries(
   if (opened.setAside !== undefined)
     damage.add(`the series database, set aside as "${opened.setAside}"`, opened.reason ?? "");
   else if (opened.repaired) damage.add("the series database, repaired", opened.reason ?? "");
-  return { opened, head, damage, metadata };
+  try {
+    const ladder = await loadLadder(opened.db, head, damage, options.tiers);
+    return { opened, head, damage, metadata, ladder };
+  } catch (error) {
+    await opened.db.close();
+    throw error;
+  }
 }
 
 /**
@@ -143,15 +155,10 @@ async function openSeries(
 export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
   mkdirSync(options.dir, { recursive: true, mode: 0o700 });
   const dirs = [`${options.dir}/series`, `${options.dir}/log`] as const;
-  const { opened, head, damage, metadata } = await openSeries(dirs[0], options);
+  const { opened, head, damage, metadata, ladder } = await openSeries(dirs[0], options);
   const { db } = opened;
   const log = new AppendLog(dirs[1], listLog(dirs[1]).files);
   const reader = new PartReader(db, damage, options.cacheBytes ?? CACHE_BYTES);
-  const ladder = await loadLadder(db, head, damage, options.tiers).catch(async (error: unknown) => {
-    log.close();
-    await db.close();
-    throw error;
-  });
   const store = new Store({ options, ladder, db, head, log, damage, metadata, reader });
   try {
     const replayed = await replayLog(dirs[1], head, damage, {
@@ -205,7 +212,7 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
     sync: () => store.sync(),
     flush: () => store.flush(),
     upkeep: () => store.tick(),
-    backup: (target, onProgress) => store.backup(target, onProgress),
+    backup: (target, wishes) => store.backup(target, wishes),
     async close() {
       timer?.[Symbol.dispose]();
       timer = undefined;

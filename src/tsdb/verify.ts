@@ -12,11 +12,12 @@ import { chunkKey, groupKey, parseChunkKey, parseGroupKey, rangeOf } from "./key
 import { unpackLabels } from "./labels-record.ts";
 import { listLog, readLogFile } from "./log.ts";
 import { openRecord, Segment, SEGMENT_COLUMNS, sealRecord } from "./segment.ts";
+import { sizeOf } from "./space.ts";
 
 export interface VerifyOptions {
   readonly repair?: boolean;
-  /** Called now and then with the records read so far. */
-  readonly onProgress?: (records: number) => void;
+  /** Called now and then with the records read so far, and which share of all bytes that is, 0 to 1. */
+  readonly onProgress?: (records: number, share: number) => void;
 }
 
 interface VerifyProblem {
@@ -49,15 +50,21 @@ class Check {
   segments = 0;
   samples = 0;
 
-  constructor(db: ByteLevel, options: VerifyOptions) {
+  readonly #sizeBytes: number;
+  #bytes = 0;
+
+  constructor(db: ByteLevel, options: VerifyOptions, sizeBytes: number) {
     this.#db = db;
+    this.#sizeBytes = Math.max(1, sizeBytes);
     this.#options = options;
   }
 
   async #each(kind: string, visit: (key: Uint8Array, record: Uint8Array) => Promise<void>): Promise<void> {
     try {
       for await (const [key, record] of this.#db.iterator(rangeOf(kind))) {
-        if (++this.records % PROGRESS_EVERY === 0) this.#options.onProgress?.(this.records);
+        this.#bytes += key.length + record.length;
+        if (++this.records % PROGRESS_EVERY === 0)
+          this.#options.onProgress?.(this.records, Math.min(1, this.#bytes / this.#sizeBytes));
         await visit(key, record);
       }
     } catch (error) {
@@ -198,7 +205,7 @@ export async function verifyStore(dir: string, options: VerifyOptions = {}): Pro
     });
   }
   const opened = await openLevel(`${dir}/series`, { name: "series", compression: false });
-  const check = new Check(opened.db, options);
+  const check = new Check(opened.db, options, sizeOf([`${dir}/series`]));
   try {
     for (const sentence of opened.passedOver)
       check.problems.push({ what: "the journal of the series database", why: sentence });

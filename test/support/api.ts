@@ -64,6 +64,18 @@ export async function serveApi(now: number, overrides: Partial<EngineServices> =
     takePage: (page, type) => takePage(store, page, type, now),
     nativeHistograms: () => undefined,
     cardinality: async () => ({ series: 0, metrics: [], labels: [], pairs: [], jobs: [] }),
+    async *backup() {
+      yield { bytes: 0, total: 0, records: 0, done: true };
+    },
+    importText: async () => ({
+      lines: 0,
+      samples: 0,
+      duplicate: 0,
+      outOfBounds: 0,
+      limited: 0,
+      broken: 0,
+      problems: [],
+    }),
     command: async (command) => ({ text: command.kind }),
     configText: () => "global: {}\n",
     flags: () => ({}),

@@ -14,7 +14,8 @@ import {
   type WireTarget,
 } from "../codec.ts";
 import { secondsText } from "../encode.ts";
-import type { CardinalityReport } from "../services.ts";
+import { EXIT, type ExitCode, UserError } from "../../base/errors.ts";
+import type { BackupStep, CardinalityReport, ImportAnswer } from "../services.ts";
 import type {
   BatchAnswer,
   BatchQuery,
@@ -28,7 +29,7 @@ import type {
   TargetStatus,
 } from "../source.ts";
 import { decodeValue } from "./decode.ts";
-import { type Endpoint, requestOptions } from "./http.ts";
+import { type Endpoint, requestOptions, streamLines } from "./http.ts";
 import { PrometheusSource } from "./prometheus.ts";
 
 const BASE = "/api/opsmon/v1";
@@ -104,6 +105,34 @@ export class EngineSource extends PrometheusSource {
 
   async cardinality(limit: number): Promise<CardinalityReport> {
     return (await this.get(`${BASE}/cardinality`, [["limit", String(limit)]])).data as CardinalityReport;
+  }
+
+  /** Copies the engine's data into a directory of its machine. @throws UserError as the engine says. */
+  async backup(target: string, onStep: (step: BackupStep) => void): Promise<BackupStep> {
+    const path = `${BASE}/backup?target=${encodeURIComponent(target)}`;
+    for await (const line of streamLines(this.endpoint, path)) {
+      const step = JSON.parse(line) as BackupStep | { error: string; code: string; hint?: string; exit: ExitCode };
+      if ("error" in step) {
+        const { code, error, hint, exit } = step;
+        throw new UserError(code, error, { hint, exit });
+      }
+      onStep(step);
+      if (step.done) return step;
+    }
+    throw new UserError("backup-failed", "the engine broke off the backup", {
+      hint: `what is in "${target}" is incomplete: remove it before the next try`,
+      exit: EXIT.unreachable,
+    });
+  }
+
+  async importText(text: string): Promise<ImportAnswer> {
+    const { data } = await this.ask({
+      method: "POST",
+      path: `${BASE}/import`,
+      body: text,
+      contentType: "application/openmetrics-text",
+    });
+    return data as ImportAnswer;
   }
 
   async configText(): Promise<string> {

@@ -19,7 +19,7 @@ export interface Exchange {
   readonly method: "GET" | "POST";
   /** Path below the endpoint, with query string. */
   readonly path: string;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   readonly contentType?: string;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
@@ -89,6 +89,24 @@ export async function exchange(endpoint: Endpoint, what: Exchange): Promise<RawA
     });
     request.end(what.body);
   });
+}
+
+/** POSTs and hands over the lines of the answer as they come. @throws UserError `unreachable`, `refused`. */
+export async function* streamLines(endpoint: Endpoint, path: string): AsyncGenerator<string> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const request = httpRequest(requestOptions(endpoint, { method: "POST", path }), resolve);
+    request.once("error", (error) => reject(unreachable(placeOf(endpoint), error, endpoint)));
+    request.end();
+  });
+  let rest = "";
+  for await (const chunk of response.setEncoding("utf8") as AsyncIterable<string>) {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop() ?? "";
+    if (response.statusCode === 200) yield* lines;
+  }
+  if (response.statusCode === 200) return;
+  const { error = rest } = (rest.startsWith("{") ? JSON.parse(rest) : {}) as { error?: string };
+  throw new UserError("refused", `${placeOf(endpoint)}: ${error}`);
 }
 
 async function readAll(response: IncomingMessage, place: string): Promise<Buffer> {

@@ -148,6 +148,22 @@ export class PrometheusSource implements Source {
     );
   }
 
+  /** A compressed remote read request and its compressed answer: raw samples. */
+  async remoteRead(request: Uint8Array): Promise<Uint8Array> {
+    const path = "/api/v1/read";
+    const answer = await exchange(this.endpoint, {
+      method: "POST",
+      path,
+      body: request,
+      contentType: "application/x-protobuf",
+    });
+    if (answer.status === 200) return answer.body;
+    const why = answer.body.toString("utf8").trim().slice(0, 200);
+    throw new UserError("bad-answer", `${this.place} does not answer remote read: ${answer.status} ${why}`, {
+      exit: EXIT.unreachable,
+    });
+  }
+
   async alerts(_at: Timestamp | "now"): Promise<readonly Alert[]> {
     const { data } = await this.get("/api/v1/alerts");
     return ((data as { alerts?: readonly PrometheusAlert[] }).alerts ?? []).map(foreignAlert);

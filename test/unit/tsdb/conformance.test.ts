@@ -1,3 +1,7 @@
+import { createMatcher } from "../../../src/model/matcher.ts";
+import { remoteQueryable } from "../../../src/remote/queryable.ts";
+import { decodeReadRequest, encodeReadResponse } from "../../../src/remote/read.ts";
+import type { Queryable } from "../../../src/storage/storage.ts";
 import { memoryStore } from "../../support/memory-store.ts";
 import { storageConformance } from "../../support/storage-conformance.ts";
 import { storeBox } from "../../support/tsdb.ts";
@@ -32,4 +36,35 @@ storageConformance(
     return { storage: box.db, settle: () => box.reopen(), close: async () => box[Symbol.asyncDispose]() };
   },
   { histories: 80 },
+);
+
+/** A store asked over the wire, the answer cut off at the bytes a busy reader would take. */
+function overTheWire(store: Queryable): Queryable {
+  return remoteQueryable({
+    async read(request) {
+      const [query] = decodeReadRequest(request).queries;
+      if (query === undefined) return encodeReadResponse({ results: [] });
+      using querier = store.querier(query.start, query.end);
+      const matchers = query.matchers.map(({ name, op, value }) => createMatcher(name, op, value));
+      const { series } = await querier.select(matchers, query);
+      const result = series.map((one) => {
+        const { t, v, from, to, stale } = one.samples();
+        return { labels: one.labels, t: t.slice(from, to), v: v.slice(from, to), stale: stale?.slice(from, to) };
+      });
+      return encodeReadResponse({ results: [result.filter(({ t }) => t.length > 0)] });
+    },
+  });
+}
+
+storageConformance(
+  "the store, over remote read",
+  async () => {
+    const { db, ...box } = await storeBox({ chunkRows: 5 });
+    const far = overTheWire(db);
+    return {
+      storage: { ...db, querier: (minT, maxT) => far.querier(minT, maxT) },
+      close: async () => box[Symbol.asyncDispose](),
+    };
+  },
+  { histories: 20 },
 );

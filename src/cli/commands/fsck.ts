@@ -1,0 +1,45 @@
+/** `opsmon fsck`: reads every stored byte of a stopped data directory and says what is wrong with it. */
+import { EXIT } from "../../base/errors.ts";
+import { dataDirOf } from "../../config/paths.ts";
+import type { CommandSpec } from "../command.ts";
+import { progressBar } from "../progress.ts";
+
+/** Sentences printed; a whole damaged disk would fill the screen with the same one. */
+const PROBLEMS_SHOWN = 50;
+
+export const fsck: CommandSpec = {
+  name: "fsck",
+  summary: "check every record of a stopped data directory; --repair moves damaged ones aside",
+  options: [
+    { flags: "--data <dir>", help: "data directory", env: "OPSMON_DATA" },
+    { flags: "--repair", help: "move damaged records aside and restore labels from their second copy" },
+    { flags: "-o, --output <format>", help: "text or json", choices: ["text", "json"] },
+  ],
+  examples: [
+    ["opsmon fsck", "exit code 0: sound, 6: damaged"],
+    ["opsmon fsck --repair --data /var/lib/opsmon", "nothing is deleted"],
+  ],
+  async run(call) {
+    const { options, io } = call;
+    const { checkDirectory } = await import("../../app/fsck.ts");
+    const dir = dataDirOf(options.text("data"), io.env);
+    using progress = await progressBar(call, "checking");
+    const report = await checkDirectory(dir, {
+      repair: options.flag("repair"),
+      onProgress: (_, share) => progress.update(Math.round(share * 1_000), 1_000),
+    });
+    progress[Symbol.dispose]();
+    const { problems, repaired, chunks, segments, samples, logRecords, stateRecords } = report;
+    if (options.text("output") === "json") io.out(`${JSON.stringify({ dir, ...report })}\n`);
+    else {
+      for (const { what, why } of problems.slice(0, PROBLEMS_SHOWN)) io.out(`damaged: ${what}: ${why}\n`);
+      if (problems.length > PROBLEMS_SHOWN) io.out(`… and ${problems.length - PROBLEMS_SHOWN} more\n`);
+      for (const sentence of repaired) io.out(`repaired: ${sentence}\n`);
+      const counts = `${samples} samples in ${chunks} chunks (${segments} segments), ${logRecords} log records, ${stateRecords} state records`;
+      io.out(`${dir}: ${counts}; ${problems.length === 0 ? "sound" : `${problems.length} damaged`}\n`);
+    }
+    if (problems.length === 0) return EXIT.ok;
+    if (!options.flag("repair")) io.err('hint: "opsmon fsck --repair" moves damaged records aside\n');
+    return EXIT.damaged;
+  },
+};

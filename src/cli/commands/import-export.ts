@@ -1,0 +1,153 @@
+/** `opsmon export` and `opsmon import`: samples as OpenMetrics text, between opsmon, Prometheus and files. */
+import { createWriteStream } from "node:fs";
+import { once } from "node:events";
+import type { Writable } from "node:stream";
+import { createGzip, createZstdCompress } from "node:zlib";
+import { EXIT, type ExitCode, UserError } from "../../base/errors.ts";
+import { dataDirOf } from "../../config/paths.ts";
+import { parseTime } from "../../model/time.ts";
+import type { ImportAnswer } from "../../api/services.ts";
+import type { CommandSpec, Invocation } from "../command.ts";
+import { progressBar } from "../progress.ts";
+import { livingEngine, SOURCE_OPTIONS, urlSource } from "../source.ts";
+import { openText } from "../text-lines.ts";
+
+/** The whole range when nothing is said: the ends of what a Date can be, ms. */
+const ALWAYS = { start: -8.64e15, end: 8.64e15 } as const;
+/** Prometheus answers remote read from 1970 on. */
+const UNIX_START = 0;
+/** Broken lines named. */
+const PROBLEMS_SHOWN = 20;
+
+interface Sink {
+  readonly write: (text: string) => Promise<void>;
+  readonly end: () => Promise<void>;
+}
+
+function sinkFor(call: Invocation, file: string | undefined): Sink {
+  if (file === undefined || file === "-") {
+    const write = async (text: string): Promise<void> => {
+      call.io.out(text);
+      // A reader slower than us must not fill the memory.
+      if (process.stdout.writableNeedDrain) await once(process.stdout, "drain");
+    };
+    return { write, end: async () => undefined };
+  }
+  const out = createWriteStream(file);
+  const packed: Writable = file.endsWith(".gz") ? createGzip() : file.endsWith(".zst") ? createZstdCompress() : out;
+  if (packed !== out) packed.pipe(out);
+  const failed = new Promise<never>((_, reject) => {
+    out.once("error", (cause) => {
+      reject(new UserError("unwritable", `cannot write "${file}": ${cause.message}`, { cause }));
+    });
+  });
+  failed.catch(() => undefined);
+  const closed = once(out, "close");
+  closed.catch(() => undefined);
+  return {
+    async write(text) {
+      if (!packed.write(text)) await Promise.race([once(packed, "drain"), failed]);
+    },
+    async end() {
+      packed.end();
+      await Promise.race([closed, failed]);
+    },
+  };
+}
+
+export const exportCommand: CommandSpec = {
+  name: "export",
+  summary: "print raw samples as OpenMetrics text",
+  args: [["[selector]", 'as in PromQL: up, {job="redis"}; default: everything']],
+  options: [
+    { flags: "--start <time>", help: "from this moment (default: the oldest sample)" },
+    { flags: "--end <time>", help: "until this moment (default: the newest)" },
+    { flags: "--file <file>", help: "write there instead of standard output; .gz and .zst are compressed" },
+    { flags: "--utc", help: "read times in UTC" },
+    ...SOURCE_OPTIONS,
+  ],
+  examples: [
+    ["opsmon export --start -6h '{job=\"redis\"}' > redis.om", ""],
+    ["opsmon export --file all.om.zst", "opsmon import and promtool read it again"],
+    ["opsmon export --url http://prometheus:9090 --start -1d | opsmon import", "move house"],
+  ],
+  async run(call) {
+    const { options, io, clock } = call;
+    const samples = await import("../../app/samples.ts");
+    const time = (name: string): number | undefined => {
+      const text = options.text(name);
+      return text === undefined ? undefined : parseTime(text, clock.now(), options.flag("utc"));
+    };
+    const matchers = samples.selectorMatchers(call.args[0]);
+    const sink = sinkFor(call, options.text("file"));
+    using progress = await progressBar(call, "export");
+    const wishes = { matchers, onProgress: (done: number, all: number) => progress.update(done, all) };
+    const server = urlSource(call) ?? (await livingEngine(call));
+    const range = {
+      start: time("start") ?? (server === undefined ? ALWAYS.start : UNIX_START),
+      end: time("end") ?? (server === undefined ? ALWAYS.end : clock.now()),
+    };
+    const report =
+      server === undefined
+        ? await samples.exportFromDirectory(dataDirOf(options.text("data"), io.env), clock, sink.write, {
+            ...wishes,
+            ...range,
+          })
+        : await samples.exportFromServer(server, sink.write, { ...wishes, ...range });
+    await sink.end();
+    progress[Symbol.dispose]();
+    for (const warning of report.warnings) io.err(`warning: ${warning}\n`);
+    io.err(`${report.samples} samples of ${report.series} series\n`);
+    return EXIT.ok;
+  },
+};
+
+/** Tells what became of the lines; @returns 3 when some could not be taken. */
+function tell({ io }: Invocation, name: string, report: ImportAnswer): ExitCode {
+  for (const { line, text } of report.problems.slice(0, PROBLEMS_SHOWN)) io.err(`${name}:${line}: ${text}\n`);
+  const more = report.broken - Math.min(report.problems.length, PROBLEMS_SHOWN);
+  if (more > 0) io.err(`… and ${more} more broken lines\n`);
+  const parts = [
+    `${report.samples} samples taken`,
+    report.duplicate > 0 ? `${report.duplicate} had another value already, which stays` : "",
+    report.outOfBounds > 0 ? `${report.outOfBounds} refused: older than the retention, or in the future` : "",
+    report.limited > 0 ? `${report.limited} refused by the series limit` : "",
+    report.broken > 0 ? `${report.broken} lines broken` : "",
+  ];
+  io.err(`${name}: ${parts.filter((part) => part !== "").join(", ")}\n`);
+  return report.broken + report.outOfBounds + report.limited > 0 ? EXIT.invalid : EXIT.ok;
+}
+
+export const importCommand: CommandSpec = {
+  name: "import",
+  summary: "take samples from OpenMetrics files, into the running engine or a stopped data directory",
+  args: [["[file...]", "OpenMetrics text, plain or compressed with gzip or zstd; - or nothing: standard input"]],
+  options: [
+    { flags: "--socket <path>", help: "socket of the running engine", env: "OPSMON_SOCKET" },
+    { flags: "--data <dir>", help: "data directory; written directly when no engine runs on it", env: "OPSMON_DATA" },
+  ],
+  examples: [
+    ["promtool tsdb dump-openmetrics /var/lib/prometheus | opsmon import", ""],
+    ["opsmon import old.om.zst --data ./data", "samples past the retention are taken where no engine runs"],
+  ],
+  async run(call) {
+    const { importIntoDirectory, importIntoEngine } = await import("../../app/samples.ts");
+    let code: ExitCode = EXIT.ok;
+    for (const file of call.args.length === 0 ? ["-"] : call.args) {
+      const input = openText(file);
+      using progress = await progressBar(call, input.name);
+      const lines = input.lines((bytes) => {
+        if (input.sizeBytes > 0) progress.update(bytes, input.sizeBytes);
+      });
+      const engine = await livingEngine(call);
+      const report =
+        engine === undefined
+          ? await importIntoDirectory(dataDirOf(call.options.text("data"), call.io.env), call.clock, lines)
+          : await importIntoEngine(engine, lines);
+      progress[Symbol.dispose]();
+      const result = tell(call, input.name, report);
+      if (result !== EXIT.ok) code = result;
+    }
+    return code;
+  },
+};

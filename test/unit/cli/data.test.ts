@@ -1,0 +1,157 @@
+/** export, import, backup, restore and fsck as commands, against an engine in this process and without one. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { startEngine } from "../../../src/app/engine.ts";
+import { systemClock } from "../../../src/base/clock.ts";
+import { silentLogger } from "../../../src/base/log.ts";
+import { type CommandSpec, Options } from "../../../src/cli/command.ts";
+import { backup, restore } from "../../../src/cli/commands/backup.ts";
+import { fsck } from "../../../src/cli/commands/fsck.ts";
+import { exportCommand, importCommand } from "../../../src/cli/commands/import-export.ts";
+import { tempDir } from "../../support/process.ts";
+
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function run(spec: CommandSpec, args: readonly string[], options: Record<string, unknown>): Promise<Ran> {
+  let out = "";
+  let err = "";
+  const io = {
+    env: {},
+    stdoutIsTty: false,
+    stderrIsTty: false,
+    columns: 80,
+    out: (text: string) => void (out += text),
+    err: (text: string) => void (err += text),
+    readStdin: async () => "",
+  };
+  const code = (await spec.run?.({ args, options: new Options(options), io, clock: systemClock })) ?? -1;
+  return { code, out, err };
+}
+
+async function engineOn(dataDir: string): Promise<AsyncDisposable> {
+  writeFileSync(`${dataDir}.yml`, "opsmon: {host_collector: {enabled: false}, discover: {enabled: false}}\n");
+  const engine = await startEngine({
+    version: "0.0.0",
+    dataDir,
+    socketPath: path.join(dataDir, "opsmon.sock"),
+    socketMode: 0o600,
+    configFile: `${dataDir}.yml`,
+    listen: [],
+    webConfigFile: undefined,
+    features: undefined,
+    retentionMs: undefined,
+    retentionBytes: undefined,
+    queryTimeoutMs: undefined,
+    queryLookbackMs: undefined,
+    discover: false,
+    embedded: false,
+    env: {},
+    clock: systemClock,
+    log: silentLogger,
+  });
+  return { [Symbol.asyncDispose]: () => engine.stop("the test is over") };
+}
+
+const NOW = Math.floor(Date.now() / 1000);
+const FILE = [
+  "# TYPE jobs_done counter",
+  "# HELP jobs_done Finished jobs.",
+  ...[5, 4, 3, 2, 1].map((age) => `jobs_done{queue="a b"} ${100 - age} ${NOW - age * 60}.500`),
+  `room_celsius -0 ${NOW - 60}`,
+  `room_celsius +Inf ${NOW - 30}`,
+  "# EOF",
+  "",
+].join("\n");
+
+describe("samples out and in", () => {
+  test("what one engine exports another directory takes, and the other way round", async () => {
+    using home = tempDir();
+    const [a, b, file] = ["a", "b", "in.om"].map((name) => path.join(home.path, name)) as [string, string, string];
+    writeFileSync(file, FILE);
+    let exported: string;
+    {
+      await using _ = await engineOn(a);
+      expect(await run(importCommand, [file], { data: a })).toMatchObject({ code: 0, out: "" });
+      const all = await run(exportCommand, ["{__name__=~'jobs.*|room.*'}"], { data: a });
+      exported = all.out;
+      expect(exported.split("\n").sort()).toEqual(FILE.split("\n").sort());
+      expect((await run(exportCommand, ["jobs_done"], { data: a, start: `${NOW - 130}` })).err).toContain("2 samples");
+      const packed = path.join(home.path, "all.om.zst");
+      expect((await run(exportCommand, ["room_celsius"], { data: a, file: packed })).code).toBe(0);
+      expect((await run(importCommand, [packed], { data: b })).err).toContain("2 samples taken");
+    }
+    writeFileSync(file, exported);
+    expect(await run(importCommand, [file], { data: b })).toMatchObject({ code: 0 });
+    expect((await run(exportCommand, [], { data: b })).out).toBe(exported);
+  });
+
+  test("broken lines are named with file and line, the others are taken", async () => {
+    using home = tempDir();
+    const file = path.join(home.path, "in.om");
+    writeFileSync(file, `ok 1 ${NOW}\nbad{ 1 ${NOW}\nno_time 2\nok2 1 ${NOW}`);
+    const ran = await run(importCommand, [file], { data: path.join(home.path, "d") });
+    expect(ran.code).toBe(3);
+    expect(ran.err).toContain(`${file}:2: expected a label name at column 6`);
+    expect(ran.err).toContain(`${file}:3: a sample needs a timestamp in seconds`);
+    expect(ran.err).toContain("2 samples taken, 2 lines broken");
+    await expect(run(importCommand, [path.join(home.path, "nosuch")], {})).rejects.toMatchObject({
+      code: "unreadable",
+      exit: 3,
+    });
+  });
+
+  test("a selector that is none is refused before anything is read", async () => {
+    await expect(run(exportCommand, ["sum(x)"], {})).rejects.toMatchObject({ code: "bad-parameter" });
+  });
+});
+
+describe("backup, restore, fsck", () => {
+  test("taken from a serving engine it holds samples and state, and is sound", async () => {
+    using home = tempDir();
+    const data = path.join(home.path, "data");
+    const copy = path.join(home.path, "copy");
+    const back = path.join(home.path, "back");
+    const file = path.join(home.path, "in.om");
+    writeFileSync(file, FILE);
+    {
+      await using _ = await engineOn(data);
+      await run(importCommand, [file], { data });
+      expect((await run(backup, [copy], { data })).out).toContain("copied to");
+      await expect(run(backup, [copy], { data })).rejects.toMatchObject({ code: "target-not-empty" });
+      await expect(run(fsck, [], { data })).rejects.toMatchObject({ code: "store-locked", exit: 6 });
+    }
+    expect(await run(restore, [copy], { data: back })).toMatchObject({ code: 0 });
+    const checked = await run(fsck, [], { data: back, output: "json" });
+    expect(checked.code).toBe(0);
+    expect(JSON.parse(checked.out)).toMatchObject({ problems: [], stateRecords: expect.any(Number) });
+    expect(JSON.parse(checked.out).stateRecords).toBeGreaterThan(0);
+    const samples = await run(exportCommand, ["jobs_done"], { data: back });
+    expect(samples.out.split("\n").filter((line) => line.startsWith("jobs_done"))).toHaveLength(5);
+    await expect(run(restore, [copy], { data: back })).rejects.toMatchObject({ code: "target-not-empty" });
+    await expect(run(restore, [home.path], { data: `${back}2` })).rejects.toMatchObject({ code: "not-a-backup" });
+    expect(existsSync(`${back}2`)).toBe(false);
+  });
+
+  test("a flipped byte is named with exit 6, and repaired by moving it aside", async () => {
+    using home = tempDir();
+    const data = path.join(home.path, "d");
+    const file = path.join(home.path, "in.om");
+    writeFileSync(file, FILE);
+    await run(importCommand, [file], { data });
+    const log = path.join(data, "series");
+    const { readdirSync } = await import("node:fs");
+    const journal = readdirSync(log).find((name) => name.endsWith(".log")) as string;
+    const bytes = readFileSync(path.join(log, journal));
+    const at = bytes.length - 200;
+    bytes[at] = (bytes[at] as number) ^ 0x10;
+    writeFileSync(path.join(log, journal), bytes);
+    const found = await run(fsck, [], { data });
+    expect(found.code).toBe(6);
+    expect(found.out).toMatch(/^damaged: /m);
+  });
+});
