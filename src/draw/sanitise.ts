@@ -82,8 +82,23 @@ export function clusters(text: string): readonly Cluster[] {
 
 function charWidth(ch: string): 0 | 1 | 2 {
   const code = ch.codePointAt(0) as number;
-  // Latin, box drawing, blocks and braille are one column; only the rest is worth a look in Unicode's tables.
-  if (code < 0x300 || (code >= 0x2500 && code < 0x25a0) || (code >= 0x2800 && code < 0x2900)) return 1;
+  for (const [first, last] of ONE_COLUMN) if (code <= last) return code >= first ? 1 : tableWidth(ch);
+  return tableWidth(ch);
+}
+
+/** Unicode's tables cost 30 ms when they are first asked, so what screens are made of is answered without them. */
+const ONE_COLUMN: readonly (readonly [first: number, last: number])[] = [
+  [0x20, 0xac], // Latin around the soft hyphen
+  [0xae, 0x2ff],
+  [0x370, 0x482], // Greek, Cyrillic up to its combining marks
+  [0x48a, 0x52f],
+  [0x2010, 0x2027], // dashes, quotes, ellipsis
+  [0x2190, 0x21ff], // arrows
+  [0x2500, 0x25fc], // boxes, blocks, shapes; what follows has emoji among it
+  [0x2800, 0x28ff], // braille
+];
+
+function tableWidth(ch: string): 0 | 1 | 2 {
   const width = stringWidth(ch);
   return width >= 2 ? 2 : width === 1 ? 1 : 0;
 }
