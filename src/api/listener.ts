@@ -18,6 +18,8 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const CHECK_EVERY_MS = 5_000;
 /** A connection on which nothing moves, in a request or in an answer nobody reads, ms: beyond the longest query. */
 const IDLE_TIMEOUT_MS = 180_000;
+/** Kept open between requests, ms: longer than clients and proxies keep theirs, so that none writes into a closing one. */
+const KEEP_ALIVE_MS = 120_000;
 /** A GET with a long expression and many selectors; Node's own limit is 16 KiB, Prometheus' 1 MiB. */
 const HEADER_BYTES_MAX = 128 * 1024;
 /** How long a stranger on our socket path may take to answer before the path counts as dead, ms. */
@@ -29,6 +31,7 @@ export function createListener(security: ListenSecurity | undefined, listener: R
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionsCheckingInterval: CHECK_EVERY_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
   };
   const tls = security?.tls;
   const server = tls === undefined ? createServer(limits, listener) : createTlsServer({ ...limits, ...tls }, listener);

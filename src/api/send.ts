@@ -9,8 +9,9 @@ import { promisify } from "node:util";
 import { createGzip, gzip, type Gzip, type ZlibOptions, constants as zlibConstants } from "node:zlib";
 import type { Answer } from "./http.ts";
 
-/** Answers shorter than this are not worth a gzip call, bytes. */
+/** Answers shorter than this are not worth a gzip call, bytes: a packet over a network, a large one on this machine. */
 const GZIP_BYTES_MIN = 1_400;
+const GZIP_BYTES_MIN_LOCAL = 65_536;
 /** Answers up to here are sent whole, with their length, characters. */
 const WHOLE_CHARS_MAX = 256 * 1024;
 /** How long pieces are made before others get a turn, ms. */
@@ -78,7 +79,8 @@ async function sendWhole(
   compress: boolean,
 ): Promise<void> {
   let body = typeof answer === "string" ? Buffer.from(answer) : answer;
-  if (compress && body.length >= GZIP_BYTES_MIN) {
+  const local = /^(?:::ffff:)?127\.|^::1$|^$/.test(request.socket.remoteAddress ?? "");
+  if (compress && body.length >= (local ? GZIP_BYTES_MIN_LOCAL : GZIP_BYTES_MIN)) {
     body = await deflate(body, FAST);
     headers["content-encoding"] = "gzip";
     headers["vary"] = headers["vary"] === undefined ? "Accept-Encoding" : `${headers["vary"]}, Accept-Encoding`;
