@@ -61,12 +61,22 @@ function storeItems({ tsdb, state, journal, options }: Rooms): readonly StatusIt
       ? ""
       : `, ${formatDuration(Math.max(0, Math.round((options.clock.now() - stats.minT) / 60_000) * 60_000))} kept`;
   const density = stats.bytesPerSample > 0 ? `, ${stats.bytesPerSample.toFixed(2)} B/sample in blocks` : "";
+  const age = stats.maxT === undefined ? "" : `, newest sample ${ageText(options.clock.now() - stats.maxT)} old`;
   items.push({
     name: "store",
     state: "ok",
-    text: `${stats.series} series, ${stats.samples} samples, ${size} on disk${density}${span}`,
+    text: `${stats.series} series, ${stats.samples} samples, ${stats.blocks} blocks, ${size} on disk${density}${span}${age}`,
   });
+  for (const gap of stats.gaps.slice(-3)) {
+    const span = `${new Date(gap.from).toISOString()} to ${new Date(gap.to).toISOString()}`;
+    items.push({ name: "store", state: "warn", text: `held in memory only from ${span}: ${gap.reason}` });
+  }
   return items;
+}
+
+/** Ages in whole seconds; a scraper's clock may run ahead. */
+function ageText(ms: number): string {
+  return formatDuration(Math.max(0, Math.round(ms / 1_000)) * 1_000);
 }
 
 function targetItems({ scraper, host }: Rooms): readonly StatusItem[] {

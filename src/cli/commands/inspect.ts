@@ -1,9 +1,9 @@
 /** `opsmon cardinality`, `opsmon config show`, `opsmon notify log|test`: looking into a running engine. */
 import type { CardinalityRow } from "../../api/services.ts";
 import type { DeliveryRecord } from "../../journal/record.ts";
-import { EXIT } from "../../base/errors.ts";
+import { EXIT, type ExitCode } from "../../base/errors.ts";
 import { formatTime, parseTime } from "../../model/time.ts";
-import type { CommandSpec } from "../command.ts";
+import type { CommandSpec, Invocation } from "../command.ts";
 import { printRows, tableText } from "../output/print.ts";
 import { openEngine, openSource, SOURCE_OPTIONS } from "../source.ts";
 
@@ -14,11 +14,16 @@ export const cardinality: CommandSpec = {
   summary: "which metrics, labels, values and jobs have the most series",
   options: [
     { flags: "--limit <n>", help: "rows of each list", default: "10" },
+    { flags: "--since <time>", help: "instead: what grew since then, in which job and by which label" },
     { flags: "-o, --output <format>", help: "table or json", choices: ["table", "json"] },
     ...SOURCE_OPTIONS,
   ],
-  examples: [["opsmon cardinality --limit 20", ""]],
+  examples: [
+    ["opsmon cardinality --limit 20", ""],
+    ["opsmon cardinality --since -1d", "works with --url as well"],
+  ],
   async run(call) {
+    if (call.options.text("since") !== undefined) return growth(call);
     await using engine = await openEngine(call);
     const report = await engine.cardinality(Number(call.options.text("limit") ?? 10));
     if (call.options.text("output") === "json") {
@@ -37,6 +42,28 @@ export const cardinality: CommandSpec = {
     return EXIT.ok;
   },
 };
+
+async function growth(call: Invocation): Promise<ExitCode> {
+  const { growthSince } = await import("../growth.ts");
+  await using source = await openSource(call);
+  const now = call.clock.now();
+  const since = parseTime(call.options.text("since") as string, now);
+  const rows = await growthSince(source, since, now, Number(call.options.text("limit") ?? 10));
+  if (call.options.text("output") === "json") {
+    call.io.out(`${JSON.stringify(rows)}\n`);
+    return EXIT.ok;
+  }
+  const cells = rows.map((one) => [
+    one.metric,
+    one.job,
+    String(one.before),
+    String(one.now),
+    `+${one.now - one.before}`,
+    one.label === "" ? "" : `${one.label} (${one.values} values)`,
+  ]);
+  await printRows(call, ["metric", "job", "then", "now", "growth", "by label"], cells);
+  return EXIT.ok;
+}
 
 const show: CommandSpec = {
   name: "show",
