@@ -23,7 +23,8 @@ import { type EngineOptions, RETENTION_MS_DEFAULT } from "./options.ts";
 import type { Rooms } from "./rooms.ts";
 import { createPackGate } from "./pack-gate.ts";
 import { createServices } from "./services.ts";
-import { loadSettings, type Settings } from "./settings.ts";
+import type { Config } from "../config/config.ts";
+import { loadConfigAlone, loadSettings, type Settings } from "./settings.ts";
 import { loadWebConfig } from "./web-config.ts";
 
 /** Between the collector's two first samples: long enough for a rate, short enough for a first frame. */
@@ -43,12 +44,12 @@ export interface RunningEngine {
 
 /** @throws UserError `config-invalid`, `store-locked`, `socket-in-use`, `listen-failed` …: nothing is left running then. */
 export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
-  const settings = loadSettings(options.configFile, options.env);
+  const config = loadConfigAlone(options.configFile, options.env);
   const security = options.webConfigFile === undefined ? undefined : loadWebConfig(options.webConfigFile);
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
   const cleanup: (() => Promise<void> | void)[] = [];
   try {
-    return await build(options, settings, security, cleanup);
+    return await build(options, config, security, cleanup);
   } catch (error) {
     for (const undo of cleanup.reverse()) await undo();
     throw error;
@@ -57,26 +58,27 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
 
 async function build(
   options: EngineOptions,
-  settings: Settings,
+  config: Config,
   security: ListenSecurity | undefined,
   cleanup: (() => Promise<void> | void)[],
 ): Promise<RunningEngine> {
   const { clock, log } = options;
-  const storage = settings.config.storage;
+  const storage = config.storage;
   const tsdb = await openTsdb({
     dir: options.dataDir,
     clock,
     log: log.with({ room: "tsdb" }),
     retentionMs: options.retentionMs ?? storage.retentionMs ?? RETENTION_MS_DEFAULT,
     ...optional("retentionBytes", options.retentionBytes ?? storage.retentionBytes),
-    ...optional("tiers", settings.config.own.tiers),
-    ...optional("maxSeries", settings.config.own.limits.maxSeries),
+    ...optional("tiers", config.own.tiers),
+    ...optional("maxSeries", config.own.limits.maxSeries),
   });
   cleanup.push(() => tsdb.close());
-  const host = hostCollector(options, settings, tsdb);
+  const host = hostCollector(options, config, tsdb);
   // The first of two samples is taken before anything else is built, so that the pair costs no waiting.
   const firstAt = clock.monotonic();
   await host?.collect();
+  const settings = loadSettings(options.configFile, options.env);
   const state = await openState(path.join(options.dataDir, "state"));
   cleanup.push(() => state.close());
   const journal = openJournal(state, clock);
@@ -95,6 +97,8 @@ async function build(
     clock,
     log: log.with({ room: "scrape" }),
     version: options.version,
+    ...optional("seriesPerTargetMax", settings.config.own.limits.maxSeriesPerTarget),
+    ...optional("seriesPerJobMax", settings.config.own.limits.maxSeriesPerJob),
     ...(options.configFile === undefined ? {} : { baseDir: path.dirname(path.resolve(options.configFile)) }),
   });
   cleanup.push(() => scraper.close());
@@ -151,7 +155,7 @@ function ruleManager(options: EngineOptions, settings: Settings, rooms: RuleRoom
   });
 }
 
-function hostCollector(options: EngineOptions, { config }: Settings, tsdb: Rooms["tsdb"]): HostCollector | undefined {
+function hostCollector(options: EngineOptions, config: Config, tsdb: Rooms["tsdb"]): HostCollector | undefined {
   const { enabled, intervalMs, instance } = config.own.hostCollector;
   if (!enabled) return undefined;
   const log = options.log.with({ room: "host" });

@@ -50,14 +50,8 @@ export function checkSettings(
   configFile: string | undefined,
   env: Environment,
 ): { readonly settings: Settings | undefined; readonly problems: readonly Problem[] } {
-  const problems: Problem[] = [];
-  let config: Config | undefined = emptyConfig();
-  if (configFile !== undefined) {
-    const file = path.resolve(configFile);
-    const loaded = loadConfig(readText(file, "configuration"), file, { readFile: read, env });
-    problems.push(...loaded.problems);
-    config = loaded.config;
-  }
+  const { config, problems: found } = readConfig(configFile, env);
+  const problems: Problem[] = [...found];
   if (config === undefined) return { settings: undefined, problems: sortProblems(problems) };
   const groups = ruleFileGroups(config, problems);
   const packs = activePacks(config, problems);
@@ -65,6 +59,22 @@ export function checkSettings(
   const sorted = sortProblems(problems);
   if (notify === undefined || hasErrors(problems)) return { settings: undefined, problems: sorted };
   return { settings: { config, groups, packs, notify, problems: sorted }, problems: sorted };
+}
+
+/** The file alone, without what it names: enough to open the store. @throws UserError `config-invalid`. */
+export function loadConfigAlone(configFile: string | undefined, env: Environment): Config {
+  const { config, problems } = readConfig(configFile, env);
+  if (config === undefined) throw invalid(problems);
+  return config;
+}
+
+function readConfig(
+  configFile: string | undefined,
+  env: Environment,
+): { readonly config: Config | undefined; readonly problems: readonly Problem[] } {
+  if (configFile === undefined) return { config: emptyConfig(), problems: [] };
+  const file = path.resolve(configFile);
+  return loadConfig(readText(file, "configuration"), file, { readFile: read, env });
 }
 
 function readText(file: string, what: string): string {

@@ -57,6 +57,10 @@ export const top: CommandSpec = {
   ],
   async run(call) {
     const { options, io, clock } = call;
+    const wantsOnce = options.flag("once") || options.text("output") === "json";
+    const live = !wantsOnce && io.stdoutIsTty && process.stdin.isTTY;
+    // The screen is loaded while the engine starts or answers, not before it has been asked to.
+    const loading = live ? turn().then(() => import("../../ui/mount.tsx")) : undefined;
     await using source = await sourceFor(call);
     const now = clock.now();
     const since = options.text("since");
@@ -84,13 +88,12 @@ export const top: CommandSpec = {
       ...(theme === undefined ? {} : { theme }),
       ...(filter === undefined ? {} : { filter }),
     };
-    const wantsOnce = options.flag("once") || options.text("output") === "json";
-    if (wantsOnce || !io.stdoutIsTty || process.stdin.isTTY !== true) {
+    if (loading === undefined) {
       if (!wantsOnce) io.err("opsmon: not a terminal: printing one frame, as with --once\n");
       await printOnce(call, screen, view === "all");
       return EXIT.ok;
     }
-    const { mountTop } = await import("../../ui/mount.tsx");
+    const { mountTop } = await loading;
     // Node types listeners with `any`, which no narrower port type admits.
     const stdin = process.stdin as unknown as TerminalIn;
     const stdout = process.stdout as unknown as TerminalOut;
@@ -100,6 +103,10 @@ export const top: CommandSpec = {
     return EXIT.ok;
   },
 };
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}
 
 async function printOnce(
   { options, io }: Invocation,
