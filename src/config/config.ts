@@ -115,6 +115,8 @@ export interface OwnConfig {
   readonly discover: { readonly enabled: boolean; readonly add: boolean; readonly intervalMs: number };
   readonly limits: {
     readonly maxSeries: number | undefined;
+    readonly maxSeriesPerTarget: number | undefined;
+    readonly maxSeriesPerJob: number | undefined;
     readonly querySamplesMax: number | undefined;
     readonly queryTimeoutMs: number | undefined;
     readonly queryConcurrency: number | undefined;

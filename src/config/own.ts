@@ -23,7 +23,14 @@ export const OWN_DEFAULTS: OwnConfig = {
   panels: [],
   hostCollector: { enabled: true, intervalMs: HOST_INTERVAL_MS, instance: undefined },
   discover: { enabled: true, add: false, intervalMs: DISCOVER_INTERVAL_MS },
-  limits: { maxSeries: undefined, querySamplesMax: undefined, queryTimeoutMs: undefined, queryConcurrency: undefined },
+  limits: {
+    maxSeries: undefined,
+    maxSeriesPerTarget: undefined,
+    maxSeriesPerJob: undefined,
+    querySamplesMax: undefined,
+    queryTimeoutMs: undefined,
+    queryConcurrency: undefined,
+  },
   alerts: { onNoData: "state", noDataHoldMs: NO_DATA_HOLD_MS },
   externalUrl: undefined,
 };
@@ -142,6 +149,8 @@ const discoverShape = fields({ enabled: bool, add: bool, interval }, { what: "di
 const limitsShape = fields(
   {
     max_series: integer(1),
+    max_series_per_target: integer(1),
+    max_series_per_job: integer(1),
     query_max_samples: integer(1),
     query_timeout: interval,
     query_concurrency: integer(1, 1000),
@@ -197,6 +206,8 @@ export function ownSection(context: Context): Decode<OwnConfig> {
       },
       limits: {
         maxSeries: limits?.max_series,
+        maxSeriesPerTarget: limits?.max_series_per_target,
+        maxSeriesPerJob: limits?.max_series_per_job,
         querySamplesMax: limits?.query_max_samples,
         queryTimeoutMs: limits?.query_timeout,
         queryConcurrency: limits?.query_concurrency,

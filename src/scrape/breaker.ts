@@ -14,14 +14,45 @@ export const SERIES_PER_TARGET_MAX = 100_000;
 /** Refused series that are looked at for the label; more would tell nothing new. */
 const EXAMINED_MAX = 2_000;
 
+/**
+ * Tells the store that new series of a target are kept out: the value is how many, the labels name metric and label.
+ * It exists only while that is so; the pack `targets` has an alert on it.
+ */
+export const QUARANTINED_METRIC = "opsmon_series_quarantined";
+
+/** Series that the targets of one job may have together. */
+export class SeriesBudget {
+  readonly max: number;
+  readonly #held = new Map<object, number>();
+
+  constructor(max: number) {
+    this.max = max;
+  }
+
+  /** What is left for `holder`, counting what it holds already. */
+  roomFor(holder: object): number {
+    let others = 0;
+    for (const [one, series] of this.#held) if (one !== holder) others += series;
+    return Math.max(0, this.max - others);
+  }
+
+  /** 0 gives everything back. */
+  hold(holder: object, series: number): void {
+    if (series === 0) this.#held.delete(holder);
+    else this.#held.set(holder, series);
+  }
+}
+
 export class RefusedSeries {
   readonly #limit: number;
+  readonly #of: Quarantine["of"];
   readonly #byMetric: Map<string, number> = new Map();
   readonly #examined: Labels[] = [];
   #count = 0;
 
-  constructor(limit: number) {
+  constructor(limit: number, of: Quarantine["of"]) {
     this.#limit = limit;
+    this.#of = of;
   }
 
   add(labels: Labels): void {
@@ -35,7 +66,7 @@ export class RefusedSeries {
   verdict(): Quarantine | undefined {
     if (this.#count === 0) return undefined;
     const [metric] = [...this.#byMetric].reduce((most, entry) => (entry[1] > most[1] ? entry : most));
-    return { series: this.#count, metric, label: this.#growingLabel(metric), limit: this.#limit };
+    return { series: this.#count, metric, label: this.#growingLabel(metric), limit: this.#limit, of: this.#of };
   }
 
   #growingLabel(metric: string): string {

@@ -10,6 +10,7 @@ import type { Logger } from "../base/log.ts";
 import type { Appendable } from "../storage/storage.ts";
 import type { BodyBudget } from "./body.ts";
 import type { DroppedTarget, ScrapeTargetStatus } from "./status.ts";
+import { SeriesBudget } from "./breaker.ts";
 import { createHttpClient, type HttpClient } from "./client.ts";
 import { createDiscovery, type Discovery } from "./discovery.ts";
 import { createScrapeLoop, type ScrapeLoop } from "./loop.ts";
@@ -29,6 +30,8 @@ export interface JobOptions {
   readonly userAgent: string;
   readonly baseDir: string;
   readonly seriesPerTargetMax: number;
+  /** Of all targets of one job together; 0 = no limit. */
+  readonly seriesPerJobMax: number;
   readonly eager: boolean;
   readonly onScrape: (status: ScrapeTargetStatus) => void;
 }
@@ -60,6 +63,7 @@ export class JobRunner {
   readonly #client: HttpClient;
   readonly #relabel: Relabeler;
   readonly #metricRelabel: Relabeler;
+  readonly #budget: SeriesBudget | undefined;
   readonly #discoveries: Discovery[] = [];
   /** By index of the discovery. */
   readonly #groups: Map<number, readonly TargetGroup[]> = new Map();
@@ -79,6 +83,7 @@ export class JobRunner {
     this.#options = options;
     this.#relabel = compileRelabel(job.relabel);
     this.#metricRelabel = compileRelabel(job.metricRelabel);
+    this.#budget = options.seriesPerJobMax > 0 ? new SeriesBudget(options.seriesPerJobMax) : undefined;
     this.#heirs = new Map(estate?.loops);
     this.#heirClients = estate?.clients ?? [];
     const { clock, budget, baseDir } = options;
@@ -228,6 +233,7 @@ export class JobRunner {
       target: target.labels,
       relabel: this.#metricRelabel,
       seriesMax: seriesPerTargetMax,
+      budget: this.#budget,
       honorLabels,
       honorTimestamps,
       trackTimestampsStaleness,

@@ -11,7 +11,7 @@ import type { MutateRules } from "./mutate.ts";
 import type { Turn } from "./turns.ts";
 import { UserError } from "../base/errors.ts";
 import { NO_REF } from "../model/sample.ts";
-import { RefusedSeries } from "./breaker.ts";
+import { RefusedSeries, type SeriesBudget } from "./breaker.ts";
 import { mutateLabels } from "./mutate.ts";
 
 export interface LayoutRules extends MutateRules {
@@ -21,6 +21,8 @@ export interface LayoutRules extends MutateRules {
   readonly sampleLimit: number;
   /** Series; more are quarantined. */
   readonly seriesMax: number;
+  /** Series of all targets of the job; absent: no limit. */
+  readonly budget?: SeriesBudget | undefined;
 }
 
 /** A series the target has shown: what it is stored as, and its number once it is stored. */
@@ -47,6 +49,8 @@ export interface Layout {
   /** Samples after relabelling, duplicates and quarantined ones included. */
   readonly kept: number;
   readonly duplicates: number;
+  /** Series that have a number. */
+  readonly stored: number;
   /** Series the store itself refused. */
   readonly limited: number;
   readonly quarantine: Quarantine | undefined;
@@ -72,7 +76,7 @@ export async function buildLayout(
   if (rules.sampleLimit > 0 && kept > rules.sampleLimit) {
     throw new UserError("sample-limit", `the page has ${kept} samples, sample_limit is ${rules.sampleLimit}`);
   }
-  const admission = await admit(records.values(), appender, rules.seriesMax, turn);
+  const admission = await admit(records.values(), appender, rules, turn);
   const refs = new Float64Array(kept + REPORT_ROWS);
   const pick = new Uint32Array(kept);
   const timed: { index: number; ref: SeriesRef }[] = [];
@@ -126,27 +130,35 @@ async function recordsOf(
 async function admit(
   records: Iterable<SeriesRecord>,
   appender: Appender,
-  seriesMax: number,
+  rules: LayoutRules,
   turn: Turn,
-): Promise<Pick<Layout, "quarantine" | "limited">> {
+): Promise<Pick<Layout, "quarantine" | "limited" | "stored">> {
   const fresh: SeriesRecord[] = [];
   let stored = 0;
   for (const record of records) {
     if (record.ref !== NO_REF) stored++;
     else if (record.labels !== undefined) fresh.push(record);
   }
-  const refused = new RefusedSeries(seriesMax);
+  const { seriesMax, budget } = rules;
+  const room = budget?.roomFor(rules) ?? Number.POSITIVE_INFINITY;
+  const most = Math.min(seriesMax, room);
+  const refused =
+    room < seriesMax ? new RefusedSeries(budget?.max ?? 0, "job") : new RefusedSeries(seriesMax, "target");
+  const full = new RefusedSeries(0, "store");
   let limited = 0;
   for (const [i, record] of fresh.entries()) {
     if (i % STEP_SERIES === 0) await turn();
     const labels = record.labels as Labels;
-    if (stored >= seriesMax) {
+    if (stored >= most) {
       refused.add(labels);
       continue;
     }
     record.ref = appender.series(labels);
-    if (record.ref === NO_REF) limited++;
-    else stored++;
+    if (record.ref === NO_REF) {
+      limited++;
+      full.add(labels);
+    } else stored++;
   }
-  return { quarantine: refused.verdict(), limited };
+  budget?.hold(rules, stored);
+  return { quarantine: refused.verdict() ?? full.verdict(), limited, stored };
 }

@@ -230,11 +230,12 @@ function warningsOf(written: WriteSummary): readonly string[] {
   if (unsaved !== "") out.push(`not saved: ${unsaved}`);
   if (quarantine !== undefined) {
     const by = quarantine.label === "" ? "" : ` by its label "${quarantine.label}"`;
-    out.push(
-      `${quarantine.series} new series quarantined: the target has more than ${quarantine.limit}; "${quarantine.metric}" grows most${by}`,
-    );
+    const { of, limit } = quarantine;
+    const why = of === "store" ? "the store is at its series limit" : `the ${of} has more than ${limit}`;
+    out.push(`${quarantine.series} new series quarantined: ${why}; "${quarantine.metric}" grows most${by}`);
   }
-  if (limited > 0) out.push(`${limited} new series refused: the store is at its series limit`);
+  if (limited > 0 && quarantine?.of !== "store")
+    out.push(`${limited} new series refused: the store is at its series limit`);
   if (duplicates > 0) out.push(`${duplicates} samples appear twice on the page; the first of each was kept`);
   if (outOfBounds > 0) out.push(`${outOfBounds} samples left out: their own time is too far ahead or too old`);
   // Names come from the page.

@@ -25,6 +25,8 @@ export interface ScrapeManagerOptions {
   readonly baseDir?: string;
   /** Series one target may have before new ones are quarantined. */
   readonly seriesPerTargetMax?: number;
+  /** The same for all targets of one job together; 0 or absent: no limit. */
+  readonly seriesPerJobMax?: number;
   /** Scrape a new target at once instead of waiting for its phase; default true. */
   readonly eager?: boolean;
   /** Called after each scrape has been committed. */
@@ -59,6 +61,7 @@ class Manager implements ScrapeManager {
       userAgent: `opsmon/${options.version ?? "0"}`,
       baseDir: options.baseDir ?? process.cwd(),
       seriesPerTargetMax: options.seriesPerTargetMax ?? SERIES_PER_TARGET_MAX,
+      seriesPerJobMax: options.seriesPerJobMax ?? 0,
       eager: options.eager ?? true,
       onScrape: options.onScrape ?? (() => undefined),
     };

@@ -13,6 +13,7 @@ import type { Turn } from "./turns.ts";
 import { errorText } from "../base/errors.ts";
 import { Labels, METRIC_NAME } from "../model/labels.ts";
 import { NO_REF } from "../model/sample.ts";
+import { QUARANTINED_METRIC } from "./breaker.ts";
 import { buildLayout, REPORT_ROWS } from "./layout.ts";
 
 /** As far ahead of now as a page's own timestamp may be; Prometheus' bound. */
@@ -98,6 +99,8 @@ class Sink implements SampleSink {
   #reported: boolean;
   #sinceDescribed = 0;
   #sinceBuilt = 0;
+  /** The series that tells of the quarantine, while there is one. */
+  #told: { readonly key: string; readonly ref: SeriesRef } | undefined;
 
   constructor(appendable: Appendable, rules: LayoutRules, { before, report = true }: SinkOptions) {
     this.#alive = before?.alive() ?? NOTHING;
@@ -128,6 +131,7 @@ class Sink implements SampleSink {
     }
     const { rows, refs } = layout;
     this.#fillReport(appender, refs, rows);
+    this.#tellQuarantine(appender, layout.quarantine, at);
     const row = this.#fillRow(layout, page);
     const ahead = this.#appendTimed(appender, layout, page, now);
     row.set([1, durationMs() / 1_000, page.count, layout.kept, added], rows);
@@ -147,6 +151,7 @@ class Sink implements SampleSink {
     const appender = this.#appendable.appender();
     try {
       this.#appendStale(appender, at);
+      this.#tellQuarantine(appender, undefined, at);
       const values = Float64Array.of(0, durationMs / 1_000, scraped, 0, 0);
       this.#fillReport(appender, this.#reportRefs, 0);
       appender.appendRow(this.#reportRefs, at, values, this.#report.length);
@@ -164,10 +169,12 @@ class Sink implements SampleSink {
   }
 
   async end(at: Timestamp): Promise<void> {
+    this.#rules.budget?.hold(this.#rules, 0);
     if (this.#alive.size === 0 && !this.#reported) return;
     const appender = this.#appendable.appender();
     try {
       this.#appendStale(appender, at);
+      this.#tellQuarantine(appender, undefined, at);
       this.#fillReport(appender, this.#reportRefs, 0);
       if (this.#reported) for (const ref of this.#reportRefs) if (ref !== NO_REF) appender.appendStale(ref, at);
       this.#alive = NOTHING;
@@ -199,6 +206,19 @@ class Sink implements SampleSink {
     });
   }
 
+  #tellQuarantine(appender: Appender, quarantine: Quarantine | undefined, at: Timestamp): void {
+    const key = quarantine === undefined ? "" : `${quarantine.of} ${quarantine.metric} ${quarantine.label}`;
+    const told = this.#told;
+    if (told !== undefined && told.key !== key) {
+      appender.appendStale(told.ref, at);
+      this.#told = undefined;
+    }
+    if (quarantine === undefined) return;
+    const { metric, label, of, series } = quarantine;
+    this.#told ??= { key, ref: appender.series(quarantineLabels(this.#rules.target, metric, label, of)) };
+    if (this.#told.ref !== NO_REF) appender.append(this.#told.ref, at, series);
+  }
+
   /** Values of the page in the order of the layout's rows. */
   #fillRow(layout: Layout, page: ParsedPage): Float64Array {
     const { rows, pick, straight } = layout;
@@ -223,6 +243,12 @@ class Sink implements SampleSink {
   #appendStale(appender: Appender, at: Timestamp): void {
     for (const ref of this.#alive) appender.appendStale(ref, at);
   }
+}
+
+function quarantineLabels(target: Labels, metric: string, label: string, limit: string): Labels {
+  const own = new Map([...target, [METRIC_NAME, QUARANTINED_METRIC], ["metric", metric], ["limit", limit]]);
+  if (label !== "") own.set("label", label);
+  return Labels.from([...own]);
 }
 
 function countNew(layout: Layout, before: Layout | undefined): number {

@@ -12,7 +12,9 @@ export interface Quarantine {
   readonly metric: string;
   /** The label with the most distinct values among them; "" when none stands out. */
   readonly label: string;
-  /** Series this target may have. */
+  /** Whose limit it is … */
+  readonly of: "target" | "job" | "store";
+  /** … and what it is; 0 when only the store knows. */
   readonly limit: number;
 }
 

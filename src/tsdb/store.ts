@@ -39,6 +39,10 @@ const RETENTION_EVERY_MS = 60_000;
 /** Families described at most; a page that invents names must not fill the memory. */
 const FAMILIES_MAX = 100_000;
 
+/** A full store still takes the series that say so. */
+const OWN_PREFIX = "opsmon_";
+const OWN_SERIES_RESERVE = 1_000;
+
 export interface StoreParts {
   readonly options: TsdbOptions;
   readonly ladder: readonly Rung[];
@@ -89,7 +93,8 @@ export class Store implements AppenderHost {
     const { index } = this.#parts.head;
     const known = index.find(labels);
     if (known !== NO_REF) return known;
-    return index.size >= (this.#parts.options.maxSeries ?? SERIES_MAX) ? NO_REF : index.add(labels);
+    const own = labels.metric.startsWith(OWN_PREFIX) ? OWN_SERIES_RESERVE : 0;
+    return index.size >= (this.#parts.options.maxSeries ?? SERIES_MAX) + own ? NO_REF : index.add(labels);
   }
 
   bounds(): readonly [min: Timestamp, max: Timestamp] {

@@ -201,8 +201,29 @@ describe("the cardinality breaker", () => {
       '7 new series quarantined: the target has more than 4; "req" grows most by its label "user"',
     ]);
     expect(Object.keys(await dumpStore(rig.store, "req"))).toHaveLength(3);
+    const told = await dumpStore(rig.store, "opsmon_series_quarantined");
+    const name = `opsmon_series_quarantined{instance="${exporter.address}", job="j", label="user", limit="target", metric="req"}`;
+    expect(Object.keys(told)).toEqual([name]);
     exporter.page = page(3);
     expect((await rig.next(10_000)).quarantine).toBeUndefined();
+    const after = (await dumpStore(rig.store, "opsmon_series_quarantined"))[name]?.map(([, value]) => value);
+    expect(after).toEqual([7, "stale"]);
+  });
+
+  test("targets of one job share its budget, and a target that leaves gives its part back", async () => {
+    await using a = await startExporter("page");
+    await using b = await startExporter("page");
+    await using rig = scrapeRig({ seriesPerJobMax: 6 });
+    const page = (n: number): string => Array.from({ length: n }, (_, i) => `req{user="u${i}"} ${i}\n`).join("");
+    a.page = page(4);
+    b.page = page(1);
+    await rig.manager.apply([scrapeJob("j", [a.address, b.address])]);
+    await rig.next(0);
+    b.page = page(5);
+    await rig.next(10_000);
+    const status = rig.manager.targets().find(({ url }) => url.includes(b.address));
+    expect(status).toMatchObject({ health: "up", quarantine: { series: 3, limit: 6, of: "job", label: "user" } });
+    expect(rig.manager.targets().filter(({ quarantine }) => quarantine !== undefined)).toHaveLength(1);
   });
 });
 
