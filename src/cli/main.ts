@@ -98,7 +98,9 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     await program.parseAsync(normaliseArguments(argv), { from: "user" });
     return code;
   } catch (error) {
-    return report(error);
+    const failed = report(error);
+    // A Nagios plugin's 2 is CRITICAL: a flag with a spelling mistake is UNKNOWN.
+    return failed !== EXIT.ok && argv[0] === "check" && /^(?:query|alert|up)$/.test(argv[1] ?? "") ? 3 : failed;
   }
 }
 

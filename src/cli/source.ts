@@ -6,14 +6,24 @@ import { existsSync, readFileSync } from "node:fs";
 import { type EngineSource, engineSource } from "../api/client/engine.ts";
 import { PrometheusSource } from "../api/client/prometheus.ts";
 import type { Source } from "../api/source.ts";
-import { EXIT, UserError } from "../base/errors.ts";
+import { EXIT, errorText, UserError } from "../base/errors.ts";
 import { dataDirOf, socketCandidates } from "../config/paths.ts";
 import type { Invocation, OptionSpec } from "./command.ts";
 
 export const SOURCE_OPTIONS: readonly OptionSpec[] = [
   { flags: "--url <url>", help: "ask any Prometheus-compatible server instead of the local engine", env: "OPSMON_URL" },
   { flags: "--header <name:value>", help: "HTTP header for --url", many: true },
-  { flags: "--token-file <file>", help: "bearer token for --url" },
+  {
+    flags: "--token <token>",
+    help: "bearer token for --url; better in OPSMON_TOKEN, which no ps shows",
+    env: "OPSMON_TOKEN",
+  },
+  { flags: "--token-file <file>", help: "file with the bearer token for --url", env: "OPSMON_TOKEN_FILE" },
+  {
+    flags: "--ca-file <file>",
+    help: "certificates that --url is trusted by, beside the usual ones",
+    env: "OPSMON_CA_FILE",
+  },
   { flags: "--socket <path>", help: "socket of the running engine", env: "OPSMON_SOCKET" },
   { flags: "--data <dir>", help: "data directory; opened read-only when no engine runs on it", env: "OPSMON_DATA" },
 ];
@@ -35,8 +45,22 @@ export function urlSource(call: Invocation): PrometheusSource | undefined {
     headers[line.slice(0, colon).trim()] = line.slice(colon + 1).trim();
   }
   const tokenFile = call.options.text("tokenFile");
-  if (tokenFile !== undefined) headers["authorization"] = `Bearer ${readFileSync(tokenFile, "utf8").trim()}`;
-  return new PrometheusSource({ kind: "url", url: new URL(text), headers });
+  const token = tokenFile === undefined ? call.options.text("token") : readText(tokenFile, "token").trim();
+  if (token !== undefined && token !== "") headers["authorization"] = `Bearer ${token}`;
+  const caFile = call.options.text("caFile");
+  const ca = caFile === undefined ? {} : { ca: readText(caFile, "certificates") };
+  return new PrometheusSource({ kind: "url", url: new URL(text), headers, ...ca });
+}
+
+function readText(file: string, what: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new UserError("unreadable", `cannot read the ${what} in "${file}": ${errorText(cause)}`, {
+      exit: EXIT.usage,
+      cause,
+    });
+  }
 }
 
 /** The engine whose socket exists first, or undefined when none runs. */

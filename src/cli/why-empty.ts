@@ -11,6 +11,8 @@ import { printExpr } from "../promql/print.ts";
 /** How far back "stale since" looks, ms. */
 const LOOK_BACK_MS = 86_400_000;
 const LOOK_STEP_MS = 60_000;
+/** Values of a label named when another was asked for. */
+const VALUES_SHOWN = 5;
 
 /** One sentence for stderr; asking must never fail the query that was answered. */
 export async function whyEmpty(
@@ -54,7 +56,29 @@ async function whySelectorEmpty(
   const name = selector.matchers.find((matcher) => matcher.name === METRIC_NAME && matcher.op === "=")?.value;
   if (name === undefined) return `no series matches ${text}`;
   const names = await source.labelValues(METRIC_NAME, []);
-  if (names.includes(name)) return `${name} exists, but no series of it matches ${text}`;
+  if (names.includes(name)) {
+    const others = selector.matchers.filter((matcher) => matcher.name !== METRIC_NAME);
+    if (others.length === 0) return `${name} has no sample then, nor in the day before`;
+    for (const { name: label, op, value } of others) {
+      if (op !== "=") continue;
+      const values = await source.labelValues(label, [quoted(name)]);
+      if (!values.includes(value)) return `${name} has no ${label}="${value}"${among(value, values)}`;
+    }
+    return `${name} exists, but no series of it matches ${text}`;
+  }
   const similar = nearest(name, names);
   return `${name} was never scraped${similar === undefined ? "" : `; did you mean ${similar}?`}`;
+}
+
+function quoted(metric: string): string {
+  return `{${METRIC_NAME}=${JSON.stringify(metric)}}`;
+}
+
+/** What the label is instead, if that is short enough to say. */
+function among(value: string, values: readonly string[]): string {
+  if (values.length === 0) return ": it has no such label";
+  const similar = nearest(value, values);
+  if (similar !== undefined) return `; did you mean "${similar}"?`;
+  const shown = values.slice(0, VALUES_SHOWN).join(", ");
+  return `: it is ${shown}${values.length > VALUES_SHOWN ? `, … (${values.length})` : ""}`;
 }

@@ -11,6 +11,7 @@ export interface Envelope {
   readonly infos: readonly string[];
 }
 
+const WHERE = "--url takes the address under which /api/v1/query is found";
 const EXIT_OF_TYPE: Readonly<Record<string, UserError["exit"]>> = {
   bad_data: EXIT.usage,
   execution: EXIT.usage,
@@ -29,7 +30,7 @@ export function openEnvelope(answer: RawAnswer, place: string): Envelope {
       "bad-answer",
       `${place} answered ${answer.status} with ${answer.type || "no type"}, not with the Prometheus API`,
       {
-        hint: "--url takes the address under which /api/v1/query is found",
+        hint: WHERE,
         exit: EXIT.unreachable,
         cause,
       },
@@ -45,7 +46,7 @@ export function openEnvelope(answer: RawAnswer, place: string): Envelope {
     `server-${type.replaceAll("_", "-")}`,
     typeof error === "string" ? error : `${place} answered ${answer.status}`,
     {
-      ...(typeof hint === "string" ? { hint } : {}),
+      ...(typeof hint === "string" ? { hint } : answer.status === 404 ? { hint: WHERE } : {}),
       exit: EXIT_OF_TYPE[type] ?? EXIT.unreachable,
     },
   );

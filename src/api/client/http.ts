@@ -13,7 +13,13 @@ const TIMEOUT_MS = 120_000;
 
 export type Endpoint =
   | { readonly kind: "socket"; readonly path: string }
-  | { readonly kind: "url"; readonly url: URL; readonly headers: Readonly<Record<string, string>> };
+  | {
+      readonly kind: "url";
+      readonly url: URL;
+      readonly headers: Readonly<Record<string, string>>;
+      /** Certificates in PEM trusted beside the usual ones. */
+      readonly ca?: string;
+    };
 
 export interface Exchange {
   readonly method: "GET" | "POST";
@@ -66,9 +72,11 @@ export async function exchange(endpoint: Endpoint, what: Exchange): Promise<RawA
   // TLS is loaded for those who need it: it costs a one-shot on the socket as much as its answer.
   const https = endpoint.kind === "url" && endpoint.url.protocol === "https:";
   const start = https ? (await import("node:https")).request : httpRequest;
+  const trust = https && endpoint.ca !== undefined ? { ca: await trusted(endpoint.ca) } : {};
   return new Promise((resolve, reject) => {
     const request = start({
       ...requestOptions(endpoint, what),
+      ...trust,
       ...(what.signal === undefined ? {} : { signal: what.signal }),
     });
     const timer = setTimeout(() => {
@@ -107,6 +115,11 @@ export async function* streamLines(endpoint: Endpoint, path: string): AsyncGener
   if (response.statusCode === 200) return;
   const { error = rest } = (rest.startsWith("{") ? JSON.parse(rest) : {}) as { error?: string };
   throw new UserError("refused", `${placeOf(endpoint)}: ${error}`);
+}
+
+async function trusted(ca: string): Promise<string[]> {
+  const { rootCertificates } = await import("node:tls");
+  return [...rootCertificates, ca];
 }
 
 async function readAll(response: IncomingMessage, place: string): Promise<Buffer> {

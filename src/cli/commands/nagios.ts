@@ -96,7 +96,7 @@ const query: CommandSpec = {
         value.kind === "scalar"
           ? [{ name: "value", v: value.v }]
           : value.kind === "vector"
-            ? value.samples.map((sample) => ({ name: sample.labels.toString(), v: sample.v }))
+            ? value.samples.map(({ labels, v }) => ({ name: labels.size === 0 ? "value" : labels.toString(), v }))
             : [];
       if (all.length === 0) return { state: emptyState(call), text: "the expression returned nothing" };
       const invert = options.flag("invert");
@@ -134,6 +134,10 @@ const alert: CommandSpec = {
       const found = (await source.alerts("now")).filter(
         (one) => name === undefined || one.labels.get("alertname") === name,
       );
+      if (name !== undefined && found.length === 0) {
+        const unknown = await unknownAlert(source, name);
+        if (unknown !== undefined) return { state: 3, text: unknown };
+      }
       const firing = found.filter((one) => one.state === "firing");
       const worst: State = firing.some((one) => one.labels.get("severity") === "critical")
         ? 2
@@ -154,6 +158,16 @@ const alert: CommandSpec = {
       };
     }),
 };
+
+/** A name with a spelling mistake must not read as "all is well" for ever. */
+async function unknownAlert(source: Source, name: string): Promise<string | undefined> {
+  if (!(await source.capabilities()).rules) return undefined;
+  const names = (await source.rules()).flatMap((rule) => (rule.kind === "alerting" ? [rule.name] : []));
+  if (names.includes(name)) return undefined;
+  const { nearest } = await import("../../base/nearest.ts");
+  const similar = nearest(name, names);
+  return `there is no alert rule "${name}"${similar === undefined ? "" : `; did you mean ${similar}?`}`;
+}
 
 const up: CommandSpec = {
   name: "up",

@@ -1,7 +1,7 @@
 /** `opsmon query`: one PromQL expression, at one moment or over a range. */
 import { EngineSource } from "../../api/client/engine.ts";
 import type { QueryOptions, Source } from "../../api/source.ts";
-import { EXIT, type ExitCode, UserError } from "../../base/errors.ts";
+import { EXIT, errorText, type ExitCode, UserError } from "../../base/errors.ts";
 import { parseDuration } from "../../model/duration.ts";
 import { parseTime } from "../../model/time.ts";
 import { LOOKBACK_MS_DEFAULT } from "../../promql/options.ts";
@@ -15,6 +15,11 @@ import { terminalOf } from "../terminal.ts";
 /** Points of a range without `--step`: one for each column of a usual terminal, two in braille. */
 const POINTS_DEFAULT = 240;
 const WIDTH_UNKNOWN = 80;
+/** Pictures are of a range: the last hour where nobody says which. */
+const DRAWN: ReadonlySet<string> = new Set(["graph", "spark"]);
+const DRAWN_MS = 3_600_000;
+/** An expression longer than this is not shown again under its error. */
+const SHOWN_CHARS_MAX = 160;
 
 export const query: CommandSpec = {
   name: "query",
@@ -46,7 +51,8 @@ export const query: CommandSpec = {
     const expr = await expressionOf(call);
     await using source = await openSource(call);
     const watch = call.options.text("watch");
-    if (watch === undefined) return once(call, source, expr);
+    // Awaited here: the source is given back when this function ends.
+    if (watch === undefined) return await once(call, source, expr);
     const everyMs = Math.max(100, parseDuration(watch));
     for (;;) {
       if (call.io.stdoutIsTty) call.io.out("\u001b[H\u001b[2J");
@@ -67,7 +73,11 @@ async function expressionOf({ args, options, io }: Invocation): Promise<string> 
   }
   if (file !== undefined) {
     const { readFileSync } = await import("node:fs");
-    return readFileSync(file, "utf8").trim();
+    try {
+      return readFileSync(file, "utf8").trim();
+    } catch (cause) {
+      throw new UserError("unreadable", `cannot read "${file}": ${errorText(cause)}`, { exit: EXIT.usage, cause });
+    }
   }
   if (given === "-") return (await io.readStdin()).trim();
   if (given === undefined) {
@@ -92,7 +102,8 @@ function windowOf({ options, clock }: Invocation): Window {
     const text = options.text(name);
     return text === undefined ? undefined : parseTime(text, now, utc);
   };
-  const start = time("start");
+  const start =
+    time("start") ?? (DRAWN.has(options.text("output") ?? "") ? (time("end") ?? now) - DRAWN_MS : undefined);
   if (start === undefined) {
     for (const name of ["end", "step"]) {
       if (options.text(name) !== undefined) {
@@ -135,10 +146,13 @@ function wishes({ options }: Invocation): QueryOptions {
 async function once(call: Invocation, source: Source, expr: string): Promise<ExitCode> {
   const window = windowOf(call);
   if (call.options.flag("explain")) return explain(call, source, expr, window);
-  const result =
+  const asked =
     window.start === undefined
-      ? await source.query(expr, window.end, wishes(call))
-      : await source.queryRange(expr, window.start, window.end, window.stepMs, wishes(call));
+      ? source.query(expr, window.end, wishes(call))
+      : source.queryRange(expr, window.start, window.end, window.stepMs, wishes(call));
+  const result = await asked.catch((error: unknown) => {
+    throw pointing(error, expr);
+  });
   tell(call, result);
   const terminal = terminalOf(call);
   const utc = call.options.flag("utc");
@@ -159,6 +173,20 @@ async function once(call: Invocation, source: Source, expr: string): Promise<Exi
     call.io.err(`${await whyEmpty(source, expr, window.end, lookbackOf(call), utc)}\n`);
   }
   return empty && call.options.flag("exitCode") ? EXIT.no : EXIT.ok;
+}
+
+/** A mistake at `line:column` shows the line with a mark under the place. */
+function pointing(error: unknown, expr: string): unknown {
+  if (!(error instanceof UserError)) return error;
+  const match = /^(?:invalid parameter "query": )?((\d+):(\d+): .*)$/s.exec(error.message);
+  const line = expr.split("\n")[Number(match?.[2]) - 1];
+  if (match === null || line === undefined || line.length > SHOWN_CHARS_MAX) return error;
+  const mark = `${" ".repeat(Math.max(0, Number(match[3]) - 1))}^`;
+  return new UserError(error.code, `${match[1] as string}\n  ${line}\n  ${mark}`, {
+    exit: error.exit,
+    cause: error,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  });
 }
 
 function lookbackOf(call: Invocation): number {
