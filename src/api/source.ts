@@ -8,7 +8,8 @@ import type { JournalKind, JournalRecord } from "../journal/record.ts";
 import type { Labels } from "../model/labels.ts";
 import type { Metadata } from "../model/metadata.ts";
 import type { Timestamp } from "../model/sample.ts";
-import type { QueryResult } from "../promql/value.ts";
+import type { ExplainNode } from "../promql/options.ts";
+import type { QueryResult, QueryStats } from "../promql/value.ts";
 
 /** What this source can answer; what it cannot is said on the screen, not left blank. */
 export interface Capabilities {
@@ -162,4 +163,15 @@ export interface Source extends AsyncDisposable {
   status(): Promise<EngineStatus>;
   /** @throws UserError `not-supported` where capabilities say no. */
   command(command: Command): Promise<CommandResult>;
+}
+
+/** How an expression was evaluated: only where the evaluation is our own. */
+export interface Explanation {
+  readonly tree: ExplainNode | undefined;
+  readonly stats: QueryStats;
+}
+
+export interface Explainer {
+  /** `stepMs` of 0 asks for one moment, `end`. */
+  explain(expr: string, start: Timestamp, end: Timestamp, stepMs: number): Promise<Explanation>;
 }

@@ -68,6 +68,7 @@ export async function directorySource(dir: string, clock: Clock): Promise<Source
     journal: openJournal(state, clock),
     clock,
     version,
+    stats: () => store.stats(),
     close: () => picture.close(),
   });
 }

@@ -7,6 +7,8 @@ import type {
   CommandResult,
   DiscoveredTarget,
   EngineStatus,
+  Explainer,
+  Explanation,
   QueryOptions,
   RuleStatus,
   Source,
@@ -25,7 +27,9 @@ import type { Engine } from "../promql/engine.ts";
 import type { QueryOptions as EngineQueryOptions } from "../promql/options.ts";
 import type { QueryResult } from "../promql/value.ts";
 import type { MetadataReader, Queryable } from "../storage/storage.ts";
+import type { TsdbStats } from "../tsdb/options.ts";
 import { alertsAt } from "./alerts-at.ts";
+import { lastTargets, stoppedStatus } from "./stopped.ts";
 
 export interface LocalParts {
   readonly kind: "directory" | "bundle";
@@ -35,6 +39,7 @@ export interface LocalParts {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly version: string;
+  stats(): TsdbStats;
   close(): Promise<void>;
 }
 
@@ -49,7 +54,7 @@ function wishes(options: QueryOptions = {}): EngineQueryOptions {
 
 const ALWAYS = [-8.64e15, 8.64e15] as const;
 
-export class LocalSource implements Source {
+export class LocalSource implements Source, Explainer {
   readonly #parts: LocalParts;
   constructor(parts: LocalParts) {
     this.#parts = parts;
@@ -59,7 +64,7 @@ export class LocalSource implements Source {
     return {
       kind: this.#parts.kind,
       place: this.#parts.place,
-      targets: false,
+      targets: true,
       rules: false,
       journal: true,
       control: false,
@@ -76,6 +81,14 @@ export class LocalSource implements Source {
     options?: QueryOptions,
   ): Promise<QueryResult> {
     return this.#parts.engine.range(expr, start, end, stepMs, wishes(options));
+  }
+  async explain(expr: string, start: Timestamp, end: Timestamp, stepMs: number): Promise<Explanation> {
+    const { engine } = this.#parts;
+    const options = { explain: true };
+    const { explain, stats } = await (stepMs > 0
+      ? engine.range(expr, start, end, stepMs, options)
+      : engine.instant(expr, end, options));
+    return { tree: explain, stats };
   }
   async batch(queries: readonly BatchQuery[], options?: QueryOptions): Promise<readonly BatchAnswer[]> {
     const answers: BatchAnswer[] = [];
@@ -127,8 +140,12 @@ export class LocalSource implements Source {
   async rules(): Promise<readonly RuleStatus[]> {
     return [];
   }
-  async targets(): Promise<readonly TargetStatus[]> {
-    return [];
+  /** The moment the data ends. */
+  #end(): Timestamp {
+    return this.#parts.stats().maxT ?? this.#parts.clock.now();
+  }
+  targets(): Promise<readonly TargetStatus[]> {
+    return lastTargets(this.#parts.store, this.#end());
   }
   async discovered(): Promise<readonly DiscoveredTarget[]> {
     return [];
@@ -142,16 +159,11 @@ export class LocalSource implements Source {
     return this.#parts.journal.scan(kinds, start, end, limit);
   }
   async status(): Promise<EngineStatus> {
-    const items = [{ name: "engine", state: "warn" as const, text: `no engine runs; reading ${this.#parts.place}` }];
-    return {
-      version: this.#parts.version,
-      pid: 0,
-      startedAt: 0,
-      dataDir: this.#parts.place,
-      configFile: "",
-      embedded: false,
-      items,
-    };
+    const { place, version, journal } = this.#parts;
+    const at = this.#end();
+    const targets = await this.targets();
+    const firing = (await alertsAt(journal, at)).filter((alert) => alert.state === "firing").length;
+    return stoppedStatus({ place, version, journal, at, targets, firing, stats: this.#parts.stats() });
   }
   async command(command: Command): Promise<CommandResult> {
     throw new UserError(

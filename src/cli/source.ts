@@ -79,6 +79,7 @@ export async function openSource(call: Invocation): Promise<Source> {
   if (engine !== undefined && (await alive(engine))) return engine;
   const dir = dataDirOf(call.options.text("data"), call.io.env);
   if (existsSync(dir)) {
+    if (call.io.stderrIsTty) call.io.err(`no engine runs: reading ${dir} as it was left\n`);
     const { directorySource } = await import("../app/directory.ts");
     return directorySource(dir, call.clock);
   }
@@ -95,7 +96,10 @@ export async function livingEngine(call: Invocation): Promise<EngineSource | und
 export async function openEngine(call: Invocation): Promise<EngineSource> {
   const engine = runningEngine(call);
   if (engine !== undefined && (await alive(engine))) return engine;
-  throw noEngine();
+  throw new UserError("no-engine", "this needs a running engine, and none answers", {
+    hint: 'start one with "opsmon serve" (or "opsmon top"), or name its socket with --socket',
+    exit: EXIT.unreachable,
+  });
 }
 
 async function alive(engine: EngineSource): Promise<boolean> {

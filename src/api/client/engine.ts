@@ -3,7 +3,6 @@ import { request as httpRequest } from "node:http";
 import type { JournalKind, JournalRecord } from "../../journal/record.ts";
 import type { Alert } from "../../model/alert.ts";
 import type { Timestamp } from "../../model/sample.ts";
-import type { ExplainNode } from "../../promql/options.ts";
 import type { QueryStats } from "../../promql/value.ts";
 import {
   alertFromWire,
@@ -24,6 +23,8 @@ import type {
   CommandResult,
   DiscoveredTarget,
   EngineStatus,
+  Explainer,
+  Explanation,
   QueryOptions,
   RuleStatus,
   TargetStatus,
@@ -39,12 +40,7 @@ type WireAnswer = { readonly id: string } & (
   | { ok: false; error: string }
 );
 
-export interface Explanation {
-  readonly tree: ExplainNode | undefined;
-  readonly stats: QueryStats;
-}
-
-export class EngineSource extends PrometheusSource {
+export class EngineSource extends PrometheusSource implements Explainer {
   #attachment: Disposable | undefined;
 
   override async capabilities(): Promise<Capabilities> {
@@ -133,10 +129,6 @@ export class EngineSource extends PrometheusSource {
       contentType: "application/openmetrics-text",
     });
     return data as ImportAnswer;
-  }
-
-  async configText(): Promise<string> {
-    return ((await this.get("/api/v1/status/config")).data as { yaml: string }).yaml;
   }
 
   async explain(expr: string, start: Timestamp, end: Timestamp, stepMs: number): Promise<Explanation> {

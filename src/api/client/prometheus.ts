@@ -192,6 +192,11 @@ export class PrometheusSource implements Source {
     return [];
   }
 
+  /** The configuration in force as YAML, secrets masked. */
+  async configText(): Promise<string> {
+    return ((await this.get("/api/v1/status/config")).data as { yaml: string }).yaml;
+  }
+
   async status(): Promise<EngineStatus> {
     const { data } = await this.get("/api/v1/status/buildinfo");
     const version = (data as { version?: unknown } | null)?.version;

@@ -57,12 +57,13 @@ export const alerts: CommandSpec = {
 async function current(call: Invocation): Promise<0 | 1> {
   const { options, io, clock } = call;
   await using source = await openSource(call);
-  const at = options.text("at");
-  const found = await source.alerts(at === undefined ? "now" : parseTime(at, clock.now()));
+  const text = options.text("at");
+  const at = text === undefined ? undefined : parseTime(text, clock.now());
+  const found = await source.alerts(at ?? "now");
   const sorted = [...found].sort((a, b) => RANK[a.state] - RANK[b.state] || a.activeAt - b.activeAt);
   if (options.text("output") === "json") io.out(`${JSON.stringify(sorted.map(alertToWire))}\n`);
   else {
-    const rows = sorted.map((alert) => row(alert, clock.now()));
+    const rows = sorted.map((alert) => row(alert, at ?? clock.now()));
     await printRows(call, ["state", "alert", "for", "value", "labels", "summary", "fingerprint"], rows);
   }
   if (sorted.length === 0) io.err("no active alerts\n");

@@ -5,7 +5,7 @@ import { EXIT, type ExitCode } from "../../base/errors.ts";
 import { formatTime, parseTime } from "../../model/time.ts";
 import type { CommandSpec, Invocation } from "../command.ts";
 import { printRows, tableText } from "../output/print.ts";
-import { openEngine, openSource, SOURCE_OPTIONS } from "../source.ts";
+import { openEngine, openSource, SOURCE_OPTIONS, urlSource } from "../source.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -68,10 +68,24 @@ async function growth(call: Invocation): Promise<ExitCode> {
 const show: CommandSpec = {
   name: "show",
   summary: "print the configuration in force, secrets masked",
-  options: SOURCE_OPTIONS,
+  options: [
+    { flags: "-c, --config <file>", help: "this file as it would be read, instead of what an engine uses" },
+    ...SOURCE_OPTIONS,
+  ],
+  examples: [
+    ["opsmon config show", "what the running engine uses"],
+    ["opsmon config show --config prometheus.yml", "a file with its defaults filled in"],
+  ],
   async run(call) {
-    await using engine = await openEngine(call);
-    call.io.out(await engine.configText());
+    const file = call.options.text("config");
+    if (file !== undefined) {
+      const { loadSettings } = await import("../../app/settings.ts");
+      const { configText } = await import("../../config/print.ts");
+      call.io.out(configText(loadSettings(file, call.io.env).config));
+      return EXIT.ok;
+    }
+    await using source = urlSource(call) ?? (await openEngine(call));
+    call.io.out(await source.configText());
     return EXIT.ok;
   },
 };

@@ -130,6 +130,8 @@ const alert: CommandSpec = {
   examples: [["opsmon check alert RedisDown", ""]],
   run: (call) =>
     run(call, async (source) => {
+      const stale = await notLive(source);
+      if (stale !== undefined) return stale;
       const name = call.args[0];
       const found = (await source.alerts("now")).filter(
         (one) => name === undefined || one.labels.get("alertname") === name,
@@ -159,6 +161,12 @@ const alert: CommandSpec = {
     }),
 };
 
+/** Old data must not read as "all is well": what fired or was up then says nothing about now. */
+async function notLive(source: Source): Promise<Finding | undefined> {
+  const { kind, place } = await source.capabilities();
+  return kind === "directory" || kind === "bundle" ? { state: 3, text: `no engine runs on ${place}` } : undefined;
+}
+
 /** A name with a spelling mistake must not read as "all is well" for ever. */
 async function unknownAlert(source: Source, name: string): Promise<string | undefined> {
   if (!(await source.capabilities()).rules) return undefined;
@@ -177,6 +185,8 @@ const up: CommandSpec = {
   examples: [["opsmon check up redis", ""]],
   run: (call) =>
     run(call, async (source) => {
+      const stale = await notLive(source);
+      if (stale !== undefined) return stale;
       const job = call.args[0];
       const all = (await source.targets()).filter((target) => job === undefined || target.job === job);
       if (all.length === 0)

@@ -1,6 +1,5 @@
 /** `opsmon query`: one PromQL expression, at one moment or over a range. */
-import { EngineSource } from "../../api/client/engine.ts";
-import type { QueryOptions, Source } from "../../api/source.ts";
+import type { Explainer, QueryOptions, Source } from "../../api/source.ts";
 import { EXIT, errorText, type ExitCode, UserError } from "../../base/errors.ts";
 import { parseDuration } from "../../model/duration.ts";
 import { parseTime } from "../../model/time.ts";
@@ -204,9 +203,15 @@ function tell({ io }: Invocation, { warnings, infos }: QueryResult): void {
   for (const text of infos) io.err(`info: ${text.replace(/^PromQL info: /, "")}\n`);
 }
 
+function explains(source: Source): source is Source & Explainer {
+  return "explain" in source;
+}
+
 async function explain(call: Invocation, source: Source, expr: string, window: Window): Promise<ExitCode> {
-  if (!(source instanceof EngineSource)) {
-    throw new UserError("not-supported", "--explain needs a running opsmon engine", { exit: EXIT.usage });
+  if (!explains(source)) {
+    throw new UserError("not-supported", "--explain needs an opsmon engine or its data, not another server", {
+      exit: EXIT.usage,
+    });
   }
   const { explainText } = await import("../output/explain.ts");
   const { tree, stats } = await source.explain(expr, window.start ?? window.end, window.end, window.stepMs);
