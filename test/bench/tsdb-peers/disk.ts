@@ -1,0 +1,108 @@
+/**
+ * Bytes on disk for a sample: two hours of 15-second pages, sent page by page, then brought to where each program
+ * keeps its past: a block, a merged part, sealed chunks. Pages are generated; OPSMON_BENCH_PAGES names a capture of real
+ * ones (u32 length, f64 time, text, again and again) to use as well.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { systemClock } from "../../../src/base/clock.ts";
+import { silentLogger } from "../../../src/base/log.ts";
+import { parsePage } from "../../../src/exposition/parse.ts";
+import { Labels } from "../../../src/model/labels.ts";
+import { openTsdb } from "../../../src/tsdb/tsdb.ts";
+import { pause, tempDir } from "../../support/process.ts";
+import { type Feed, feed } from "./feed.ts";
+import { TargetModel } from "./model.ts";
+import { directoryBytes, type Kind, type Program, startProgram } from "./programs.ts";
+
+const PAGES = 480;
+const STEP_MS = 15_000;
+
+function times(end: number, pages: number): Float64Array {
+  return Float64Array.from({ length: pages }, (_, i) => end - (pages - 1 - i) * STEP_MS);
+}
+
+/** The modelled pages of `targets` machines. */
+export function modelFeed(targets: number, end: number): Feed {
+  const models = Array.from({ length: targets }, (_, k) => new TargetModel(k + 1));
+  const labels = models.flatMap((model, k) => model.labels({ instance: `node-${k}:9100`, job: "node" }));
+  const rows: Float64Array[] = [];
+  for (let page = 0; page < PAGES; page++) {
+    const row = new Float64Array(labels.length);
+    models.forEach((model, k) => {
+      model.step(STEP_MS / 1_000);
+      row.set(model.values, k * model.values.length);
+    });
+    rows.push(row);
+  }
+  return { labels, times: times(end, PAGES), value: (series, row) => rows[row]?.[series] as number };
+}
+
+/** Captured pages of one machine, one each 15 s. */
+export function capturedFeed(file: string, end: number): Feed {
+  const bytes = readFileSync(file);
+  const pages: { readonly key: string; readonly value: number }[][] = [];
+  for (let at = 0; at + 12 <= bytes.length && pages.length < PAGES; ) {
+    const length = bytes.readUInt32LE(at);
+    const page = parsePage(bytes.subarray(at + 12, at + 12 + length), "text");
+    pages.push(
+      Array.from({ length: page.count }, (_, i) => ({
+        key: page.series[i]?.labels.key as string,
+        value: page.values[i] as number,
+      })),
+    );
+    at += 12 + length;
+    if (pages.length === 1)
+      firstLabels = Array.from({ length: page.count }, (_, i) => page.series[i]?.labels as Labels);
+  }
+  const index = new Map(firstLabels.map((labels, i) => [labels.key, i]));
+  const rows = pages.map((page) => {
+    const row = new Float64Array(firstLabels.length);
+    for (const { key, value } of page) {
+      const i = index.get(key);
+      if (i !== undefined) row[i] = value;
+    }
+    return row;
+  });
+  const labels = firstLabels.map((one) => Labels.from([...one, ["instance", "real:9100"], ["job", "node"]]));
+  return { labels, times: times(end, rows.length), value: (series, row) => rows[row]?.[series] as number };
+}
+let firstLabels: readonly Labels[] = [];
+
+async function settledBytes(program: Program): Promise<number> {
+  const { kind, url, dir } = program;
+  if (kind === "VictoriaMetrics") {
+    await fetch(`${url}/internal/force_flush`);
+    await fetch(`${url}/internal/force_merge`);
+    await pause(3_000);
+    await program.end("SIGTERM");
+    return directoryBytes(path.join(dir, "data")) + directoryBytes(path.join(dir, "indexdb"));
+  }
+  if (kind === "Prometheus") {
+    await fetch(`${url}/api/v1/admin/tsdb/snapshot`, { method: "POST" });
+    await program.end("SIGKILL");
+    const [name] = readdirSync(path.join(dir, "snapshots"));
+    return directoryBytes(path.join(dir, "snapshots", name as string));
+  }
+  await program.end("SIGTERM");
+  const store = await openTsdb({ dir, clock: systemClock, log: silentLogger, reserveBytes: 0 });
+  await store.flush();
+  await store.close();
+  // Opening once more moves LevelDB's journal into tables, as it does while the program runs on.
+  await (await openTsdb({ dir, clock: systemClock, log: silentLogger, reserveBytes: 0 })).close();
+  return directoryBytes(path.join(dir, "series")) + directoryBytes(path.join(dir, "log"));
+}
+
+export async function bytesPerSample(kinds: readonly Kind[], data: Feed): Promise<ReadonlyMap<Kind, number>> {
+  using home = tempDir();
+  const programs: Program[] = [];
+  try {
+    for (const kind of kinds) programs.push(await startProgram(kind, home.path));
+    const samples = await feed(programs, data);
+    const found = new Map<Kind, number>();
+    for (const program of programs) found.set(program.kind, (await settledBytes(program)) / samples);
+    return found;
+  } finally {
+    for (const program of programs) await program.end("SIGKILL");
+  }
+}

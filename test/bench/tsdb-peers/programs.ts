@@ -1,0 +1,130 @@
+/** opsmon, Prometheus and VictoriaMetrics as processes: started on a directory, asked, measured, ended. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import net from "node:net";
+import path from "node:path";
+import { pause, root } from "../../support/process.ts";
+
+export type Kind = "opsmon" | "Prometheus" | "VictoriaMetrics";
+export const KINDS: readonly Kind[] = ["opsmon", "Prometheus", "VictoriaMetrics"];
+
+const START_MS_MAX = 60_000;
+
+/** The lab's own Prometheus when it is there, else the machine's. */
+function executable(kind: Kind): string | undefined {
+  if (kind === "opsmon") return process.execPath;
+  const names =
+    kind === "Prometheus"
+      ? [
+          process.env["OPSMON_BENCH_PROMETHEUS"],
+          path.join(root, ".lab/oracle/root/usr/bin/prometheus"),
+          "/usr/bin/prometheus",
+        ]
+      : [process.env["OPSMON_BENCH_VICTORIA"], "/usr/bin/victoria-metrics"];
+  return names.find((name) => name !== undefined && existsSync(name));
+}
+
+export function present(): readonly Kind[] {
+  return KINDS.filter((kind) => executable(kind) !== undefined);
+}
+
+async function freePort(): Promise<number> {
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as net.AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function argv(kind: Kind, dir: string, config: string, port: number): readonly string[] {
+  const listen = `127.0.0.1:${port}`;
+  if (kind === "opsmon") {
+    const program = path.join(root, "dist/opsmon.cjs");
+    const extra = (process.env["OPSMON_BENCH_NODE"] ?? "").split(" ").filter((word) => word !== "");
+    return [
+      ...extra,
+      "--no-warnings",
+      program,
+      "serve",
+      ...["--config", config, "--data", dir, "--listen", listen, "--log-level", "error"],
+    ];
+  }
+  if (kind === "Prometheus") {
+    return [
+      `--config.file=${config}`,
+      `--storage.tsdb.path=${dir}`,
+      `--web.listen-address=${listen}`,
+      "--web.enable-remote-write-receiver",
+      "--web.enable-admin-api",
+      "--log.level=error",
+    ];
+  }
+  return [
+    `-storageDataPath=${dir}`,
+    `-httpListenAddr=${listen}`,
+    `-promscrape.config=${config}`,
+    "-loggerLevel=ERROR",
+    "-retentionPeriod=100y",
+  ];
+}
+
+export interface Program extends AsyncDisposable {
+  readonly kind: Kind;
+  readonly pid: number;
+  readonly url: string;
+  readonly dir: string;
+  end(signal: NodeJS.Signals): Promise<void>;
+}
+
+/** @param scrape YAML of `scrape_configs`; nothing is scraped without. */
+export async function startProgram(kind: Kind, home: string, scrape = ""): Promise<Program> {
+  const dir = path.join(home, kind);
+  mkdirSync(dir, { recursive: true });
+  const config = path.join(home, `${kind}.yml`);
+  const own = kind === "opsmon" ? "opsmon: {host_collector: {enabled: false}, discover: {enabled: false}}\n" : "";
+  writeFileSync(config, `${own}scrape_configs: ${scrape === "" ? "[]" : scrape}\n`);
+  const port = await freePort();
+  const child = spawn(executable(kind) as string, [...argv(kind, dir, config, port)], {
+    stdio: ["ignore", "ignore", "inherit"],
+    cwd: home,
+  });
+  const url = `http://127.0.0.1:${port}`;
+  await answers(`${url}/${kind === "VictoriaMetrics" ? "health" : "-/ready"}`, child);
+  const end = (signal: NodeJS.Signals): Promise<void> =>
+    new Promise((resolve) => {
+      if (child.exitCode !== null || child.signalCode !== null) return resolve();
+      child.once("exit", () => resolve());
+      child.kill(signal);
+    });
+  return { kind, pid: child.pid as number, url, dir, end, [Symbol.asyncDispose]: () => end("SIGKILL") };
+}
+
+async function answers(url: string, child: ChildProcess): Promise<void> {
+  const began = performance.now();
+  for (;;) {
+    if (
+      await fetch(url).then(
+        (answer) => answer.ok,
+        () => false,
+      )
+    )
+      return;
+    if (child.exitCode !== null || performance.now() - began > START_MS_MAX)
+      throw new Error(`${url} does not answer; exit code ${child.exitCode}`);
+    await pause(2);
+  }
+}
+
+/** Bytes handed to the kernel for files and sockets so far. */
+export function writtenBytes(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/io`, "utf8");
+  return Number(/^write_bytes: (\d+)/m.exec(text)?.[1]) - Number(/^cancelled_write_bytes: (\d+)/m.exec(text)?.[1]);
+}
+
+export function directoryBytes(dir: string): number {
+  let sum = 0;
+  for (const entry of readdirSync(dir, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) sum += statSync(path.join(entry.parentPath, entry.name)).size;
+  }
+  return sum;
+}
