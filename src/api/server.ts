@@ -4,7 +4,8 @@
  */
 import { chmodSync, existsSync, unlinkSync } from "node:fs";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { UserError, errorText } from "../base/errors.ts";
+import type { Server as TlsServer } from "node:tls";
+import { EXIT, UserError, errorText } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { failure, failureOf, matchRoute, parametersOf, readBody, type Route } from "./http.ts";
 import { assertSafe, createListener, freeSocketPath, isLoopback, listening } from "./listener.ts";
@@ -30,7 +31,20 @@ export interface ApiServer {
    * @returns the port, for port 0. @throws UserError `listen-failed`, `listen-unsafe`.
    */
   listenTcp(host: string, port: number, security?: ListenSecurity): Promise<number>;
+  /**
+   * New certificates, users, tokens and headers for the TCP listeners: all of them or none.
+   *
+   * @throws UserError `listen-unsafe`, `listen-changed`.
+   */
+  secure(security: ListenSecurity): void;
   close(): Promise<void>;
+}
+
+/** One TCP listener, to be given other keys while it is open. */
+interface Door {
+  readonly host: string;
+  readonly tls: boolean;
+  readonly lock: (security: ListenSecurity) => void;
 }
 
 export function createApiServer(services: EngineServices, log: Logger): ApiServer {
@@ -47,25 +61,19 @@ export function createApiServer(services: EngineServices, log: Logger): ApiServe
     ...dataRoutes(services),
   ];
   const servers: Server[] = [];
+  const doors: Door[] = [];
   const paths: string[] = [];
 
-  const make = (security?: ListenSecurity): Server => {
-    const gate = security === undefined ? undefined : new Gate(security);
-    const server = createListener(security, (request, response) => {
-      for (const [name, value] of Object.entries(security?.headers ?? {})) response.setHeader(name, value);
-      enter(gate, routes, request, response).catch((error: unknown) => {
-        log.error("request failed", { path: request.url, error: errorText(error) });
-        response.destroy();
-      });
-    });
-    servers.push(server);
-    return server;
+  const make = (security?: ListenSecurity): Made => {
+    const made = makeServer(routes, log, security);
+    servers.push(made.server);
+    return made;
   };
 
   return {
     async listenSocket(path, mode) {
       await freeSocketPath(path);
-      const server = make();
+      const { server } = make();
       const before = process.umask(0o777 & ~mode);
       try {
         await listening(server, () => server.listen(path), path);
@@ -77,11 +85,13 @@ export function createApiServer(services: EngineServices, log: Logger): ApiServe
     },
     async listenTcp(host, port, security) {
       if (!isLoopback(host)) assertSafe(host, security);
-      const server = make(security);
+      const { server, lock } = make(security);
       await listening(server, () => server.listen({ host, port }), `${host}:${port}`);
       const address = server.address();
+      doors.push({ host, tls: security?.tls !== undefined, lock });
       return typeof address === "object" && address !== null ? address.port : port;
     },
+    secure: (security) => lockAll(doors, security),
     async close() {
       await Promise.all(
         servers.map(
@@ -95,6 +105,46 @@ export function createApiServer(services: EngineServices, log: Logger): ApiServe
       for (const path of paths) if (existsSync(path)) unlinkSync(path);
     },
   };
+}
+
+interface Made {
+  readonly server: Server;
+  readonly lock: Door["lock"];
+}
+
+function makeServer(routes: readonly Route[], log: Logger, security: ListenSecurity | undefined): Made {
+  let current = security;
+  let gate = security === undefined ? undefined : new Gate(security);
+  const server = createListener(security, (request, response) => {
+    for (const [name, value] of Object.entries(current?.headers ?? {})) response.setHeader(name, value);
+    enter(gate, routes, request, response).catch((error: unknown) => {
+      log.error("request failed", { path: request.url, error: errorText(error) });
+      response.destroy();
+    });
+  });
+  return {
+    server,
+    lock(next) {
+      current = next;
+      gate = new Gate(next);
+      if (next.tls !== undefined && "setSecureContext" in server) {
+        (server as unknown as TlsServer).setSecureContext(next.tls);
+      }
+    },
+  };
+}
+
+function lockAll(doors: readonly Door[], security: ListenSecurity): void {
+  for (const { host, tls } of doors) {
+    if (!isLoopback(host)) assertSafe(host, security);
+    if (tls !== (security.tls !== undefined)) {
+      throw new UserError("listen-changed", `TLS was ${tls ? "taken away from" : "given to"} a listener that runs`, {
+        hint: "restart the engine for that; certificates and users alone need no restart",
+        exit: EXIT.invalid,
+      });
+    }
+  }
+  for (const { lock } of doors) lock(security);
 }
 
 /** Nothing is answered, not even what does not exist, before the gate has let the client in. */

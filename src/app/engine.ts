@@ -7,6 +7,7 @@ import path from "node:path";
 import type { ListenSecurity } from "../api/security.ts";
 import { type ApiServer, createApiServer } from "../api/server.ts";
 import { UserError, errorText } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
 import { openJournal } from "../journal/journal.ts";
 import { createNotifier } from "../notify/notifier.ts";
 import { createEngine } from "../promql/engine.ts";
@@ -22,7 +23,7 @@ import { createDiscovery } from "./discovery.ts";
 import { type EngineOptions, RETENTION_MS_DEFAULT } from "./options.ts";
 import type { Rooms } from "./rooms.ts";
 import { createPackGate } from "./pack-gate.ts";
-import { createServices } from "./services.ts";
+import { type AppServices, createServices } from "./services.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfigAlone, loadSettings, type Settings } from "./settings.ts";
 import { loadWebConfig } from "./web-config.ts";
@@ -210,7 +211,11 @@ async function run(
     embedded: options.embedded,
     leave: () => void stop("the last screen left"),
   });
-  const services = createServices(rooms, settings, { attachments, packs, quit: () => void stop("asked to quit") });
+  const relock = (): void => {
+    if (options.webConfigFile !== undefined) server.secure(loadWebConfig(options.webConfigFile));
+  };
+  const quit = (): void => void stop("asked to quit");
+  const services = createServices(rooms, settings, { attachments, packs, quit, relock });
   const server = createApiServer(services, log.with({ room: "api" }));
   cleanup.push(() => server.close());
   await server.listenSocket(options.socketPath, options.socketMode);
@@ -229,14 +234,7 @@ async function run(
   services.open();
   prune = pruneJournal(rooms, settings);
   log.info("ready", { socket: options.socketPath, listen: options.listen.join(","), data: options.dataDir });
-  const reload = async (): Promise<void> => {
-    try {
-      log.info((await services.command({ kind: "reload" })).text);
-    } catch (error) {
-      log.error("not reloaded", { error: errorText(error) });
-    }
-  };
-  return { stopped, ports, stop, reload };
+  return { stopped, ports, stop, reload: () => reload(services, log) };
 }
 
 function pruneJournal({ journal, options }: Rooms, settings: Settings): Disposable {
@@ -251,6 +249,14 @@ function pruneJournal({ journal, options }: Rooms, settings: Settings): Disposab
   };
   arm();
   return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
+}
+
+async function reload(services: AppServices, log: Logger): Promise<void> {
+  try {
+    log.info((await services.command({ kind: "reload" })).text);
+  } catch (error) {
+    log.error("not reloaded", { error: errorText(error) });
+  }
 }
 
 async function listenAll(

@@ -29,7 +29,12 @@ export interface AppServices extends EngineServices {
 export function createServices(
   rooms: Rooms,
   first: Settings,
-  process: { readonly attachments: Attachments; readonly packs: PackGate; readonly quit: () => void },
+  process: {
+    readonly attachments: Attachments;
+    readonly packs: PackGate;
+    readonly quit: () => void;
+    readonly relock: () => void;
+  },
 ): AppServices {
   const { options, tsdb, journal, evaluator, notifier, rules, scraper, host, discovery } = rooms;
   const startedAt = options.clock.now();
@@ -44,6 +49,7 @@ export function createServices(
 
   const reload = async (): Promise<CommandResult> => {
     const next = loadSettings(options.configFile, options.env);
+    process.relock();
     await discovery.reload(next);
     await notifier.reload(next.notify);
     await process.packs.start(next);

@@ -61,8 +61,22 @@ const rules: CommandSpec = {
   },
 };
 
+const webConfig: CommandSpec = {
+  name: "web-config",
+  summary: "a web.yml for --web-config, its certificates and keys",
+  args: [["<file>", "the file"]],
+  options: [STRICT],
+  examples: [["opsmon check web-config web.yml", "before serve --listen 0.0.0.0:9090 --web-config web.yml"]],
+  async run(call) {
+    const { checkWebConfig } = await import("../../app/web-config.ts");
+    const { problems, security } = checkWebConfig(call.args[0] as string);
+    const what = security?.tls === undefined ? "no TLS" : "TLS";
+    return tell(call, problems, `${call.args[0]}: ok, ${what}, ${security?.users.size ?? 0} users`);
+  },
+};
+
 export const check: CommandSpec = {
   name: "check",
   summary: "check files before they are used; Nagios checks",
-  subcommands: [config, rules, ...nagiosCommands],
+  subcommands: [config, rules, webConfig, ...nagiosCommands],
 };

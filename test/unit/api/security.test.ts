@@ -176,6 +176,39 @@ describe("a web configuration", () => {
   });
 });
 
+describe("a listener that runs", () => {
+  it("takes new users and certificates, and refuses to lose its TLS", async () => {
+    const server = createApiServer(api.services, silentLogger);
+    const port = await server.listenTcp("127.0.0.1", 0, loadWebConfig(webConfig(TLS + USERS)));
+    const ask = (ca: string, authorization: string): Promise<number> =>
+      new Promise((resolve, reject) => {
+        const options = {
+          host: "127.0.0.1",
+          port,
+          path: "/-/healthy",
+          agent: false as const,
+          ca: readFileSync(at(ca)),
+        };
+        const request = httpsRequest({ ...options, headers: { authorization } }, (reply) => {
+          reply.resume();
+          resolve(reply.statusCode ?? 0);
+        });
+        request.on("error", reject);
+        request.end();
+      });
+    const alice = `Basic ${Buffer.from("alice:correct horse").toString("base64")}`;
+    expect(await ask("server.crt", alice)).toBe(200);
+    const other = "tls_server_config: {cert_file: client.crt, key_file: client.key}\n";
+    server.secure(loadWebConfig(webConfig(`${other}opsmon: {bearer_token_files: [token]}\n`)));
+    expect(await ask("client.crt", "Bearer a-long-random-token")).toBe(200);
+    expect(await ask("client.crt", alice)).toBe(401);
+    await expect(ask("server.crt", "Bearer a-long-random-token")).rejects.toThrow();
+    expect(() => server.secure(loadWebConfig(webConfig(USERS)))).toThrow(/TLS was taken away/);
+    expect(await ask("client.crt", "Bearer a-long-random-token")).toBe(200);
+    await server.close();
+  });
+});
+
 describe("an address that others can reach", () => {
   it.each([
     [undefined, /without TLS and authentication/, "nothing"],
