@@ -132,7 +132,7 @@ function json(reply: Reply): Json | undefined {
   }
 }
 
-const HEADERS = [
+export const HEADERS: readonly string[] = [
   "access-control-allow-origin",
   "access-control-allow-methods",
   "access-control-allow-headers",

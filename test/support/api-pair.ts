@@ -121,7 +121,10 @@ export function writtenSeries(start: number): readonly RemoteSeries[] {
 }
 
 export interface Pair extends AsyncDisposable {
+  /** "" when opsmon stands alone. */
   readonly prometheus: string;
+  /** Directory of the configuration and rules. */
+  readonly home: string;
   readonly opsmon: string;
   readonly socket: string;
   /** First written sample, ms: a whole minute. */
@@ -130,8 +133,17 @@ export interface Pair extends AsyncDisposable {
   readonly dead: number;
 }
 
+/** opsmon alone, where answers of Prometheus were written down before. */
+export function startAlone(): Promise<Pair> {
+  return begin(false);
+}
+
 /** Both are up, have scraped at least three times and have evaluated their rules. */
-export async function startPair(): Promise<Pair> {
+export function startPair(): Promise<Pair> {
+  return begin(true);
+}
+
+async function begin(both: boolean): Promise<Pair> {
   const stack = new AsyncDisposableStack();
   try {
     const home = stack.use(tempDir());
@@ -148,18 +160,18 @@ export async function startPair(): Promise<Pair> {
       await startEngine({ home: home.path, config: own, argv: ["--listen", `127.0.0.1:${port}`] }),
     );
     const theirs = path.join(home.path, "prometheus");
-    const prometheus = stack.use(
-      await startPrometheus(theirs, text.replace("rules.yml", path.join("..", "rules.yml"))),
-    );
+    const theirText = text.replace("rules.yml", path.join("..", "rules.yml"));
+    const prometheus = both ? stack.use(await startPrometheus(theirs, theirText)).url : "";
     const opsmon = `http://127.0.0.1:${port}`;
     const start = Math.floor(Date.now() / 60_000) * 60_000 - 900_000;
-    for (const url of [prometheus.url, opsmon]) {
+    for (const url of both ? [prometheus, opsmon] : [opsmon]) {
       await write(url, encodeWriteRequest(writtenSeries(start)));
       await eventually(`rules and scrapes of ${url}`, () => settled(url), 30_000);
     }
     const own_ = stack.move();
     return {
-      prometheus: prometheus.url,
+      prometheus,
+      home: home.path,
       opsmon,
       socket: engine.socket,
       start,
