@@ -30,7 +30,7 @@ const STEPS: readonly (readonly [name: string, ...argv: string[]])[] = [
 
 const env: NodeJS.ProcessEnv = {
   ...process.env,
-  PATH: `${path.join(root, "node_modules/.bin")}:${process.env["PATH"] ?? ""}`,
+  PATH: `${path.dirname(process.execPath)}:${path.join(root, "node_modules/.bin")}:${process.env["PATH"] ?? ""}`,
 };
 const startedAt: number = performance.now();
 const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`;

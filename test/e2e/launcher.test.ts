@@ -1,6 +1,6 @@
 /** bin/opsmon finds its own Node and its own bundle, wherever it is called from and whatever is on PATH. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { root, tempDir } from "../support/process.ts";
@@ -27,6 +27,21 @@ describe("bin/opsmon", () => {
     }
   });
 
+  test("scripts run the Node that came along even where npm made no link to it", () => {
+    using home = tempDir();
+    const text = execFileSync("sh", [path.join(root, "bin/node"), "-p", "process.version"], {
+      env: { PATH: SYSTEM_PATH, HOME: home.path },
+      encoding: "utf8",
+    });
+    expect(text).toMatch(/^v24\./);
+    const { scripts } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
+      scripts: Readonly<Record<string, string>>;
+    };
+    for (const [name, line] of Object.entries(scripts)) {
+      for (const command of line.split(" && ")) expect(`${name}: ${command}`).toMatch(/: sh bin\/node /);
+    }
+  });
+
   test("starts through a link from elsewhere", () => {
     using home = tempDir();
     symlinkSync(LAUNCHER, path.join(home.path, "opsmon"));
@@ -37,7 +52,7 @@ describe("bin/opsmon", () => {
     using home = tempDir();
     mkdirSync(path.join(home.path, "bin"));
     const copy = path.join(home.path, "bin/opsmon");
-    execFileSync("cp", [LAUNCHER, copy]);
+    execFileSync("cp", [LAUNCHER, path.join(root, "bin/node"), path.dirname(copy)]);
     expect(run(copy, { PATH: SYSTEM_PATH })).toEqual({
       code: 4,
       text: expect.stringContaining("npm run build") as string,
