@@ -57,11 +57,14 @@ export function errorTypeOf(error: unknown): ErrorType {
   return error instanceof UserError ? (TYPE_OF_CODE[error.code] ?? "execution") : "internal";
 }
 
+/** A long body, made while it is sent. */
+export type Pieces = Iterable<string | Buffer> | AsyncIterable<string | Buffer>;
+
 export interface Answer {
   readonly status: number;
   readonly type: string;
   /** Pieces are sent as they are made, with turns for others in between. */
-  readonly body: string | Buffer | Iterable<string> | AsyncIterable<string>;
+  readonly body: string | Buffer | Pieces;
   /** Content-Encoding the body already has. */
   readonly encoding?: string;
 }
@@ -104,12 +107,9 @@ export function success(
 }
 
 /** Like `success` for data that is JSON text already, in pieces. */
-export function successPieces(
-  data: Iterable<string> | AsyncIterable<string>,
-  notes: { warnings: readonly string[]; infos: readonly string[] },
-): Answer {
+export function successPieces(data: Pieces, notes: { warnings: readonly string[]; infos: readonly string[] }): Answer {
   const { warnings, infos } = notes;
-  async function* body(): AsyncGenerator<string> {
+  async function* body(): AsyncGenerator<string | Buffer> {
     yield '{"status":"success","data":';
     yield* data;
     if (warnings.length > 0) yield `,"warnings":${JSON.stringify(warnings)}`;

@@ -7,13 +7,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { setImmediate } from "node:timers/promises";
 import { promisify } from "node:util";
 import { createGzip, gzip, type Gzip, type ZlibOptions, constants as zlibConstants } from "node:zlib";
-import type { Answer } from "./http.ts";
+import type { Answer, Pieces } from "./http.ts";
 
 /** Answers shorter than this are not worth a gzip call, bytes: a packet over a network, a large one on this machine. */
 const GZIP_BYTES_MIN = 1_400;
 const GZIP_BYTES_MIN_LOCAL = 65_536;
-/** Answers up to here are sent whole, with their length, characters. */
-const WHOLE_CHARS_MAX = 256 * 1024;
+/** Answers up to here are sent whole, with their length. */
+const WHOLE_BYTES_MAX = 256 * 1024;
 /** How long pieces are made before others get a turn, ms. */
 const TURN_MS = 8;
 
@@ -46,21 +46,21 @@ export async function send(request: IncomingMessage, response: ServerResponse, a
     return sendWhole(request, response, answer.status, headers, body, compress);
   }
   const pieces = takeTurns(body);
-  const first: string[] = [];
+  const first: Buffer[] = [];
   let length = 0;
   for (;;) {
     const { done, value } = await pieces.next();
-    if (done === true) return sendWhole(request, response, answer.status, headers, first.join(""), compress);
-    first.push(value);
+    if (done === true) return sendWhole(request, response, answer.status, headers, Buffer.concat(first), compress);
+    first.push(typeof value === "string" ? Buffer.from(value) : value);
     length += value.length;
-    if (length > WHOLE_CHARS_MAX) break;
+    if (length > WHOLE_BYTES_MAX) break;
   }
   if (compress) headers["content-encoding"] = "gzip";
   response.writeHead(answer.status, headers);
   const out = compress ? createGzip(FAST) : response;
   if (out !== response) (out as Gzip).pipe(response);
   try {
-    await write(out, response, first.join(""));
+    await write(out, response, Buffer.concat(first));
     for await (const piece of pieces) await write(out, response, piece);
   } catch (error) {
     // The status is out: a cut connection is the only way left to say that this is not all.
@@ -90,7 +90,7 @@ async function sendWhole(
   response.end(request.method === "HEAD" ? undefined : body);
 }
 
-async function* takeTurns(pieces: Iterable<string> | AsyncIterable<string>): AsyncGenerator<string, undefined> {
+async function* takeTurns(pieces: Pieces): AsyncGenerator<string | Buffer, undefined> {
   let since = performance.now();
   for await (const piece of pieces) {
     yield piece;
@@ -102,7 +102,7 @@ async function* takeTurns(pieces: Iterable<string> | AsyncIterable<string>): Asy
 }
 
 /** Waits while the reader is behind. @throws Error when it has gone. */
-async function write(out: ServerResponse | Gzip, response: ServerResponse, piece: string): Promise<void> {
+async function write(out: ServerResponse | Gzip, response: ServerResponse, piece: string | Buffer): Promise<void> {
   if (response.destroyed) throw new Error("the client went away");
   if (out.write(piece)) return;
   await new Promise<void>((resolve) => {

@@ -12,7 +12,7 @@ import {
   type WireRule,
   type WireTarget,
 } from "../codec.ts";
-import { secondsText } from "../encode.ts";
+import { secondsText } from "../seconds.ts";
 import { EXIT, type ExitCode, UserError } from "../../base/errors.ts";
 import type { BackupStep, CardinalityReport, ImportAnswer } from "../services.ts";
 import type {

@@ -9,7 +9,7 @@ import { Labels } from "../../model/labels.ts";
 import type { Metadata, MetricType } from "../../model/metadata.ts";
 import type { Timestamp } from "../../model/sample.ts";
 import type { QueryResult } from "../../promql/value.ts";
-import { secondsText } from "../encode.ts";
+import { secondsText } from "../seconds.ts";
 import type {
   BatchAnswer,
   BatchQuery,

@@ -49,7 +49,11 @@ function batchOf(request: Request): readonly BatchQuery[] {
   });
 }
 
-async function* answerOne(services: EngineServices, query: BatchQuery, request: Request): AsyncGenerator<string> {
+async function* answerOne(
+  services: EngineServices,
+  query: BatchQuery,
+  request: Request,
+): AsyncGenerator<string | Buffer> {
   const id = JSON.stringify(query.id);
   try {
     if (query.stepMs > 0 && (query.end - query.start) / query.stepMs > POINTS_PER_SERIES_MAX) {
@@ -73,7 +77,7 @@ async function* batch(
   services: EngineServices,
   queries: readonly BatchQuery[],
   request: Request,
-): AsyncGenerator<string> {
+): AsyncGenerator<string | Buffer> {
   yield "[";
   // One after the other: panels of one screen must not crowd out another client's query.
   let separator = "";

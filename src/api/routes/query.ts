@@ -64,13 +64,13 @@ function statsText({ stats }: QueryResult): string {
 }
 
 /** Puts the statistics before the last brace. */
-function* withStats(pieces: Iterable<string>, stats: string): Generator<string> {
-  let before: string | undefined;
+function* withStats(pieces: Iterable<string | Buffer>, stats: string): Generator<string | Buffer> {
+  let before: string | Buffer | undefined;
   for (const piece of pieces) {
     if (before !== undefined) yield before;
     before = piece;
   }
-  yield `${(before as string).slice(0, -1)},"stats":${stats}}`;
+  yield `${String(before).slice(0, -1)},"stats":${stats}}`;
 }
 
 function answer(request: Request, result: QueryResult, limit: number): Answer {
