@@ -3,10 +3,12 @@
  * so that the terminal's signals pass it by. It ends when its last screen leaves.
  */
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { isSea } from "node:sea";
+import { makeDirectory } from "../base/directory.ts";
 import { EXIT, UserError } from "../base/errors.ts";
+import { systemHint, systemReason } from "../base/system-error.ts";
 
 /** A cold start on a loaded machine stays far below, ms. */
 const START_MS_MAX = 30_000;
@@ -23,11 +25,22 @@ export interface EmbedOptions {
   readonly answers: () => Promise<boolean>;
 }
 
+function openLog(file: string): number {
+  try {
+    return openSync(file, "w", 0o600);
+  } catch (cause) {
+    throw new UserError("unwritable", `cannot write "${file}": ${systemReason(cause)}`, {
+      hint: systemHint(cause) ?? "name another directory with --data",
+      cause,
+    });
+  }
+}
+
 /** Resolves when the new engine answers. @throws UserError `engine-not-started` with what it said. */
 export async function startEmbedded({ socketPath, dataDir, flags, answers }: EmbedOptions): Promise<void> {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  makeDirectory(dataDir);
   const logFile = path.join(dataDir, "engine.log");
-  const log = openSync(logFile, "w", 0o600);
+  const log = openLog(logFile);
   const program = isSea() ? [] : [...process.execArgv, process.argv[1] as string];
   const args = [...program, "serve", "--embedded", "--data", dataDir, "--socket", socketPath, ...flags];
   const child = spawn(process.execPath, args, { detached: true, stdio: ["ignore", log, log] });

@@ -2,10 +2,10 @@
  * The composition root: builds every room in order, joins them through their ports, and takes them down in the
  * opposite order. Nothing else in the program knows more than its neighbours.
  */
-import { mkdirSync } from "node:fs";
 import path from "node:path";
 import type { ListenSecurity } from "../api/security.ts";
 import { type ApiServer, createApiServer } from "../api/server.ts";
+import { makeDirectory } from "../base/directory.ts";
 import { UserError, errorText } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { openJournal } from "../journal/journal.ts";
@@ -47,7 +47,7 @@ export interface RunningEngine {
 export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
   const config = loadConfigAlone(options.configFile, options.env);
   const security = options.webConfigFile === undefined ? undefined : loadWebConfig(options.webConfigFile);
-  mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
+  makeDirectory(options.dataDir);
   const cleanup: (() => Promise<void> | void)[] = [];
   try {
     return await build(options, config, security, cleanup);

@@ -8,7 +8,7 @@ export interface CheckReport extends VerifyReport {
   readonly stateRecords: number;
 }
 
-/** @throws UserError `no-store`, `store-locked` (exit 6), `store-unusable`. */
+/** @throws UserError `no-store`, `store-locked` (exit 4), `store-unusable`. */
 export async function checkDirectory(dir: string, options: VerifyOptions): Promise<CheckReport> {
   const report = await verifyStore(dir, options);
   const stateDir = path.join(dir, "state");

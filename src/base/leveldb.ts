@@ -5,10 +5,11 @@
  * deleted here.
  */
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { mkdir, rename } from "node:fs/promises";
+import { rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { ClassicLevel } from "classic-level";
 import { Level } from "level";
+import { makeDirectory } from "./directory.ts";
 import { EXIT, UserError, errorText } from "./errors.ts";
 import { journalDamage } from "./leveldb-journal.ts";
 
@@ -100,13 +101,13 @@ function refusal(dir: string, name: string, error: unknown): UserError {
   if (levelCode(error) === "LEVEL_LOCKED") {
     return new UserError("store-locked", `"${dir}" is in use by another process`, {
       hint: "an engine is running on this data: ask it through its socket (--socket), or point --data at another directory",
-      exit: EXIT.damaged,
+      exit: EXIT.unreachable,
       cause: error,
     });
   }
   return new UserError("store-unusable", `cannot open the ${name} database "${dir}": ${levelText(error)}`, {
     hint: "check the owner and the permissions of the directory and the free space of its disk",
-    exit: EXIT.damaged,
+    exit: OUTSIDE_CAUSE.test(levelText(error)) ? EXIT.unreachable : EXIT.damaged,
     cause: error,
   });
 }
@@ -119,17 +120,17 @@ function asideName(dir: string): string {
 /**
  * Opens or creates the database in `dir`; a damaged one is repaired, else renamed to `<dir>.damaged-N`.
  *
- * @throws UserError `store-locked` (exit 6) while another process, or this one, holds it; `store-unusable` when the
+ * @throws UserError `store-locked` (exit 4) while another process, or this one, holds it; `store-unusable` when the
  *   directory cannot be used at all.
  */
 export async function openLevel(dir: string, options: LevelOptions): Promise<OpenedLevel> {
   if (existsSync(dir) && !statSync(dir).isDirectory()) {
     throw new UserError("store-unusable", `"${dir}" is not a directory`, {
       hint: "point --data at a directory that opsmon may fill",
-      exit: EXIT.damaged,
+      exit: EXIT.invalid,
     });
   }
-  await mkdir(dirname(dir), { recursive: true });
+  makeDirectory(dirname(dir));
   const passedOver = journalDamage(dir);
   let reason: string;
   try {

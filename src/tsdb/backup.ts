@@ -3,8 +3,9 @@
  * sealed in between is in the copy twice rather than not at all. The copy is a store like any other: it can be opened,
  * checked and reviewed where it stands.
  */
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { copyFile, cp, readFile, rename, writeFile } from "node:fs/promises";
+import { makeDirectory } from "../base/directory.ts";
 import { EXIT, UserError } from "../base/errors.ts";
 import { type ByteLevel, type LevelOp, openLevel } from "../base/leveldb.ts";
 import { listLog } from "./log.ts";
@@ -31,7 +32,7 @@ function emptyTarget(target: string): void {
       exit: EXIT.usage,
     });
   }
-  mkdirSync(target, { recursive: true, mode: 0o700 });
+  makeDirectory(target);
 }
 
 async function copyRecords(
@@ -79,7 +80,7 @@ export async function backupTo(
   { onProgress, beside }: BackupOptions = {},
 ): Promise<BackupReport> {
   emptyTarget(target);
-  mkdirSync(`${target}/log`);
+  makeDirectory(`${target}/log`);
   for (const { number } of listLog(`${dir}/log`).files) {
     const name = `${String(number).padStart(8, "0")}.log`;
     await copyFile(`${dir}/log/${name}`, `${target}/log/${name}`);

@@ -3,19 +3,11 @@
  * that was committed, and forced to disk once a second. Bytes that fail their check are skipped to the next record
  * that passes, and named; only a torn tail of the newest file, the write that was in flight, is dropped in silence.
  */
-import {
-  closeSync,
-  existsSync,
-  fdatasync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-} from "node:fs";
+import { closeSync, existsSync, fdatasync, ftruncateSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { statSync, truncateSync, unlinkSync, writeSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { assert } from "../base/assert.ts";
+import { makeDirectory } from "../base/directory.ts";
 import { EXIT, UserError } from "../base/errors.ts";
 
 /** A file is replayed whole, so this bounds the memory of a restart; small enough to be freed soon. */
@@ -163,7 +155,7 @@ export class AppendLog {
   constructor(dir: string, files: readonly LogFile[]) {
     this.#dir = dir;
     this.#files = [...files];
-    mkdirSync(dir, { recursive: true });
+    makeDirectory(dir);
   }
 
   /** Where the next record will stand. */

@@ -2,7 +2,7 @@
  * The store's front door. In: rows and samples through an Appender. Out: columns through a Querier. Between them:
  * an append log that survives kill -9, a head in memory, and sealed chunks in LevelDB.
  */
-import { mkdirSync } from "node:fs";
+import { makeDirectory } from "../base/directory.ts";
 import { type OpenedLevel, openLevel } from "../base/leveldb.ts";
 import type { Metadata } from "../model/metadata.ts";
 import type { Appendable, MetadataReader, Queryable } from "../storage/storage.ts";
@@ -149,11 +149,11 @@ async function openSeries(
 /**
  * Opens the store in `options.dir`, replaying what the append log holds.
  *
- * @throws UserError `store-locked` (exit 6) when another process holds it; `store-format` when a newer opsmon wrote it;
+ * @throws UserError `store-locked` (exit 4) when another process holds it; `store-format` when a newer opsmon wrote it;
  *   `store-unusable` when the directory cannot be used.
  */
 export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
-  mkdirSync(options.dir, { recursive: true, mode: 0o700 });
+  makeDirectory(options.dir);
   const dirs = [`${options.dir}/series`, `${options.dir}/log`] as const;
   const { opened, head, damage, metadata, ladder } = await openSeries(dirs[0], options);
   const { db } = opened;

@@ -123,7 +123,7 @@ describe("backup, restore, fsck", () => {
       await run(importCommand, [file], { data });
       expect((await run(backup, [copy], { data })).out).toContain("copied to");
       await expect(run(backup, [copy], { data })).rejects.toMatchObject({ code: "target-not-empty" });
-      await expect(run(fsck, [], { data })).rejects.toMatchObject({ code: "store-locked", exit: 6 });
+      await expect(run(fsck, [], { data })).rejects.toMatchObject({ code: "store-locked", exit: 4 });
     }
     expect(await run(restore, [copy], { data: back })).toMatchObject({ code: 0 });
     const checked = await run(fsck, [], { data: back, output: "json" });

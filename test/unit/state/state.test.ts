@@ -114,7 +114,7 @@ describe("state on disk", () => {
       const state = await openState(dir);
       const error = await openState(dir).catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(UserError);
-      expect([(error as UserError).code, (error as UserError).exit]).toEqual(["store-locked", 6]);
+      expect([(error as UserError).code, (error as UserError).exit]).toEqual(["store-locked", 4]);
       await state.close();
     }));
 

@@ -264,7 +264,7 @@ describe("refusals", () => {
   test("a second opener is told who holds the store and what to do", async () => {
     await using box = await storeBox();
     const error = await refusal(openTsdb({ dir: box.dir, clock: box.clock, log: silentLogger }));
-    expect([error.code, error.exit]).toEqual(["store-locked", 6]);
+    expect([error.code, error.exit]).toEqual(["store-locked", 4]);
     expect(error.hint).toContain("--socket");
     await scrape(box.db, 1, 0, 1);
     expect(await count(box.db)).toBe(1);
@@ -294,7 +294,7 @@ describe("refusals", () => {
     const dir = temporaryDir();
     writeFileSync(join(dir, "series"), "");
     const error = await refusal(openTsdb({ dir, clock: (await storeBox()).clock, log: silentLogger }));
-    expect([error.code, error.exit]).toEqual(["store-unusable", 6]);
+    expect([error.code, error.exit]).toEqual(["store-unusable", 3]);
     rmSync(dir, { recursive: true });
   });
 

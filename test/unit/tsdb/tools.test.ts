@@ -86,7 +86,7 @@ describe("fsck", () => {
     await expect(verifyStore(dir)).rejects.toMatchObject({ code: "no-store", exit: 2 });
     rmSync(dir, { recursive: true });
     await using box = await storeBox();
-    await expect(verifyStore(box.dir)).rejects.toMatchObject({ code: "store-locked", exit: 6 });
+    await expect(verifyStore(box.dir)).rejects.toMatchObject({ code: "store-locked", exit: 4 });
   });
 });
 
