@@ -17,7 +17,8 @@ export type { PageFormat, PageSeries, ParsedPage } from "./page.ts";
 
 export interface PageParser {
   /**
-   * Parses one page. The parser keeps `page` to compare the next one with: do not write into it.
+   * Parses one page. The parser keeps `page` to compare the next one with: do not write into it until another page
+   * was parsed or refused.
    *
    * @throws UserError `bad-exposition` with `line N: …`; nothing of such a page is usable.
    */
@@ -90,7 +91,10 @@ class Parser implements PageParser {
 
   #replay(page: Uint8Array, format: PageFormat): ParsedPage | undefined {
     const learned = this.#learned;
-    if (learned === undefined || learned.format !== format || !replay(learned, page)) return undefined;
+    if (learned === undefined || learned.format !== format) return undefined;
+    // What the scanned page says of its families is put together before its memory is its owner's again.
+    learned.scan.metadata();
+    if (!replay(learned, page)) return undefined;
     this.replayed++;
     this.seen = learned.result.count;
     return learned.result;

@@ -14,6 +14,8 @@ import { UserError } from "../base/errors.ts";
 import { escapeControl } from "../base/log.ts";
 import { formatDuration } from "../model/duration.ts";
 import { readBody } from "./body.ts";
+import { ownedPage, type PageBuffers, type PageBytes } from "./page-buffers.ts";
+import { PlainClient } from "./plain.ts";
 
 /** As many hops as Prometheus takes. */
 const REDIRECTS_MAX = 10;
@@ -26,8 +28,8 @@ const KEEP_ALIVE_MS = 90_000;
 export interface HttpAnswer {
   readonly status: number;
   readonly contentType: string | undefined;
-  /** Empty when the status is not 200: such a body is not read. */
-  readonly body: Buffer;
+  /** Empty when the status is not 200: such a body is not read. Whoever is done with it releases it. */
+  readonly page: PageBytes;
 }
 
 export interface HttpRequest {
@@ -52,6 +54,8 @@ export interface HttpClientOptions {
   readonly config: HttpClientConfig;
   readonly clock: Clock;
   readonly budget: BodyBudget;
+  /** Lends memory for bodies. */
+  readonly buffers: PageBuffers;
   /** Relative file names are seen from here. */
   readonly baseDir: string;
 }
@@ -59,11 +63,16 @@ export interface HttpClientOptions {
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { config } = options;
   let dispatcher: Promise<Dispatcher> | undefined;
+  const plain = config.proxyUrl === undefined ? new PlainClient(options) : undefined;
   return {
     async get(request) {
+      const began = options.clock.monotonic();
+      const short = plain === undefined ? undefined : await plainly(plain, config, request);
+      if (short !== undefined) return short;
+      const spentMs = options.clock.monotonic() - began;
       dispatcher ??= openDispatcher(config, options.baseDir);
       try {
-        return await withTimeout(options, request, await dispatcher);
+        return await withTimeout(options, request, await dispatcher, spentMs);
       } catch (error) {
         // Certificate files may be repaired while we run: a dispatcher that could not be made is tried again.
         if (error instanceof UserError && error.code === "tls-files") dispatcher = undefined;
@@ -71,12 +80,39 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       }
     },
     async close() {
+      plain?.close();
       const open = dispatcher;
       dispatcher = undefined;
       await (await open?.catch(() => undefined))?.destroy();
     },
   };
 }
+
+/** The short way, for what it knows: plain HTTP without a proxy. */
+async function plainly(
+  client: PlainClient,
+  config: HttpClientConfig,
+  request: HttpRequest,
+): Promise<HttpAnswer | undefined> {
+  const url = new URL(request.url);
+  if (url.protocol !== "http:") return undefined;
+  const headers = Object.entries({ ...config.headers, ...credentials(config), ...request.headers });
+  // What may not stand in a header is for the other client to refuse.
+  if (headers.some(([name, value]) => /[^!-~]/.test(name) || /[^\t -~]/.test(value) || OWN_HEADERS.test(name)))
+    return undefined;
+  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  return client.get({
+    host: url.hostname.replace(/^\[|\]$/g, ""),
+    port: Number(url.port === "" ? 80 : url.port),
+    head: `GET ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n${lines}\r\n`,
+    timeoutMs: request.timeoutMs,
+    bodyBytesMax: request.bodyBytesMax,
+    signal: request.signal,
+  });
+}
+
+/** Headers of the connection itself; a configuration that sets them wants something special. */
+const OWN_HEADERS = /^(?:host|connection|content-length|transfer-encoding|expect|upgrade)$/i;
 
 function readTls(tls: TlsConfig | undefined, baseDir: string): Record<string, unknown> {
   if (tls === undefined) return {};
@@ -110,13 +146,14 @@ async function withTimeout(
   options: HttpClientOptions,
   request: HttpRequest,
   dispatcher: Dispatcher,
+  spentMs: number,
 ): Promise<HttpAnswer> {
   const abort = new AbortController();
   let received = -1;
   const onAbort = (): void => abort.abort(request.signal?.reason);
   request.signal?.addEventListener("abort", onAbort, { once: true });
   if (request.signal?.aborted === true) onAbort();
-  using _deadline = options.clock.after(request.timeoutMs, () => {
+  using _deadline = options.clock.after(Math.max(0, request.timeoutMs - spentMs), () => {
     const within = formatDuration(request.timeoutMs);
     const text =
       received < 0
@@ -193,7 +230,7 @@ async function follow(
     }
     if (answer.statusCode !== 200) {
       answer.body.destroy();
-      return { status: answer.statusCode, contentType: header("content-type"), body: Buffer.alloc(0) };
+      return { status: answer.statusCode, contentType: header("content-type"), page: ownedPage(Buffer.alloc(0)) };
     }
     progress(0);
     const body = await readBody(
@@ -203,7 +240,7 @@ async function follow(
       options.budget,
       progress,
     );
-    return { status: 200, contentType: header("content-type"), body };
+    return { status: 200, contentType: header("content-type"), page: ownedPage(body) };
   }
 }
 

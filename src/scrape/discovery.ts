@@ -108,5 +108,5 @@ async function fetchGroups(
   if (answer.status !== 200) {
     throw new UserError("http-status", `${url} answered ${answer.status} ${STATUS_CODES[answer.status] ?? ""}`.trim());
   }
-  return parseTargetGroups(answer.body.toString("utf8"), url, { __meta_url: url });
+  return parseTargetGroups(answer.page.bytes.toString("utf8"), url, { __meta_url: url });
 }

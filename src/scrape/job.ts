@@ -10,6 +10,7 @@ import type { Logger } from "../base/log.ts";
 import type { Appendable } from "../storage/storage.ts";
 import type { BodyBudget } from "./body.ts";
 import type { DroppedTarget, ScrapeTargetStatus } from "./status.ts";
+import type { PageBuffers } from "./page-buffers.ts";
 import { SeriesBudget } from "./breaker.ts";
 import { createHttpClient, type HttpClient } from "./client.ts";
 import { createDiscovery, type Discovery } from "./discovery.ts";
@@ -27,6 +28,7 @@ export interface JobOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly budget: BodyBudget;
+  readonly buffers: PageBuffers;
   readonly userAgent: string;
   readonly baseDir: string;
   readonly seriesPerTargetMax: number;
@@ -86,17 +88,17 @@ export class JobRunner {
     this.#budget = options.seriesPerJobMax > 0 ? new SeriesBudget(options.seriesPerJobMax) : undefined;
     this.#heirs = new Map(estate?.loops);
     this.#heirClients = estate?.clients ?? [];
-    const { clock, budget, baseDir } = options;
-    this.#client = createHttpClient({ config: job.http, clock, budget, baseDir });
+    const { clock, budget, buffers, baseDir } = options;
+    this.#client = createHttpClient({ config: job.http, clock, budget, buffers, baseDir });
   }
 
   /** Resolves when static groups and files have been read and their targets run. */
   async start(): Promise<void> {
-    const { clock, log, budget, baseDir, userAgent } = this.#options;
+    const { clock, log, budget, buffers, baseDir, userAgent } = this.#options;
     const common = { clock, log: log.with({ job: this.job.name }), baseDir, userAgent };
     this.job.discovery.forEach((config, index) => {
       const clientFor = (source: { readonly http: ScrapeJob["http"] }): HttpClient =>
-        createHttpClient({ config: source.http, clock, budget, baseDir });
+        createHttpClient({ config: source.http, clock, budget, buffers, baseDir });
       const onGroups = (groups: readonly TargetGroup[]): void => {
         this.#groups.set(index, groups);
         this.#answered.add(index);

@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import type { PageParser } from "../exposition/parse.ts";
+import type { PageParser, ParsedPage } from "../exposition/parse.ts";
 import type { ScrapeJob } from "../model/job.ts";
 import type { Timestamp } from "../model/sample.ts";
 import type { HttpAnswer, HttpClient } from "./client.ts";
@@ -18,7 +18,8 @@ import { ACCEPT, formatOf, isProtobuf } from "../exposition/negotiate.ts";
 import { createPageParser } from "../exposition/parse.ts";
 import { BODY_BYTES_MAX } from "./body.ts";
 import { causeSentence } from "./cause.ts";
-import { createTurn } from "./turns.ts";
+import type { PageBytes } from "./page-buffers.ts";
+import { createTurn, type Turn } from "./turns.ts";
 import { alignTimestamp, untilNextTick, untilTickAfter } from "./schedule.ts";
 
 export interface LoopOptions {
@@ -78,6 +79,8 @@ class Loop implements ScrapeLoop {
   #stopped = false;
   #status: ScrapeTargetStatus;
   #lastAt: Timestamp = 0;
+  /** The page that the parser compares the next one with. */
+  #held: PageBytes | undefined;
 
   constructor(options: LoopOptions) {
     const { target, job } = options;
@@ -144,7 +147,7 @@ class Loop implements ScrapeLoop {
       const answer = await this.#fetch(this.#abort.signal);
       answered = true;
       const turn = createTurn(clock);
-      const page = await this.#parser.parseInTurns(answer.body, formatOf(answer.contentType), turn);
+      const page = await this.#parse(answer, turn);
       const written = await sink.write(page, { at, now: clock.now(), durationMs, turn });
       this.#succeed(at, durationMs(), page.count, written);
     } catch (error) {
@@ -156,6 +159,22 @@ class Loop implements ScrapeLoop {
       onScrape(this.#status);
     } catch (error) {
       log.error("a listener of scrapes failed", { cause: causeSentence(error, "") });
+    }
+  }
+
+  /** The page before is given back: the parser holds on to the newest one it could read. */
+  async #parse({ page, contentType }: HttpAnswer, turn: Turn): Promise<ParsedPage> {
+    const before = this.#held;
+    this.#held = undefined;
+    try {
+      const parsed = await this.#parser.parseInTurns(page.bytes, formatOf(contentType), turn);
+      this.#held = page;
+      return parsed;
+    } catch (error) {
+      page.release();
+      throw error;
+    } finally {
+      before?.release();
     }
   }
 

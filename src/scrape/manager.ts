@@ -11,6 +11,7 @@ import type { Appendable } from "../storage/storage.ts";
 import type { DroppedTarget, ScrapeTargetStatus } from "./status.ts";
 import { BodyBudget } from "./body.ts";
 import { SERIES_PER_TARGET_MAX } from "./breaker.ts";
+import { PageBuffers } from "./page-buffers.ts";
 import { type JobOptions, JobRunner, jobKey } from "./job.ts";
 
 export type { DroppedTarget, Quarantine, ScrapeTargetStatus } from "./status.ts";
@@ -58,6 +59,7 @@ class Manager implements ScrapeManager {
       clock: options.clock,
       log: options.log.with({ room: "scrape" }),
       budget: new BodyBudget(),
+      buffers: new PageBuffers(),
       userAgent: `opsmon/${options.version ?? "0"}`,
       baseDir: options.baseDir ?? process.cwd(),
       seriesPerTargetMax: options.seriesPerTargetMax ?? SERIES_PER_TARGET_MAX,

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import path from "node:path";
+import { RULE_PACKS } from "../../../rules/index.ts";
 import { pause, root } from "../../support/process.ts";
 
 export type Kind = "opsmon" | "Prometheus" | "VictoriaMetrics";
@@ -23,6 +24,15 @@ function executable(kind: Kind): string | undefined {
       : [process.env["OPSMON_BENCH_VICTORIA"], "/usr/bin/victoria-metrics"];
   return names.find((name) => name !== undefined && existsSync(name));
 }
+
+/** The peers evaluate no rules here, so neither do we. */
+const OWN: string = [
+  "opsmon:",
+  "  host_collector: {enabled: false}",
+  "  discover: {enabled: false}",
+  `  rule_packs: [${RULE_PACKS.map(({ name }) => `{name: ${name}, enabled: false}`).join(", ")}]`,
+  "",
+].join("\n");
 
 export function present(): readonly Kind[] {
   return KINDS.filter((kind) => executable(kind) !== undefined);
@@ -81,7 +91,7 @@ export async function startProgram(kind: Kind, home: string, scrape = ""): Promi
   const dir = path.join(home, kind);
   mkdirSync(dir, { recursive: true });
   const config = path.join(home, `${kind}.yml`);
-  const own = kind === "opsmon" ? "opsmon: {host_collector: {enabled: false}, discover: {enabled: false}}\n" : "";
+  const own = kind === "opsmon" ? OWN : "";
   writeFileSync(config, `${own}scrape_configs: ${scrape === "" ? "[]" : scrape}\n`);
   const port = await freePort();
   const child = spawn(executable(kind) as string, [...argv(kind, dir, config, port)], {
