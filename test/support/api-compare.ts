@@ -165,10 +165,13 @@ export function differences(request: ApiRequest, theirs: Reply, ours: Reply): re
     : [`${theirs.text.slice(0, 200)} against ${ours.text.slice(0, 200)}`];
 }
 
-/** Exposition text without its values and times. */
+/** Exposition text without its values and times; which port is the smaller one is left to chance. */
 function textDifference(theirs: string, ours: string): readonly string[] {
   const lines = (text: string): readonly string[] =>
-    text.split("\n").map((line) => (line.startsWith("#") ? line : line.replace(/ \S+ \d+$/, "")));
+    text
+      .split("\n")
+      .map((line) => (line.startsWith("#") ? line : line.replace(/ \S+ \d+$/, "")))
+      .sort();
   const [a, b] = [lines(theirs), lines(ours)];
   return a.join("\n") === b.join("\n") ? [] : [`${theirs.slice(0, 600)}\nagainst\n${ours.slice(0, 600)}`];
 }
