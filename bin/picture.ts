@@ -98,10 +98,32 @@ function run(x: number, y: number, text: string, style: string): string {
   const width = text.length * CELL.width;
   const back =
     bg === "none" ? "" : `<rect x="${left}" y="${top}" width="${width}" height="${CELL.height}" fill="${bg}"/>`;
-  if (text.trim() === "") return back;
+  const dots = brailleDots(text, left, top);
+  const marks = dots === "" ? "" : `<path d="${dots}" fill="${fg}"/>`;
+  const letters = text.replace(/[\u2800-\u28ff]/g, " ");
+  if (letters.trim() === "") return back + marks;
   const weight = bold === "0" ? "" : ' font-weight="bold"';
   // textLength keeps columns aligned whatever monospace font the reader has.
-  return `${back}<text x="${left}" y="${top + 13}" fill="${fg}"${weight} textLength="${width}" lengthAdjust="spacingAndGlyphs">${escapeXml(text)}</text>`;
+  return `${back}${marks}<text x="${left}" y="${top + 13}" fill="${fg}"${weight} textLength="${width}" lengthAdjust="spacingAndGlyphs">${escapeXml(letters)}</text>`;
+}
+
+/** Column and row of the dot each bit of a braille character stands for. */
+const DOTS = [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2], [0, 3], [1, 3]] as const; // biome-ignore format: a table
+
+/** Braille as squares: not every reader's font has it, or has it as wide as a letter. */
+function brailleDots(text: string, left: number, top: number): string {
+  let path = "";
+  [...text].forEach((ch, i) => {
+    const bits = (ch.codePointAt(0) as number) - 0x2800;
+    if (bits <= 0 || bits > 0xff) return;
+    DOTS.forEach(([column, row], bit) => {
+      if ((bits & (1 << bit)) === 0) return;
+      const x = left + (i + 0.15 + column * 0.5) * CELL.width;
+      const y = top + (0.06 + row * 0.25) * CELL.height;
+      path += `M${x.toFixed(1)} ${y.toFixed(1)}h2.6v2.6h-2.6z`;
+    });
+  });
+  return path;
 }
 
 async function main(): Promise<void> {
