@@ -8,7 +8,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Source } from "../api/source.ts";
 import type { Clock } from "../base/clock.ts";
-import { EXIT, UserError, errorText } from "../base/errors.ts";
+import { EXIT, UserError } from "../base/errors.ts";
+import { systemReason } from "../base/system-error.ts";
 import { silentLogger } from "../base/log.ts";
 import { openJournal } from "../journal/journal.ts";
 import { createEngine } from "../promql/engine.ts";
@@ -87,7 +88,7 @@ function takePicture(dir: string): string {
       return picture;
     } catch (error) {
       rmSync(picture, { recursive: true, force: true });
-      throw new UserError("unreadable", `cannot read "${dir}": ${errorText(error)}`, { cause: error });
+      throw new UserError("unreadable", `cannot read "${dir}": ${systemReason(error)}`, { cause: error });
     }
   }
   throw new UserError("unwritable", `neither "${dir}" nor "${tmpdir()}" takes a temporary picture of the data`, {

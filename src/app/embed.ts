@@ -36,7 +36,7 @@ function openLog(file: string): number {
   }
 }
 
-/** Resolves when the new engine answers. @throws UserError `engine-not-started` with what it said. */
+/** Resolves when the new engine answers. @throws UserError `engine-not-started` with what it said, `config-invalid`. */
 export async function startEmbedded({ socketPath, dataDir, flags, answers }: EmbedOptions): Promise<void> {
   makeDirectory(dataDir);
   const logFile = path.join(dataDir, "engine.log");
@@ -55,6 +55,12 @@ export async function startEmbedded({ socketPath, dataDir, flags, answers }: Emb
     if (existsSync(socketPath) && (await answers())) return;
     if (code !== undefined) break;
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  const config = flags[flags.indexOf("--config") + 1];
+  if (code === EXIT.invalid && flags.includes("--config") && config !== undefined) {
+    // Only the end of its log is shown; mistakes in the configuration are told whole.
+    const { loadSettings } = await import("./settings.ts");
+    loadSettings(config, process.env);
   }
   const said = readFileSync(logFile, "utf8").slice(-LOG_TAIL).trim();
   throw new UserError("engine-not-started", `the engine did not start${said === "" ? "" : `:\n${said}`}`, {

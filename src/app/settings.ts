@@ -4,12 +4,15 @@
  */
 import { globSync, readFileSync, realpathSync } from "node:fs";
 import path from "node:path";
-import { EXIT, UserError, errorText } from "../base/errors.ts";
+import { EXIT, UserError } from "../base/errors.ts";
 import { formatProblem, hasErrors, type Problem, sortProblems } from "../base/problem.ts";
+import { systemCode, unreadable } from "../base/system-error.ts";
+import type { Position } from "../base/yaml.ts";
 import { defaultAlertmanagerConfig, loadAlertmanagerConfig } from "../config/alertmanager.ts";
 import type { Config } from "../config/config.ts";
-import { emptyConfig, loadConfig } from "../config/load.ts";
+import { emptyConfig, type LoadedConfig, loadConfig } from "../config/load.ts";
 import type { Environment } from "../config/paths.ts";
+import { placeIn } from "../config/place.ts";
 import type { NotifyConfig } from "../model/routing.ts";
 import { parseRuleFile } from "../rules/file.ts";
 import type { RuleGroup } from "../rules/group.ts";
@@ -45,65 +48,96 @@ export function invalid(problems: readonly Problem[]): UserError {
   return new UserError("config-invalid", problems.map(formatProblem).join("\n"), { exit: EXIT.invalid });
 }
 
-/** Everything wrong with a configuration and what it names; `settings` only when nothing is an error. */
+/**
+ * Everything wrong with a configuration and with every file it names, the configuration first, then the files in the
+ * order in which it names them; `settings` only when nothing is an error.
+ */
 export function checkSettings(
   configFile: string | undefined,
   env: Environment,
 ): { readonly settings: Settings | undefined; readonly problems: readonly Problem[] } {
-  const { config, problems: found } = readConfig(configFile, env);
+  const { config, readable, problems: found } = readConfig(configFile, env);
   const problems: Problem[] = [...found];
-  if (config === undefined) return { settings: undefined, problems: sortProblems(problems) };
-  const groups = ruleFileGroups(config, problems);
-  const packs = activePacks(config, problems);
-  const notify = notifyConfig(config, env, problems);
-  const sorted = sortProblems(problems);
-  if (notify === undefined || hasErrors(problems)) return { settings: undefined, problems: sorted };
+  if (readable === undefined) return { settings: undefined, problems: inOrder(problems) };
+  const groups = ruleFileGroups(readable, problems);
+  const packs = activePacks(readable, problems);
+  const notify = notifyConfig(readable, env, problems);
+  const sorted = inOrder(problems, readable.file);
+  if (config === undefined || notify === undefined || hasErrors(problems))
+    return { settings: undefined, problems: sorted };
   return { settings: { config, groups, packs, notify, problems: sorted }, problems: sorted };
 }
 
-/** The file alone, without what it names: enough to open the store. @throws UserError `config-invalid`. */
+/** The mistakes of `first` by line, then those of the other files as they were found: each file's own are sorted. */
+function inOrder(problems: readonly Problem[], first?: string): readonly Problem[] {
+  const own = problems.filter((problem) => problem.file === first || first === undefined);
+  return [...sortProblems(own), ...problems.filter((problem) => !own.includes(problem))];
+}
+
+/**
+ * The file alone, without what it names: enough to open the store.
+ *
+ * @throws UserError `config-invalid`: when the file has mistakes, with those of all files it names.
+ */
 export function loadConfigAlone(configFile: string | undefined, env: Environment): Config {
-  const { config, problems } = readConfig(configFile, env);
-  if (config === undefined) throw invalid(problems);
-  return config;
+  const { config } = readConfig(configFile, env);
+  return config ?? loadSettings(configFile, env).config;
 }
 
-function readConfig(
-  configFile: string | undefined,
-  env: Environment,
-): { readonly config: Config | undefined; readonly problems: readonly Problem[] } {
-  if (configFile === undefined) return { config: emptyConfig(), problems: [] };
+function readConfig(configFile: string | undefined, env: Environment): LoadedConfig {
+  if (configFile === undefined) {
+    const config = emptyConfig();
+    return { config, readable: config, problems: [] };
+  }
   const file = path.resolve(configFile);
-  return loadConfig(readText(file, "configuration"), file, { readFile: read, env });
+  try {
+    return loadConfig(read(file), file, { readFile: read, env });
+  } catch (cause) {
+    throw systemCode(cause) === undefined ? cause : unreadable(file, cause, { what: "configuration" });
+  }
 }
 
-function readText(file: string, what: string): string {
+/** The text of a file that the configuration names; undefined after a problem was noted. */
+function readNamed(file: string, problems: Problem[], config: Config, place: Position): string | undefined {
   try {
     return read(file);
   } catch (cause) {
-    throw new UserError("unreadable", `cannot read the ${what} "${file}": ${errorText(cause)}`, { cause });
+    const { message, hint } = unreadable(file, cause);
+    problems.push({ severity: "error", file: config.file, ...at(place), message, hint });
+    return undefined;
   }
 }
+
+function at({ line, column }: Position): Position {
+  return { line, column };
+}
+
+/** What makes a path a pattern; anything else names one file, which has to exist. */
+const PATTERN = /[*?[{]/;
 
 function ruleFileGroups(config: Config, problems: Problem[]): readonly RuleGroup[] {
   const groups: RuleGroup[] = [];
   const seen = new Set<string>();
+  const dir = path.dirname(config.file);
   for (const pattern of config.ruleFiles) {
+    const place = placeIn(
+      config.source.root,
+      ["rule_files"],
+      (text) => path.resolve(dir, text) === path.resolve(pattern),
+    );
     const files = globSync(pattern).sort();
     if (files.length === 0) {
-      problems.push({
-        severity: "warning",
-        file: config.file,
-        line: 0,
-        column: 0,
-        message: `no rule file matches "${pattern}"`,
-      });
+      const severity = PATTERN.test(pattern) ? "warning" : "error";
+      const message = severity === "error" ? `there is no rule file "${pattern}"` : `no rule file matches "${pattern}"`;
+      problems.push({ severity, file: config.file, ...at(place), message });
     }
     for (const file of files) {
       const real = realpathSync(file);
       if (seen.has(real)) continue;
       seen.add(real);
-      const parsed = parseRuleFile(readText(file, "rule file"), file);
+      const text = readNamed(file, problems, config, place);
+      if (text === undefined) continue;
+      const parsed = parseRuleFile(text, file);
       groups.push(...parsed.groups);
       problems.push(...parsed.problems);
     }
@@ -148,7 +182,10 @@ function activePacks(config: Config, problems: Problem[]): readonly ActivePack[]
 function notifyConfig(config: Config, env: Environment, problems: Problem[]): NotifyConfig | undefined {
   const file = config.own.alertmanagerConfigFile;
   if (file === undefined) return defaultAlertmanagerConfig({ telegram: config.own.telegram });
-  const loaded = loadAlertmanagerConfig(readText(file, "Alertmanager configuration"), file, {
+  const place = placeIn(config.source.root, ["opsmon", "alertmanager_config_file"]);
+  const text = readNamed(file, problems, config, place);
+  if (text === undefined) return undefined;
+  const loaded = loadAlertmanagerConfig(text, file, {
     readFile: read,
     env,
     glob: (pattern) => globSync(pattern),

@@ -9,6 +9,7 @@ import { createSecureContext, type SecureVersion, type TlsOptions } from "node:t
 import type { ClientCertificates, ListenSecurity } from "../api/security.ts";
 import { errorText, UserError } from "../base/errors.ts";
 import { hasErrors, type Problem, sortProblems } from "../base/problem.ts";
+import { systemHint, systemReason, unreadable } from "../base/system-error.ts";
 import { bool, checked, choice, type Decode, fields, Findings, list, node, record, text } from "../base/shape.ts";
 import { parseYaml } from "../base/yaml.ts";
 import { invalid } from "./settings.ts";
@@ -89,7 +90,7 @@ export function checkWebConfig(file: string): {
   try {
     source = readFileSync(file, "utf8");
   } catch (cause) {
-    throw new UserError("unreadable", `cannot read the web configuration "${file}": ${errorText(cause)}`, { cause });
+    throw unreadable(file, cause, { what: "web configuration" });
   }
   const yaml = parseYaml(source, file);
   const findings = new Findings(file, yaml.problems);
@@ -104,7 +105,7 @@ export function checkWebConfig(file: string): {
     try {
       if (readToken(name) === "") findings.error(place, `"${name}" is empty`, "put a long random token into it");
     } catch (error) {
-      findings.error(place, `cannot read "${name}": ${errorText(error)}`);
+      findings.error(place, `cannot read "${name}": ${systemReason(error)}`, systemHint(error));
     }
   }
   const clients = CLIENTS[got.tls_server_config?.got.client_auth_type ?? "NoClientCert"] ?? "none";
@@ -139,7 +140,7 @@ function tlsOptions(section: TlsFields, at: (name: string) => string, findings: 
     try {
       return readFileSync(at(file), "utf8");
     } catch (error) {
-      return findings.error(section.place(key), `cannot read "${file}": ${errorText(error)}`);
+      return findings.error(section.place(key), `cannot read "${file}": ${systemReason(error)}`, systemHint(error));
     }
   };
   const cert = pem(got.cert, got.cert_file, "cert_file");

@@ -12,7 +12,7 @@ const HINTS: Readonly<Record<string, string>> = {
   EISDIR: "name a file, not a directory",
   EACCES: "check the owner and the permissions, also of the directories above it",
   EPERM: "check the owner and the permissions, also of the directories above it",
-  EROFS: "its file system is mounted read-only",
+  EROFS: "mount its file system for writing, or name another place",
   ENOSPC: "its disk is full",
   EDQUOT: "its disk quota is used up",
   EMFILE: "too many files are open; raise the limit with ulimit -n",

@@ -6,7 +6,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { type EngineSource, engineSource } from "../api/client/engine.ts";
 import { PrometheusSource } from "../api/client/prometheus.ts";
 import type { Source } from "../api/source.ts";
-import { EXIT, errorText, UserError } from "../base/errors.ts";
+import { EXIT, UserError } from "../base/errors.ts";
+import { unreadable } from "../base/system-error.ts";
 import { dataDirOf, socketCandidates } from "../config/paths.ts";
 import type { Invocation, OptionSpec } from "./command.ts";
 
@@ -56,10 +57,7 @@ function readText(file: string, what: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (cause) {
-    throw new UserError("unreadable", `cannot read the ${what} in "${file}": ${errorText(cause)}`, {
-      exit: EXIT.usage,
-      cause,
-    });
+    throw unreadable(file, cause, { what: `${what} in`, exit: EXIT.usage });
   }
 }
 

@@ -2,7 +2,8 @@
 import { createReadStream, statSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
-import { UserError, errorText } from "../base/errors.ts";
+import { UserError } from "../base/errors.ts";
+import { systemReason, unreadable } from "../base/system-error.ts";
 
 /** Room for a few label values of 4 MiB. */
 const LINE_CHARACTERS_MAX = 32 * 1024 * 1024;
@@ -24,7 +25,7 @@ export function openText(file: string): TextInput {
   try {
     sizeBytes = statSync(file).size;
   } catch (cause) {
-    throw new UserError("unreadable", `cannot read "${file}": ${errorText(cause)}`, { cause });
+    throw unreadable(file, cause);
   }
   return { name: file, sizeBytes, lines: (tell) => linesOf(createReadStream(file), file, tell) };
 }
@@ -67,7 +68,7 @@ async function* linesOf(raw: Readable, name: string, tell: (bytes: number) => vo
     }
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
-    throw new UserError("unreadable", `cannot read "${name}" behind line ${number}: ${errorText(cause)}`, { cause });
+    throw new UserError("unreadable", `cannot read "${name}" behind line ${number}: ${systemReason(cause)}`, { cause });
   }
   rest += decoder.decode();
   if (rest !== "") yield rest;

@@ -4,8 +4,8 @@
  * @see https://prometheus.io/docs/alerting/latest/configuration/
  */
 import { dirname, join, isAbsolute, resolve } from "node:path";
-import { errorText } from "../base/errors.ts";
 import { type Problem, hasErrors, sortProblems } from "../base/problem.ts";
+import { systemHint, systemReason } from "../base/system-error.ts";
 import { type Decode, Findings, fields, list, node, text } from "../base/shape.ts";
 import { parseYaml, type YamlNode } from "../base/yaml.ts";
 import type { NotifyConfig, ReceiverConfig } from "../model/routing.ts";
@@ -202,7 +202,7 @@ function readTemplates(
         if (template.length <= TEMPLATE_LENGTH_MAX) found.set(file, template);
         else findings.error(read.place("templates"), `"${file}" has more than ${TEMPLATE_LENGTH_MAX} characters`);
       } catch (error) {
-        findings.error(read.place("templates"), `cannot read "${file}": ${errorText(error)}`);
+        findings.error(read.place("templates"), `cannot read "${file}": ${systemReason(error)}`, systemHint(error));
       }
     }
   }

@@ -6,7 +6,8 @@ import type { YamlNode } from "../base/yaml.ts";
 import { parseDuration } from "../model/duration.ts";
 import { Secret } from "../model/job.ts";
 import { parseSize } from "../model/size.ts";
-import { UserError, errorText } from "../base/errors.ts";
+import { UserError } from "../base/errors.ts";
+import { systemReason } from "../base/system-error.ts";
 import type { ConfigPorts } from "./config.ts";
 
 export interface Context {
@@ -68,7 +69,7 @@ export function secretFile(context: Context): Decode<Secret> {
     try {
       read();
     } catch (error) {
-      findings.warn(node, `cannot read "${path}": ${errorText(error)}`, "it is read again each time it is needed");
+      findings.warn(node, `cannot read "${path}": ${systemReason(error)}`, "it is read again each time it is needed");
     }
     return new Secret(read);
   };

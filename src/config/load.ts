@@ -21,6 +21,8 @@ export type * from "./config.ts";
 export interface LoadedConfig {
   /** Undefined when there are errors. */
   readonly config: Config | undefined;
+  /** What could be read in spite of errors: where to look for further mistakes, never to run with. */
+  readonly readable: Config | undefined;
   /** In file order. */
   readonly problems: readonly Problem[];
 }
@@ -49,7 +51,7 @@ export function loadConfig(source: string, file: string, ports: ConfigPorts = NO
   const root: YamlNode = yaml.root ?? { kind: "map", entries: [], line: 1, column: 1 };
   const config = readConfig(root, file, context, findings);
   const problems = sortProblems(findings.problems);
-  return { config: hasErrors(problems) ? undefined : config, problems };
+  return { config: hasErrors(problems) ? undefined : config, readable: config, problems };
 }
 
 /** The configuration of a program that was given none: the host collector and discovery. */

@@ -1,7 +1,8 @@
 /** `opsmon check`: configuration and rule files before they are used, and Nagios-style checks. */
 import { readFileSync } from "node:fs";
-import { EXIT, type ExitCode, UserError, errorText } from "../../base/errors.ts";
+import { EXIT, type ExitCode } from "../../base/errors.ts";
 import { formatProblem, hasErrors, type Problem } from "../../base/problem.ts";
+import { unreadable } from "../../base/system-error.ts";
 import type { CommandSpec, Invocation } from "../command.ts";
 import { nagiosCommands } from "./nagios.ts";
 
@@ -51,7 +52,9 @@ const rules: CommandSpec = {
       try {
         text = readFileSync(file, "utf8");
       } catch (cause) {
-        throw new UserError("unreadable", `cannot read "${file}": ${errorText(cause)}`, { cause });
+        const { message, hint } = unreadable(file, cause);
+        problems.push({ severity: "error", file, line: 0, column: 0, message, hint });
+        continue;
       }
       const parsed = parseRuleFile(text, file);
       problems.push(...parsed.problems);

@@ -1,6 +1,7 @@
 /** `opsmon query`: one PromQL expression, at one moment or over a range. */
 import type { Explainer, QueryOptions, Source } from "../../api/source.ts";
-import { EXIT, errorText, type ExitCode, UserError } from "../../base/errors.ts";
+import { EXIT, type ExitCode, UserError } from "../../base/errors.ts";
+import { unreadable } from "../../base/system-error.ts";
 import { parseDuration } from "../../model/duration.ts";
 import { parseTime } from "../../model/time.ts";
 import { LOOKBACK_MS_DEFAULT } from "../../promql/options.ts";
@@ -75,7 +76,7 @@ async function expressionOf({ args, options, io }: Invocation): Promise<string> 
     try {
       return readFileSync(file, "utf8").trim();
     } catch (cause) {
-      throw new UserError("unreadable", `cannot read "${file}": ${errorText(cause)}`, { exit: EXIT.usage, cause });
+      throw unreadable(file, cause, { exit: EXIT.usage });
     }
   }
   if (given === "-") return (await io.readStdin()).trim();
