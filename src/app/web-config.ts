@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { createSecureContext, type SecureVersion, type TlsOptions } from "node:tls";
 import type { ClientCertificates, ListenSecurity } from "../api/security.ts";
-import { errorText, UserError } from "../base/errors.ts";
+import { errorText } from "../base/errors.ts";
 import { hasErrors, type Problem, sortProblems } from "../base/problem.ts";
 import { systemHint, systemReason, unreadable } from "../base/system-error.ts";
 import { bool, checked, choice, type Decode, fields, Findings, list, node, record, text } from "../base/shape.ts";
