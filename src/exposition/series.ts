@@ -199,6 +199,36 @@ function normaliseFloat(text: string): string {
   return value === undefined ? text : formatOpenMetricsFloat(value);
 }
 
+/**
+ * Series texts that many targets show alike, by the kind of their family. A hundred node_exporters have one page in
+ * different numbers: its labels are in memory once. Full, it is emptied; targets keep what they have of it.
+ */
+class SharedSeries {
+  readonly #known: Map<string, readonly [key: string, series: PageSeries]> = new Map();
+
+  /** The text and its series as somebody else has them, or as given, for the next one. */
+  share(key: string, series: PageSeries): readonly [key: string, series: PageSeries] {
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    if (this.#known.size >= SHARED_MAX) this.#known.clear();
+    const made = [key, series] as const;
+    this.#known.set(key, made);
+    return made;
+  }
+
+  find(key: string): readonly [key: string, series: PageSeries] | undefined {
+    return this.#known.get(key);
+  }
+}
+
+/** Some 10 MB; three of them. */
+const SHARED_MAX = 30_000;
+const SHARED = { plain: new SharedSeries(), histogram: new SharedSeries(), summary: new SharedSeries() } as const;
+
+function sharedOf(type: MetricType): SharedSeries {
+  return type === "histogram" || type === "summary" ? SHARED[type] : SHARED.plain;
+}
+
 /** Series texts of one target, each parsed once. */
 export class SeriesCache {
   #plain: Map<string, PageSeries> = new Map();
@@ -215,11 +245,15 @@ export class SeriesCache {
 
   /** Takes a text of the usual kind in; undefined when it needs the full reader. */
   addPlain(key: string, type: MetricType): PageSeries | undefined {
-    const plain = readPlain(key);
-    if (plain === undefined) return undefined;
-    const series = toSeries(plain[0], plain[1], type);
-    this.#map(type).set(key, series);
-    return series;
+    const shared = sharedOf(type);
+    let known = shared.find(key);
+    if (known === undefined) {
+      const plain = readPlain(key);
+      if (plain === undefined) return undefined;
+      known = shared.share(key, toSeries(plain[0], plain[1], type));
+    }
+    this.#map(type).set(known[0], known[1]);
+    return known[1];
   }
 
   /** Reads the series text that starts at `start` by all rules. @throws UserError `bad-exposition` naming the line. */

@@ -27,8 +27,10 @@ export interface LayoutRules extends MutateRules {
 
 /** A series the target has shown: what it is stored as, and its number once it is stored. */
 export interface SeriesRecord {
-  /** Undefined: dropped by relabelling. */
-  readonly labels: Labels | undefined;
+  /** Undefined: dropped by relabelling, or stored and no longer needed. */
+  labels: Labels | undefined;
+  /** Kept by relabelling. */
+  readonly kept: boolean;
   ref: SeriesRef;
 }
 
@@ -72,7 +74,7 @@ export async function buildLayout(
 ): Promise<Layout> {
   const records = await recordsOf(page, before, rules, turn);
   let kept = 0;
-  for (let i = 0; i < page.count; i++) if (recordAt(records, page, i).labels !== undefined) kept++;
+  for (let i = 0; i < page.count; i++) if (recordAt(records, page, i).kept) kept++;
   if (rules.sampleLimit > 0 && kept > rules.sampleLimit) {
     throw new UserError("sample-limit", `the page has ${kept} samples, sample_limit is ${rules.sampleLimit}`);
   }
@@ -121,9 +123,15 @@ async function recordsOf(
     if (i % STEP_SERIES === 0) await turn();
     const series = page.series[i] as PageSeries;
     if (records.has(series)) continue;
-    records.set(series, before?.records.get(series) ?? { labels: mutateLabels(series, rules), ref: NO_REF });
+    const known = before?.records.get(series);
+    if (known === undefined) records.set(series, newRecord(mutateLabels(series, rules)));
+    else records.set(series, known);
   }
   return records;
+}
+
+function newRecord(labels: Labels | undefined): SeriesRecord {
+  return { labels, kept: labels !== undefined, ref: NO_REF };
 }
 
 /** Gives numbers to the new series, while there is room beside those that have one. */
@@ -157,7 +165,10 @@ async function admit(
     if (record.ref === NO_REF) {
       limited++;
       full.add(labels);
-    } else stored++;
+      continue;
+    }
+    stored++;
+    record.labels = undefined;
   }
   budget?.hold(rules, stored);
   return { quarantine: refused.verdict() ?? full.verdict(), limited, stored };

@@ -13,7 +13,7 @@ const START_MS_MAX = 60_000;
 
 /** The lab's own Prometheus when it is there, else the machine's. */
 function executable(kind: Kind): string | undefined {
-  if (kind === "opsmon") return process.execPath;
+  if (kind === "opsmon") return path.join(root, "bin/opsmon");
   const names =
     kind === "Prometheus"
       ? [
@@ -49,15 +49,7 @@ async function freePort(): Promise<number> {
 function argv(kind: Kind, dir: string, config: string, port: number): readonly string[] {
   const listen = `127.0.0.1:${port}`;
   if (kind === "opsmon") {
-    const program = path.join(root, "dist/opsmon.cjs");
-    const extra = (process.env["OPSMON_BENCH_NODE"] ?? "").split(" ").filter((word) => word !== "");
-    return [
-      ...extra,
-      "--no-warnings",
-      program,
-      "serve",
-      ...["--config", config, "--data", dir, "--listen", listen, "--log-level", "error"],
-    ];
+    return ["serve", "--config", config, "--data", dir, "--listen", listen, "--log-level", "error"];
   }
   if (kind === "Prometheus") {
     return [

@@ -98,7 +98,7 @@ export async function coldStartMs(kind: Kind, runs: number): Promise<number> {
     await using program = await startProgram(kind, home.path);
     const form = { query: `count(${METRIC})`, time: String(end / 1000) };
     for (;;) {
-      const answer = await fetch(`${program.url}/api/v1/query?${new URLSearchParams(form)}`);
+      const answer = await fetch(`${program.url}/api/v1/query?${new URLSearchParams(form).toString()}`);
       const body = (await answer.json().catch(() => ({}))) as { data?: { result: { value: [number, string] }[] } };
       if (Number(body.data?.result[0]?.value[1]) === data.labels.length) break;
       await pause(2);
