@@ -111,6 +111,11 @@ function frameCell(frame: PanelFrame): HealthCell {
 function lineCell(frame: PanelFrame, line: FrameLine): HealthCell {
   const { state, crossed } = judge(frame.spec, line.last);
   const value = formatValue(line.last, frame.unit);
+  // A frame nobody judges has no line that is well or ill, whatever its number.
+  if (frame.state === "unknown" && state !== "unknown") {
+    const why = `${frame.spec.title}: ${frame.reason ?? "no value"}`;
+    return { method: frame.spec.method, state: "unknown", value, why, panel: frame.spec.id };
+  }
   const why =
     crossed !== undefined
       ? `${frame.spec.title} ${value}, ${crossedText(frame.spec, crossed)}`

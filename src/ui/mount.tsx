@@ -23,9 +23,10 @@ import { press } from "./reducer.ts";
 import { requestOf } from "./request.ts";
 import { buildScene } from "./scene.ts";
 import { Screen } from "./screen.tsx";
-import { createSession, type Session } from "./session.ts";
+import { type Connection, createSession, type Session } from "./session.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Effect, KeyContext, UiState } from "./state.ts";
+import { staleSnapshot } from "./stale.ts";
 import { type InputSplitter, type MouseReport, splitInput } from "./stdin.ts";
 import { sayError, toast } from "./steps.ts";
 import { surveyScreen, type Survey } from "./survey.ts";
@@ -74,6 +75,7 @@ class Console {
   #ended = false;
   #loading = false;
   #surveyed: { readonly state: UiState; readonly snapshot: Snapshot | undefined; readonly survey: Survey } | undefined;
+  #stale: { readonly from: Snapshot; readonly connection: Connection; readonly snapshot: Snapshot } | undefined;
   #drawing = false;
 
   constructor(options: TopOptions) {
@@ -98,6 +100,7 @@ class Console {
       wanted: () => requestOf(options, this.#state, this.#session.snapshot, this.#survey(), options.clock.now()),
       onTick: () => this.#ticked(),
       isSlow: () => this.#compositor.slow,
+      revive: options.revive,
     });
   }
 
@@ -155,10 +158,21 @@ class Console {
     }
   }
 
+  /** The last answer; once the engine is silent, without what is only true of now. */
+  #snapshot(): Snapshot | undefined {
+    const { snapshot: from, connection } = this.#session;
+    if (from === undefined || connection.silentSince === undefined) return from;
+    if (this.#stale?.from !== from || this.#stale.connection !== connection) {
+      const { clock, utc } = this.#options;
+      this.#stale = { from, connection, snapshot: staleSnapshot(from, connection, clock.now(), utc === true) };
+    }
+    return this.#stale.snapshot;
+  }
+
   /** The survey of this state, snapshot and size; asked several times for one frame. */
   #survey(): Survey {
     const { size } = this.#compositor;
-    const { snapshot } = this.#session;
+    const snapshot = this.#snapshot();
     const known = this.#surveyed;
     const same = known?.state === this.#state && known.snapshot === snapshot;
     if (same && known.survey.layout.size.width === size.width && known.survey.layout.size.height === size.height) {
@@ -189,7 +203,7 @@ class Console {
     const scene = buildScene({
       state: this.#state,
       survey: this.#survey(),
-      snapshot: this.#session.snapshot,
+      snapshot: this.#snapshot(),
       connection: this.#session.connection,
       look: this.#look,
       now: this.#options.clock.now(),

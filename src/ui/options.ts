@@ -65,6 +65,11 @@ export interface TopOptions extends ScreenOptions {
   readonly process?: ProcessEvents;
   /** Who acknowledges and silences; the login name. */
   readonly author?: string;
+  /**
+   * Brings the engine back when it does not answer: given where the screen may start one. Called again after ever
+   * longer pauses; rejects with what the person should read.
+   */
+  readonly revive?: () => Promise<void>;
   /** How often a live screen asks, ms; 1,000 unless told. */
   readonly refreshMs?: number;
 }

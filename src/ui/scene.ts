@@ -12,7 +12,7 @@ import { alertDetail, alertsPane, alertTable } from "./views/alerts.ts";
 import { footerPane, headerPane, timelineOverlay } from "./views/chrome.ts";
 import { explorePart } from "./views/explore.ts";
 import { healthPane } from "./views/health.ts";
-import type { ViewInput, ViewPart } from "./views/input.ts";
+import { alertsUnknown, type ViewInput, type ViewPart } from "./views/input.ts";
 import { completionsPane, helpPane } from "./views/overlay.ts";
 import { barrenPane, chartPart, panelList, zoomPart } from "./views/panels.ts";
 import { targetsPane } from "./views/targets.ts";
@@ -87,6 +87,7 @@ function tinyPart(input: ViewInput): ViewPart {
   const { alerts } = survey.layout;
   if (alerts === undefined) return { panes: [], overlays: [] };
   if (alerts.height >= 2 && alerts.width >= 20) return { panes: [alertsPane(input, alerts)], overlays: [] };
-  const worst = survey.alerts[0]?.labels.get("alertname") ?? "no alerts";
+  const named = survey.alerts[0]?.labels.get("alertname");
+  const worst = alertsUnknown(input) === undefined ? (named ?? "no alerts") : "alerts unknown";
   return { panes: [plainPane("alerts", alerts, [{ line: [span(worst, STYLE.title)] }], look)], overlays: [] };
 }

@@ -36,6 +36,8 @@ export interface SessionOptions {
   readonly wanted: () => ScreenRequest;
   /** A snapshot, a failure or a second has passed: draw. */
   readonly onTick: () => void;
+  /** Brings an engine of the screen's own back when questions fail; rejects with why it could not. */
+  readonly revive?: (() => Promise<void>) | undefined;
   /** True while the terminal does not take frames as fast as they come. */
   readonly isSlow: () => boolean;
 }
@@ -50,6 +52,11 @@ const IDLE_MS = 5_000;
 const PAUSED_MS = 10_000;
 /** Key repeat must not become a question each: at most one in this time, ms. */
 const GAP_MS = 40;
+/** Pauses between attempts to bring the engine back: twice as long each time, between these bounds, ms. */
+const REVIVE_MIN_MS = 1_000;
+const REVIVE_MAX_MS = 30_000;
+/** An engine that has answered for so long after its revival is well again: the next attempt is at once, ms. */
+const WELL_MS = 60_000;
 
 interface Flight {
   readonly key: string;
@@ -73,6 +80,11 @@ class PollingSession implements Session {
   #lastGood: Timestamp;
   #focused = true;
   #closed = false;
+  #reviving = false;
+  /** Why the engine could not be brought back: says more than that nobody answers. */
+  #reviveError: string | undefined;
+  #revivals = 0;
+  #reviveAt: number = Number.NEGATIVE_INFINITY;
   #tickTimer: Disposable | undefined;
   #soonTimer: Disposable | undefined;
 
@@ -141,9 +153,11 @@ class PollingSession implements Session {
       this.#snapshot = next;
       this.#lastGood = clock.now();
       this.#connection = { silentSince: undefined, error: undefined };
+      this.#reviveError = undefined;
     } catch (error) {
       if (this.#isLate(mine)) return;
-      this.#fail(errorText(error));
+      this.#fail(this.#reviveError ?? errorText(error));
+      void this.#revive();
     }
     this.#flight = undefined;
     onTick();
@@ -151,6 +165,26 @@ class PollingSession implements Session {
     if (this.#followed || this.#connection.error !== undefined || keyOf(wanted()) === mine.key) return;
     this.#followed = true;
     this.#ask();
+  }
+
+  async #revive(): Promise<void> {
+    const { revive, clock, onTick } = this.#options;
+    const now = clock.monotonic();
+    // The next tick comes on the clock's own second: a few ms early is near enough.
+    if (revive === undefined || this.#reviving || now < this.#reviveAt - GAP_MS) return;
+    if (now - this.#reviveAt > WELL_MS) this.#revivals = 0;
+    this.#reviving = true;
+    try {
+      await revive();
+      if (!this.#closed) this.#ask();
+    } catch (error) {
+      this.#reviveError = errorText(error);
+      this.#fail(this.#reviveError);
+      if (!this.#closed) onTick();
+    }
+    this.#reviving = false;
+    this.#reviveAt = clock.monotonic() + Math.min(REVIVE_MAX_MS, REVIVE_MIN_MS * 2 ** this.#revivals);
+    this.#revivals++;
   }
 
   #isLate(mine: Flight): boolean {

@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { eventually, opsmon, program, startEngine, startPage, tempDir } from "../support/process.ts";
+import { eventually, opsmon, pause, program, startEngine, startPage, tempDir } from "../support/process.ts";
 import { KEY, openTerminal, type TestTerminal } from "../support/pty.ts";
 
 const alive = (pid: number): boolean => {
@@ -110,6 +110,31 @@ describe("opsmon top without configuration", () => {
     second.press("q");
     await second.exit;
     await eventually("the engine's end", () => !alive(pid));
+  });
+
+  test("its engine killed, starts another that every screen holds", async () => {
+    using home = tempDir();
+    const size = { cols: 120, rows: 40, home: home.path };
+    await using first = openTerminal(["top"], size);
+    await firstScreen(first);
+    await using second = openTerminal(["top"], size);
+    await firstScreen(second);
+    const old = await enginePid(home.path);
+    process.kill(old, "SIGKILL");
+    await first.until("NOT LIVE");
+    expect(first.text()).not.toMatch(/all ok|no alerts/);
+    await first.until(/ LIVE \d/);
+    await second.until(/ LIVE \d/);
+    const fresh = await enginePid(home.path);
+    expect(fresh).not.toBe(old);
+    first.press("q");
+    await first.exit;
+    // longer than the engine waits for a screen: the second one, which did not start it, holds it too
+    await pause(2_500);
+    expect(alive(fresh)).toBe(true);
+    second.press("q");
+    await second.exit;
+    await eventually("the engine's end", () => !alive(fresh));
   });
 
   test("never stops an engine that serves", async () => {

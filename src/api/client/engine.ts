@@ -152,19 +152,20 @@ export class EngineSource extends PrometheusSource implements Explainer {
 
   /**
    * Tells the engine that a screen is open; an embedded engine lives until its last one goes. The held connection is
-   * the sign, so a killed screen needs no goodbye.
+   * the sign, so a killed screen needs no goodbye; that it breaks is the sign that the engine has ended.
    */
-  attach(): Promise<void> {
+  attach(onLost: () => void = () => undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const request = httpRequest(requestOptions(this.endpoint, { method: "GET", path: `${BASE}/attach` }));
       request.once("error", reject);
       request.once("response", (response) => {
         response.resume();
         response.on("error", () => undefined);
+        response.once("close", onLost);
+        this.#attachment = { [Symbol.dispose]: () => request.destroy() };
         resolve();
       });
       request.end();
-      this.#attachment = { [Symbol.dispose]: () => request.destroy() };
     });
   }
 

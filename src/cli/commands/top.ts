@@ -1,15 +1,13 @@
 /** `opsmon top`: the live console. Starts an engine of its own when none runs; several of them share one. */
-import { existsSync } from "node:fs";
 import { userInfo } from "node:os";
-import { EngineSource, engineSource } from "../../api/client/engine.ts";
 import type { Source } from "../../api/source.ts";
-import { EXIT, UserError } from "../../base/errors.ts";
-import { dataDirOf, socketCandidates, socketOf } from "../../config/paths.ts";
+import { EXIT } from "../../base/errors.ts";
 import { parseDuration } from "../../model/duration.ts";
 import { parseTime } from "../../model/time.ts";
 import type { ViewId } from "../../panel/spec.ts";
 import type { TerminalIn, TerminalOut } from "../../ui/options.ts";
 import type { CommandSpec, Invocation } from "../command.ts";
+import { holdEngine } from "../engine.ts";
 import { SOURCE_OPTIONS, urlSource } from "../source.ts";
 
 const VIEWS: readonly ViewId[] = [
@@ -27,6 +25,11 @@ const VIEWS: readonly ViewId[] = [
   "explore",
 ];
 const SPAN_MS_DEFAULT = 900_000;
+
+interface Opened extends AsyncDisposable {
+  readonly source: Source;
+  readonly revive?: () => Promise<void>;
+}
 
 export const top: CommandSpec = {
   name: "top",
@@ -61,7 +64,8 @@ export const top: CommandSpec = {
     const live = !wantsOnce && io.stdoutIsTty && process.stdin.isTTY;
     // The screen is loaded while the engine starts or answers, not before it has been asked to.
     const loading = live ? turn().then(() => import("../../ui/mount.tsx")) : undefined;
-    await using source = await sourceFor(call);
+    await using opened = await sourceFor(call);
+    const { source, revive } = opened;
     const now = clock.now();
     const since = options.text("since");
     const at = options.text("at");
@@ -97,9 +101,15 @@ export const top: CommandSpec = {
     // Node types listeners with `any`, which no narrower port type admits.
     const stdin = process.stdin as unknown as TerminalIn;
     const stdout = process.stdout as unknown as TerminalOut;
-    const exit = await mountTop({ ...screen, stdin, stdout, author: author() });
+    const exit = await mountTop({
+      ...screen,
+      stdin,
+      stdout,
+      author: author(),
+      ...(revive === undefined ? {} : { revive }),
+    });
     if (exit.reason === "signal")
-      await source[Symbol.asyncDispose]().then(() => process.kill(process.pid, exit.signal));
+      await opened[Symbol.asyncDispose]().then(() => process.kill(process.pid, exit.signal));
     return EXIT.ok;
   },
 };
@@ -134,46 +144,14 @@ function author(): string {
   }
 }
 
-/** A foreign server, a running engine, or one started now; an engine learns that a screen is attached. */
-async function sourceFor(call: Invocation): Promise<Source> {
+/** A foreign server, or an engine that is held while the screen is open. */
+async function sourceFor(call: Invocation): Promise<Opened> {
   const foreign = urlSource(call);
-  if (foreign !== undefined) return foreign;
-  const { options, io } = call;
-  for (const path of socketCandidates(options.text("socket"), options.text("data"), io.env)) {
-    if (!existsSync(path)) continue;
-    const engine = engineSource(path);
-    if (await attached(engine)) return engine;
-  }
-  const dataDir = dataDirOf(options.text("data"), io.env);
-  const socketPath = socketOf(options.text("socket"), options.text("data"), io.env);
-  const engine = engineSource(socketPath);
-  const flags = (["config", "listen", "webConfig"] as const).flatMap((name) =>
-    options.list(name).flatMap((value) => [name === "webConfig" ? "--web-config" : `--${name}`, value]),
-  );
-  const { startEmbedded } = await import("../../app/embed.ts");
-  await startEmbedded({
-    socketPath,
-    dataDir,
-    flags: [...flags, ...(options.flag("discover") ? ["--discover"] : [])],
-    answers: () => attached(engine),
-  });
-  return engine;
-}
-
-async function attached(engine: EngineSource): Promise<boolean> {
-  try {
-    await engine.attach();
-    return true;
-  } catch (error) {
-    const code = (error as { code?: string }).code;
-    if (code === "ENOENT" || code === "ECONNREFUSED" || code === "ECONNRESET") return false;
-    if (code === "EACCES") {
-      throw new UserError("forbidden", "the engine's socket does not admit you", {
-        hint: "join its group, or name another with --socket",
-        exit: EXIT.unreachable,
-        cause: error,
-      });
-    }
-    throw error;
-  }
+  if (foreign !== undefined) return { source: foreign, [Symbol.asyncDispose]: () => foreign[Symbol.asyncDispose]() };
+  const held = await holdEngine(call);
+  return {
+    source: held.engine,
+    revive: () => held.revive(),
+    [Symbol.asyncDispose]: () => held[Symbol.asyncDispose](),
+  };
 }

@@ -19,7 +19,7 @@ import {
 } from "../look.ts";
 import { boxPane, insideOf, row, scrollTop, wrapWords, type Pane, type PaneRow } from "../pane.ts";
 import { ageText, clockText, momentOf } from "../time.ts";
-import { type ViewInput, waitingText } from "./input.ts";
+import { alertsUnknown, type ViewInput } from "./input.ts";
 
 /** Labels that say nothing about where: the name is shown, the rest is bookkeeping. */
 const QUIET_LABELS = new Set([METRIC_NAME, "alertname", "severity"]);
@@ -106,14 +106,20 @@ function recentRows({ snapshot, state, look, now }: ViewInput, height: number): 
   return [row(), row(span(" what changed, newest first", STYLE.dim)), ...rows];
 }
 
-function titleOf({ survey, look }: ViewInput): Line {
+function titleOf(input: ViewInput): Line {
+  const { survey, look } = input;
+  if (alertsUnknown(input) !== undefined)
+    return [span(stateSign("unknown", look), STYLE.unknown), span(" Alerts unknown", STYLE.unknown)];
   const worst = survey.alerts[0];
   const style = worst === undefined ? STYLE.title : alertStyle(worst.state, worst.labels.get("severity"));
   const sign = worst === undefined ? span(stateSign("ok", look), STYLE.ok) : alertSign(worst, look);
   return [sign, span(" Alerts", worst === undefined ? STYLE.title : style)];
 }
 
-function factsOf({ survey }: ViewInput): Line {
+function factsOf(input: ViewInput): Line {
+  const { survey } = input;
+  if (alertsUnknown(input) !== undefined)
+    return survey.alerts.length === 0 ? [] : [span("the last ones known", STYLE.dim)];
   const counted: readonly (readonly [AlertState, string])[] = [
     ["firing", "firing"],
     ["pending", "pending"],
@@ -130,17 +136,24 @@ function factsOf({ survey }: ViewInput): Line {
 
 /** Why the pane has no rows, when it has none. */
 function quietText(input: ViewInput): string {
-  const { snapshot } = input;
-  if (snapshot === undefined) return waitingText(input);
-  if (snapshot.alertsError !== undefined) return `alerts unknown: ${snapshot.alertsError}`;
-  if (snapshot.capabilities?.rules === false) return "this source evaluates no rules";
+  const unknown = alertsUnknown(input);
+  if (unknown !== undefined) return unknown;
   if (input.state.view === "alerts" && input.state.filter !== "")
     return `no alert passes the filter "${input.state.filter}"`;
   return input.state.time.mode === "live" ? "all quiet: nothing is pending or firing" : "nothing was pending or firing";
 }
 
-function alertRows(input: ViewInput, width: number, height: number): readonly PaneRow[] {
+/** The last alerts known of a silent engine: readable, dimmed, and under the sentence that says so. */
+function agedRows(input: ViewInput, rows: readonly PaneRow[], width: number): readonly PaneRow[] {
+  const unknown = alertsUnknown(input);
+  if (unknown === undefined) return rows;
+  const dimmed = rows.map(({ line, bar }) => ({ line: line.map(({ text }) => span(text, STYLE.dim)), bar }));
+  return [...wrapWords(unknown, width - 1, 1).map((text) => row(span(` ${text}`, STYLE.unknown))), ...dimmed];
+}
+
+function alertRows(input: ViewInput, width: number, full: number): readonly PaneRow[] {
   const { state, survey, look, now } = input;
+  const height = alertsUnknown(input) === undefined || survey.alerts.length === 0 ? full : full - 1;
   const { alerts } = survey;
   if (alerts.length === 0)
     return wrapWords(quietText(input), width - 1, height).map((text) => row(span(` ${text}`, STYLE.dim)));
@@ -160,7 +173,7 @@ function alertRows(input: ViewInput, width: number, height: number): readonly Pa
     return tall ? [first, { line: [span(`   ${alertSummary(alert) || alertPlace(alert)}`, STYLE.dim)] }] : [first];
   });
   const hidden = alerts.length - top - room;
-  return hidden > 0 ? [...rows, row(span(` and ${hidden} more`, STYLE.dim))] : rows;
+  return agedRows(input, hidden > 0 ? [...rows, row(span(` and ${hidden} more`, STYLE.dim))] : rows, width);
 }
 
 interface AlertColumns {
@@ -222,14 +235,14 @@ export function alertTable(input: ViewInput, rect: Rect): Pane {
   }
   const columns = columnsFor(alerts, inside.width);
   const head = inside.width < 60 ? [] : [row(tableHead(columns))];
-  const visible = Math.max(1, inside.height - head.length);
+  const visible = Math.max(1, inside.height - head.length - (alertsUnknown(input) === undefined ? 0 : 1));
   const cursor = Math.min(state.alertCursor, alerts.length - 1);
   const top = scrollTop(cursor, alerts.length, visible);
   const rows = alerts.slice(top, top + visible).map((alert, i) => ({
     line: alertLine(alert, inside.width, columns, at, look, true),
     bar: top + i === cursor ? STYLE.selected : undefined,
   }));
-  return boxPane("table", rect, [...head, ...rows], options, look);
+  return boxPane("table", rect, [...head, ...agedRows(input, rows, inside.width)], options, look);
 }
 
 function tableHead({ name, place }: AlertColumns): Span {

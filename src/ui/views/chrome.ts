@@ -4,7 +4,6 @@
  */
 import { sanitise, textWidth } from "../../draw/sanitise.ts";
 import { STYLE } from "../../draw/theme.ts";
-import type { Alert } from "../../model/alert.ts";
 import type { Rect } from "../layout.ts";
 import { bothEnds, cutLine, lineWidth, severityState, span, type Line, type Look, type Span } from "../look.ts";
 import { BINDINGS, bindingsFor, keyLabel, VIEWS } from "../keymap.ts";
@@ -13,7 +12,8 @@ import { lineOverlay, plainPane, type Pane } from "../pane.ts";
 import { placesOf } from "../reducer.ts";
 import type { Mode } from "../state.ts";
 import { ageText, clockText, momentOf, spanText, zoneText } from "../time.ts";
-import type { ViewInput } from "./input.ts";
+import { silenceText } from "../stale.ts";
+import { alertsUnknown, type ViewInput } from "./input.ts";
 
 /** Tabs of all views need this much room beside the time. */
 const TABS_FROM = 150;
@@ -53,21 +53,26 @@ function filterSpan(filter: string): Span {
 }
 
 function headerRight(input: ViewInput, width: number): Line {
-  const { state, survey, connection, look, now, slow } = input;
+  const { state, connection, look, now, slow } = input;
   const silent = connection.silentSince;
   const narrow = width < 60;
   const parts: Span[] = [];
+  const live = state.time.mode === "live";
   if (silent !== undefined) {
     const since = clockText(silent, now, look.utc);
-    parts.push(span(narrow ? ` silent since ${since} ` : ` engine not answering since ${since} `, STYLE.alert));
+    const text = narrow ? `since ${since}` : silenceText(silent, now, look.utc);
+    parts.push(span(live ? ` NOT LIVE${narrow ? "" : ":"} ${text} ` : ` ${text} `, STYLE.alert));
   }
   if (slow) parts.push(span(narrow ? " slow " : " slow link ", STYLE.header));
-  parts.push(...countSpans(survey.alerts, narrow || silent !== undefined));
+  parts.push(...countSpans(input, narrow));
   const at = momentOf(state.time, now);
   const zone = look.utc ? (narrow ? "" : "Z") : width < ZONE_FROM ? "" : ` ${zoneText(at, false)}`;
   const clock = clockText(at, now, look.utc) + zone;
-  if (state.time.mode === "live") parts.push(span(` LIVE ${clock} `, STYLE.header));
-  else {
+  if (live) {
+    if (silent === undefined) parts.push(span(` LIVE ${clock} `, STYLE.header));
+    else if (!narrow) parts.push(span(` ${clock} `, STYLE.header));
+  }
+  if (!live) {
     const ago = narrow ? "" : ` -${ageText(now - at)}`;
     parts.push(span(` PAUSED ${clock}${ago} `, STYLE.alert));
   }
@@ -75,7 +80,12 @@ function headerRight(input: ViewInput, width: number): Line {
   return parts;
 }
 
-function countSpans(alerts: readonly Alert[], short: boolean): readonly Span[] {
+function countSpans(input: ViewInput, short: boolean): readonly Span[] {
+  const { snapshot, look } = input;
+  const { alerts } = input.survey;
+  if (snapshot === undefined) return [span(look.ascii ? " alerts ... " : " alerts … ", STYLE.header)];
+  if (snapshot.capabilities?.rules === false) return [span(" no rules ", STYLE.header)];
+  if (alertsUnknown(input) !== undefined) return [span(short ? " alerts ? " : " alerts unknown ", STYLE.header)];
   const firing = alerts.filter((alert) => alert.state === "firing");
   const critical = firing.filter((alert) => severityState(alert.labels.get("severity")) === "crit").length;
   const other = firing.length - critical;

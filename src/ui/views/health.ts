@@ -39,7 +39,7 @@ export function healthPane(input: ViewInput, rect: Rect): Pane {
     return count === 0 ? [] : [span(`${count} ${s === "crit" ? "critical" : "warning"}`, stateStyle(s))];
   });
   if (counts.length === 2) counts.splice(1, 0, span(", ", STYLE.dim));
-  const right = counts.length === 0 && survey.health.length > 0 ? [span("all ok", STYLE.ok)] : counts;
+  const right = counts.length === 0 && survey.health.length > 0 ? [quietSpan(survey.health)] : counts;
   return boxPane(
     "health",
     rect,
@@ -47,6 +47,13 @@ export function healthPane(input: ViewInput, rect: Rect): Pane {
     { title: [span("Health", STYLE.title)], right, focus: state.pane === "main", rule },
     look,
   );
+}
+
+/** Nothing is bad; "all ok" only where everything is known to be. */
+function quietSpan(health: readonly HealthRow[]): Span {
+  const ok = health.filter((one) => one.state === "ok").length;
+  if (ok === health.length) return span("all ok", STYLE.ok);
+  return ok === 0 ? span("state unknown", STYLE.unknown) : span(`${ok} ok, ${health.length - ok} unknown`, STYLE.dim);
 }
 
 function emptyRows(input: ViewInput, width: number, height: number): readonly PaneRow[] {
@@ -66,7 +73,9 @@ function healthTable(input: ViewInput, inside: Rect): readonly PaneRow[] {
   const kinds = new Set(survey.health.map((health) => health.kind));
   const mixed = survey.mixedHealth;
   const troubled = survey.health.filter((health) => health.why !== "" && health.state !== "ok").length;
-  const explain = inside.width < 100 && survey.health.length + kinds.size + troubled <= inside.height;
+  // Of a silent engine every row would say the same, and the header says it.
+  const answers = input.connection.silentSince === undefined;
+  const explain = answers && inside.width < 100 && survey.health.length + kinds.size + troubled <= inside.height;
   const head = mixed ? [row(...mixedHead(columns))] : [];
   const rows: PaneRow[] = [];
   let cursorRow = 0;
@@ -144,7 +153,8 @@ function sparkSpan({ snapshot, look }: ViewInput, health: HealthRow, width: numb
   const frame = first === undefined ? undefined : snapshot?.frames.get(first.panel);
   const line = frame === undefined ? undefined : lineFor(frame, health);
   if (frame === undefined || line === undefined || frame.t.length < 2) return cell("", width);
-  const style = health.state === "ok" || health.state === "unknown" ? STYLE.series1 : stateStyle(health.state);
+  const style =
+    health.state === "ok" ? STYLE.series1 : health.state === "unknown" ? STYLE.dim : stateStyle(health.state);
   return span(sparkText(line, width, { symbols: look.symbols, min: frame.min, max: frame.max }), style);
 }
 

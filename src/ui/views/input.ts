@@ -29,6 +29,14 @@ export interface ViewPart {
   readonly overlays: readonly Overlay[];
 }
 
+/** Why it is not known what fires; undefined when it is. */
+export function alertsUnknown(input: Pick<ViewInput, "snapshot" | "connection">): string | undefined {
+  const { snapshot } = input;
+  if (snapshot === undefined) return waitingText(input);
+  if (snapshot.capabilities?.rules === false) return "this source evaluates no rules";
+  return snapshot.alertsError === undefined ? undefined : `alerts unknown: ${snapshot.alertsError}`;
+}
+
 /** Why there is nothing yet. */
 export function waitingText({ connection }: Pick<ViewInput, "connection">): string {
   return connection.error === undefined ? "waiting for the engine's first answer" : `no answer: ${connection.error}`;

@@ -104,7 +104,9 @@ function rowsOf(input: ViewInput, width: number): readonly Line[] {
 }
 
 function targetLine(target: TargetStatus, { job, url, numbers }: Widths, now: number, look: Look): Line {
-  const { state, word, style } = HEALTH[target.health];
+  const { state, style } = HEALTH[target.health];
+  // Scraped before, and now nobody tells: the engine is silent.
+  const word = target.health === "unknown" && target.lastScrapeAt > 0 ? "stale" : HEALTH[target.health].word;
   const age = target.lastScrapeAt > 0 ? ageText(now - target.lastScrapeAt) : "never";
   return [
     span(` ${stateSign(state, look)} `, style),

@@ -30,14 +30,17 @@ afterEach(async () => {
 async function mount(
   width: number,
   height: number,
-  more: Partial<TopOptions> & { readonly source?: FixedSource; readonly facts?: FixedSourceOptions } = {},
+  more: Partial<TopOptions> & {
+    readonly source?: FixedSource;
+    readonly facts?: FixedSourceOptions;
+    readonly clock?: ManualClock;
+  } = {},
 ): Promise<Mounted> {
   const tty = fakeTty(width, height);
-  const clock = manualClock(NOON);
+  const clock = more.clock ?? manualClock(NOON);
   const source = more.source ?? fixedSource({ now: () => clock.now(), ...more.facts });
   const { facts: _, ...options } = more;
   const exit = mountTop({
-    clock,
     stdin: tty.stdin,
     stdout: tty.stdout,
     process: tty.process,
@@ -46,6 +49,7 @@ async function mount(
     utc: true,
     author: "kim",
     ...options,
+    clock,
     source,
   });
   exit.catch(() => undefined);
@@ -122,21 +126,73 @@ describe("mountTop", () => {
     const { tty, source, press, settle } = await mount(120, 40);
     source.stall();
     await settle(6_000);
-    expect(await tty.text()).toContain("engine not answering since 12:00:0");
+    expect(await tty.text()).toContain("NOT LIVE: no answer since 12:00:0");
     await press("3");
     expect(await tty.text()).toMatch(/redis/);
     source.release();
     await settle(2_000);
-    expect(await tty.text()).not.toContain("not answering");
+    expect(await tty.text()).not.toContain("no answer");
+    expect(await tty.text()).toContain(" LIVE ");
   });
 
-  test("a failing engine leaves the last numbers and says so", async () => {
-    const { tty, source, settle } = await mount(120, 40);
+  test.each([
+    { width: 46, height: 19 },
+    { width: 80, height: 24 },
+    { width: 120, height: 40 },
+    { width: 200, height: 60 },
+  ])("a dead engine's last numbers claim nothing at $width x $height", async ({ width, height }) => {
+    const { tty, source, settle } = await mount(width, height);
     source.failWith("connect ECONNREFUSED /run/opsmon.sock");
     await settle(3_000);
     const text = await tty.text();
-    expect(text).toContain("engine not answering since");
-    expect(text).toMatch(/CRIT redis/);
+    expect(text).toMatch(/NOT LIVE.* since 12:00:01/);
+    expect(text).toMatch(/alerts unknown/i);
+    // what was last known stays readable, and is said to be old
+    expect(text).toContain("RedisDown");
+    expect(text).toMatch(/310\/s|32\.6 %/);
+    expect(text).not.toMatch(/all ok|no alerts|all quiet|● ok|CRIT redis|[^T] LIVE/);
+  });
+
+  test("without alerts, a dead engine is no quiet one", async () => {
+    const { tty, source, settle } = await mount(120, 40, { facts: { alerts: [] } });
+    expect(await tty.text()).toContain("all quiet");
+    source.failWith("connect ECONNREFUSED /run/opsmon.sock");
+    await settle(3_000);
+    expect(await tty.text()).toMatch(/alerts unknown: no answer since .*ECONNREFUSED/);
+    expect(await tty.text()).not.toMatch(/no alerts|all quiet/);
+  });
+
+  test("before the first answer nothing is claimed about alerts", async () => {
+    const source = fixedSource();
+    source.stall();
+    const { tty } = await mount(120, 40, { source });
+    const [header] = await tty.screen();
+    expect(header).toContain("alerts …");
+    expect(await tty.text()).not.toMatch(/no alerts|all quiet/);
+  });
+
+  test("an engine of ours that died is revived, ever more patiently, and the screen goes on", async () => {
+    const source = fixedSource();
+    const calls: number[] = [];
+    let works = false;
+    const clock = manualClock(NOON);
+    const revive = async (): Promise<void> => {
+      calls.push(clock.now() - NOON);
+      if (!works) throw new Error("the engine did not start");
+      source.failWith(undefined);
+    };
+    const { tty, settle } = await mount(120, 40, { source, clock, revive });
+    expect(calls).toEqual([]);
+    source.failWith("connect ECONNREFUSED /run/opsmon.sock");
+    for (let i = 0; i < 20; i++) await settle(1_000);
+    const gaps = calls.slice(1).map((at, i) => at - (calls[i] as number));
+    expect(gaps).toEqual([1_000, 2_000, 4_000, 8_000]);
+    expect(await tty.text()).toContain("the engine did not start");
+    works = true;
+    for (let i = 0; i < 20; i++) await settle(1_000);
+    expect(calls).toHaveLength(6);
+    expect(await tty.text()).toMatch(/ LIVE 12:00/);
+    expect(await tty.text()).toMatch(/CRIT redis/);
   });
 
   test("a view without panels notices a dead engine as well", async () => {
@@ -144,7 +200,9 @@ describe("mountTop", () => {
     await press("T");
     source.failWith("connect ECONNREFUSED /run/opsmon.sock");
     await settle(3_000);
-    expect(await tty.text()).toContain("engine not answering since");
+    expect(await tty.text()).toContain("no answer since");
+    // what was up then may not be up now
+    expect(await tty.text()).not.toMatch(/● up/);
   });
 
   test("a terminal that takes nothing costs frames, not memory, and gets the newest frame at last", async () => {
