@@ -25,7 +25,7 @@ export interface ActiveAlert {
   readonly resolvedAt: Timestamp | undefined;
   readonly keepFiringSince: Timestamp | undefined;
   readonly lastEvalAt: Timestamp;
-  /** False for a restored alert that no evaluation of this run has returned yet. */
+  /** False for a restored alert that no evaluation of this run has judged yet. */
   readonly seen: boolean;
 }
 
@@ -127,6 +127,7 @@ export function toAlert(alert: ActiveAlert, group: RuleGroup, rule: AlertingRule
     activeAt: alert.activeAt,
     firedAt: alert.firedAt,
     resolvedAt: alert.resolvedAt,
+    ...(alert.seen || alert.base === "inactive" ? {} : { restored: true as const }),
     lastEvalAt: alert.lastEvalAt,
     rule: { group: group.name, file: group.file, name: rule.name, expr: rule.expr },
     generatorUrl,

@@ -84,12 +84,15 @@ function vanished(alert: ActiveAlert, input: StepInput): ActiveAlert | undefined
   }
   const heldSince = alert.held === "nodata" ? (alert.heldSince ?? at) : at;
   if (input.isSilent(alert) && at - heldSince < noDataHoldMs) {
+    // A pending one promised nothing to anybody: over a restart it goes on waiting, quietly.
+    if (alert.base === "pending") return { ...alert, lastEvalAt: at };
     return { ...alert, held: "nodata", heldSince, lastEvalAt: at };
   }
   if (alert.base === "pending") return undefined;
   const keepSince = alert.keepFiringSince ?? at;
   if (rule.keepFiringForMs > 0 && at - keepSince < rule.keepFiringForMs) {
-    return { ...alert, held: undefined, heldSince: undefined, keepFiringSince: keepSince, lastEvalAt: at };
+    const kept = { keepFiringSince: keepSince, lastEvalAt: at, seen: true };
+    return { ...alert, held: undefined, heldSince: undefined, ...kept };
   }
   return { ...alert, base: "inactive", held: undefined, heldSince: undefined, resolvedAt: at, lastEvalAt: at };
 }

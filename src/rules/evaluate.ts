@@ -3,7 +3,7 @@ import type { Logger } from "../base/log.ts";
 import { errorText } from "../base/errors.ts";
 import { Labels, METRIC_NAME } from "../model/labels.ts";
 import type { Timestamp } from "../model/sample.ts";
-import { walk } from "../promql/ast.ts";
+import { type Expr, walk } from "../promql/ast.ts";
 import { parseExpr } from "../promql/parse.ts";
 import type { QueryResult } from "../promql/value.ts";
 import { type RuleTemplate, type TemplateSample, compileRuleTemplate } from "../template/prometheus.ts";
@@ -57,10 +57,20 @@ export interface PreparedRule {
   readonly judgesSilence: boolean;
   /** The widest window the expression looks back over, ms; 0 for instant selectors. */
   readonly rangeMs: number;
+  /** The widest window it adds up over, ms: a hole in it makes the result too small, where a rate is only coarser. */
+  readonly sumMs: number;
 }
 
-const NOTHING: PreparedRule = { labels: [], annotations: [], judgesSilence: true, rangeMs: 0 };
+const NOTHING: PreparedRule = { labels: [], annotations: [], judgesSilence: true, rangeMs: 0, sumMs: 0 };
 const ABSENCE: ReadonlySet<string> = new Set(["absent", "absent_over_time"]);
+const ADDS_UP: ReadonlySet<string> = new Set([
+  "increase",
+  "delta",
+  "changes",
+  "resets",
+  "sum_over_time",
+  "count_over_time",
+]);
 
 export function prepareRule(rule: Rule): PreparedRule {
   if (rule.kind === "recording") return NOTHING;
@@ -68,6 +78,7 @@ export function prepareRule(rule: Rule): PreparedRule {
     [...labels].map(([name, text]) => [name, compileRuleTemplate(text, rule.name)] as const);
   let judgesSilence = false;
   let rangeMs = 0;
+  let sumMs = 0;
   try {
     walk(parseExpr(rule.expr), (node) => {
       if (
@@ -76,15 +87,19 @@ export function prepareRule(rule: Rule): PreparedRule {
       ) {
         judgesSilence = true;
       }
-      if ((node.kind === "matrix" || node.kind === "subquery") && node.range.kind === "duration") {
-        rangeMs = Math.max(rangeMs, node.range.ms);
-      }
-      if (node.kind === "call" && ABSENCE.has(node.func)) judgesSilence = true;
+      rangeMs = Math.max(rangeMs, windowMs(node));
+      if (node.kind !== "call") return;
+      if (ABSENCE.has(node.func)) judgesSilence = true;
+      if (ADDS_UP.has(node.func)) sumMs = Math.max(sumMs, ...node.args.map(windowMs));
     });
   } catch {
     // A rule from a port that checks its own expressions; the engine will say what is wrong.
   }
-  return { labels: compile(rule.labels), annotations: compile(rule.annotations), judgesSilence, rangeMs };
+  return { labels: compile(rule.labels), annotations: compile(rule.annotations), judgesSilence, rangeMs, sumMs };
+}
+
+function windowMs(node: Expr): number {
+  return (node.kind === "matrix" || node.kind === "subquery") && node.range.kind === "duration" ? node.range.ms : 0;
 }
 
 export interface AlertingResult {
@@ -153,33 +168,53 @@ export async function evaluateRecording(
   });
 }
 
+type UpSamples = readonly { readonly labels: Labels; readonly v: number }[];
+
 /** Whether targets answer, from `up`: asked once per tick and only when an alert's element vanished. */
 export class Liveness {
-  readonly #up: readonly { readonly labels: Labels; readonly v: number }[];
-  constructor(up: readonly { readonly labels: Labels; readonly v: number }[]) {
+  readonly #up: UpSamples;
+  readonly #scrapes: UpSamples;
+  /** @param scrapes how often each target was scraped since the restart. */
+  constructor(up: UpSamples, scrapes: UpSamples = []) {
     this.#up = up;
+    this.#scrapes = scrapes;
   }
 
-  static async ask(context: EvaluationContext, at: Timestamp): Promise<Liveness> {
+  /** @param sinceMs how long ago this run took over stored alerts; undefined when that no longer matters. */
+  static async ask(context: EvaluationContext, at: Timestamp, sinceMs: number | undefined): Promise<Liveness> {
     try {
-      return new Liveness((await queryVector(context, "up", at)).samples);
+      const { samples } = await queryVector(context, "up", at);
+      if (sinceMs === undefined) return new Liveness(samples);
+      // One ms more: windows are open on the left.
+      const scrapes = await queryVector(context, `count_over_time(up[${Math.max(0, sinceMs) + 1}ms])`, at);
+      return new Liveness(samples, scrapes.samples);
     } catch (error) {
       context.log.warn("cannot ask which targets are up", { error: errorText(error) });
       return new Liveness([]);
     }
   }
 
-  /** `down`: what could have given this alert's element does not answer; `unknown`: nothing is known of it. */
-  of(labels: Labels): "up" | "down" | "unknown" {
+  /** Scrapes since the restart of what could have given this alert's element, the fewest of them; undefined: no target. */
+  scrapes(labels: Labels): number | undefined {
+    const counts = this.#related(labels, this.#scrapes).map(({ v }) => v);
+    return counts.length > 0 ? Math.min(...counts) : this.#related(labels, this.#up).length > 0 ? 0 : undefined;
+  }
+
+  #related(labels: Labels, targets: UpSamples): UpSamples {
     const instance = labels.get("instance");
     const job = labels.get("job");
-    const related = this.#up.filter(
+    return targets.filter(
       (target) =>
         (instance === "" || target.labels.get("instance") === instance) &&
         (job === "" || target.labels.get("job") === job),
     );
+  }
+
+  /** `down`: what could have given this alert's element does not answer; `unknown`: nothing is known of it. */
+  of(labels: Labels): "up" | "down" | "unknown" {
+    const related = this.#related(labels, this.#up);
     if (related.length === 0) return "unknown";
-    const named = instance !== "" || job !== "";
+    const named = labels.has("instance") || labels.has("job");
     // Without a label that names targets, one that is down may be the one that is missing.
     const silent = named ? related.every(({ v }) => v === 0) : related.some(({ v }) => v === 0);
     return silent ? "down" : "up";

@@ -10,7 +10,7 @@ import { Labels } from "../model/labels.ts";
 import type { Timestamp } from "../model/sample.ts";
 import type { StateOp } from "../state/state.ts";
 import { type ActiveAlert, toAlert } from "./alert-state.ts";
-import { type Alerts, activeOnes } from "./alerting.ts";
+import { type Alerts, activeOnes, alertSeries } from "./alerting.ts";
 import type { RuleManager, RuleManagerOptions, RuleStatusView } from "./contract.ts";
 import type { AlertingRule, Rule, RuleGroup } from "./group.ts";
 import { HEARTBEAT_KEY, afterOutage, lastHeartbeat, readStoredAlerts } from "./restore.ts";
@@ -328,11 +328,19 @@ class Manager implements RuleManager {
         await this.#closeOrphan(rule, group, name, alert);
         continue;
       }
+      this.#adoptSeries(owner, alert);
       owner.stored = new Map(owner.stored).set(alert.labels.key, alert);
       owner.alerts = new Map(owner.alerts).set(alert.labels.key, afterOutage(alert, downMs));
       restored++;
     }
     if (restored > 0) log.info("alert states restored", { alerts: restored, down_ms: downMs });
+  }
+
+  /** The series the previous run wrote of an alert: they end when it does. */
+  #adoptSeries(owner: RuleState, alert: ActiveAlert): void {
+    if (owner.rule.kind !== "alerting") return;
+    const written = alertSeries(owner.rule, new Map([[alert.labels.key, alert]]));
+    owner.series = new Map([...owner.series, ...written.map(({ labels }) => [labels.key, labels] as const)]);
   }
 
   /** A stored alert whose rule was removed while the program did not run. */
@@ -360,6 +368,8 @@ class Manager implements RuleManager {
       line: 0,
     };
     const alerts: Alerts = new Map([[alert.labels.key, alert]]);
+    const series = alertSeries(rule, alerts).map(({ labels }) => labels);
+    await endSeries(series, this.#options, at);
     await this.#close(key, group, rule, alerts, alerts, at, "the rule was removed while opsmon did not run");
   }
 }

@@ -53,7 +53,13 @@ export async function runTick(
 ): Promise<readonly RuleOutcome[]> {
   const outcomes: RuleOutcome[] = [];
   let liveness: Promise<Liveness> | undefined;
-  const ask = (): Promise<Liveness> => (liveness ??= Liveness.ask(context, at - context.queryOffsetMs));
+  const sinceMs = context.restored === undefined ? Number.POSITIVE_INFINITY : at - context.restored.at;
+  const ask = (): Promise<Liveness> =>
+    (liveness ??= Liveness.ask(
+      context,
+      at - context.queryOffsetMs,
+      sinceMs < RESTORE_GRACE_MS ? sinceMs - context.queryOffsetMs : undefined,
+    ));
   for (const state of states) outcomes.push(await runRule(group, state, context, at, ask));
   return outcomes;
 }
@@ -126,7 +132,7 @@ async function alertStep(
 function silent(
   alert: ActiveAlert,
   liveness: Liveness,
-  { judgesSilence, rangeMs }: PreparedRule,
+  prepared: PreparedRule,
   seriesRead: number,
   at: Timestamp,
   context: TickContext,
@@ -135,11 +141,30 @@ function silent(
   const named = alert.labels.has("instance") || alert.labels.has("job");
   const since = context.restored === undefined || alert.seen ? Number.POSITIVE_INFINITY : at - context.restored.at;
   if (since < RESTORE_GRACE_MS && state === "unknown" && (named || seriesRead === 0)) return true;
-  // The outage tore a hole into the window of a rate: until the window is past it, an empty answer is no answer.
-  if (since < Math.min(RESTORE_GRACE_MS, rangeMs) && (context.restored?.downMs ?? 0) > rangeMs / 2) return true;
-  if (judgesSilence || state !== "down") return false;
+  if (since < RESTORE_GRACE_MS && inHole(alert, prepared, liveness, since, context.restored?.downMs ?? 0)) return true;
+  if (prepared.judgesSilence || state !== "down") return false;
   // Pending alerts promise nothing to anybody: they are held over a restart only.
   return alert.base === "firing" && (named || seriesRead === 0);
+}
+
+/** Scrapes from which a rate has a value. */
+const RATE_SAMPLES = 2;
+
+/**
+ * Whether an empty answer is none because the outage tore a hole into the window: a rate answers again from two
+ * scrapes on, a sum only when its window is past the hole, and then only a firing alert is worth the wait.
+ */
+function inHole(
+  alert: ActiveAlert,
+  { rangeMs, sumMs }: PreparedRule,
+  liveness: Liveness,
+  sinceMs: number,
+  downMs: number,
+): boolean {
+  if (rangeMs === 0 || downMs <= rangeMs / 2) return false;
+  const scrapes = liveness.scrapes(alert.labels);
+  if (scrapes === undefined) return sinceMs < rangeMs;
+  return scrapes < RATE_SAMPLES || (alert.base === "firing" && sinceMs < sumMs);
 }
 
 function reason(rule: AlertingRule, from: AlertState, to: AlertState): string {

@@ -147,6 +147,64 @@ test("after an outage a rate has too few samples to say no: the alert is held un
   expect(room.manager.alerts()[0]?.firedAt).toBe(T0 + 120_000);
 });
 
+test("after an outage two scrapes answer for a rate: what no longer holds is over, whatever its window", async () => {
+  const text = rules("10m", "rate(m[5m]) > 0.1");
+  for (const before of ["pending", "firing"] as const) {
+    const first = await ruleRoom({ rules: before === "pending" ? text : rules("0s", "rate(m[5m]) > 0.1") });
+    await first.manager.start();
+    for (const seconds of [0, 60, 120]) await first.put(seconds, { 'm{instance="a"}': seconds, 'up{instance="a"}': 1 });
+    await first.tick(120);
+    expect(first.active()).toEqual([`A{instance="a"} ${before}`]);
+    await first.manager.close();
+    const at = 30 * MINUTE;
+    const again = before === "pending" ? text : rules("0s", "rate(m[5m]) > 0.1");
+    const room = await ruleRoom({ rules: again, store: first.store, state: first.state, startSeconds: at });
+    await room.manager.start();
+    expect(room.manager.alerts().map((alert) => alert.restored)).toEqual([true]);
+    for (const seconds of [1, 3]) await room.put(at + seconds, { 'm{instance="a"}': 5, 'up{instance="a"}': 1 });
+    await room.tick(at + 4);
+    expect(room.active(), before).toEqual([]);
+    expect(await room.query("ALERTS", at + 5), "its series ends with it").toEqual([]);
+    expect(await room.query("ALERTS_FOR_STATE", at + 5)).toEqual([]);
+  }
+});
+
+test("a sum over a window has an answer only when its window is past the hole: a firing one is held so long", async () => {
+  const text = rules("0s", "increase(m[5m]) > 10");
+  const first = await ruleRoom({ rules: text });
+  await first.manager.start();
+  for (const seconds of [0, 60, 120]) await first.put(seconds, { 'm{instance="a"}': seconds, 'up{instance="a"}': 1 });
+  await first.tick(120);
+  await first.manager.close();
+  const at = 30 * MINUTE;
+  const room = await ruleRoom({ rules: text, store: first.store, state: first.state, startSeconds: at });
+  await room.manager.start();
+  for (let seconds = 0; seconds <= 300; seconds += 60) {
+    await room.put(at + seconds, { 'm{instance="a"}': 500, 'up{instance="a"}': 1 });
+    await room.tick(at + seconds);
+    expect(room.active(), `${seconds} s`).toEqual(seconds < 300 ? ['A{instance="a"} nodata'] : []);
+  }
+});
+
+test("a pending one waits for its target to be scraped again as what it is, marked as restored", async () => {
+  const text = rules("10m");
+  const first = await ruleRoom({ rules: text });
+  await first.manager.start();
+  await first.put(0, { 'm{instance="a"}': 1, 'up{instance="a"}': 1 });
+  await first.tick(0);
+  expect(first.manager.alerts()[0]?.restored).toBeUndefined();
+  await first.manager.close();
+  const at = 8 * MINUTE;
+  const room = await ruleRoom({ rules: text, store: first.store, state: first.state, startSeconds: at });
+  await room.manager.start();
+  await room.tick(at);
+  expect(room.manager.alerts()).toMatchObject([{ state: "pending", restored: true }]);
+  await room.put(at + 60, { 'm{instance="a"}': 2, 'up{instance="a"}': 1 });
+  await room.tick(at + 60);
+  expect(room.manager.alerts()).toMatchObject([{ state: "pending", value: 2, activeAt: T0 }]);
+  expect(room.manager.alerts()[0]?.restored).toBeUndefined();
+});
+
 test("a target that never comes back ends the wait after ten minutes", async () => {
   const dead = await firingThenDead('m{instance="a"}');
   const at = 30 * MINUTE;
@@ -168,6 +226,7 @@ test("a rule removed while stopped: its alerts are closed with that reason and t
   });
   await room.manager.start();
   expect((await room.transitions()).at(-1)).toBe("firing>inactive the rule was removed while opsmon did not run");
+  expect(await room.query("ALERTS", 61), "its series ends with it").toEqual([]);
   expect(room.told[0]?.[0]).toMatchObject({ state: "inactive", resolvedAt: T0 + 60_000 });
   const third = await ruleRoom({ rules: rules("0s"), store: dead.store, state: dead.state, startSeconds: 120 });
   await third.manager.start();
