@@ -134,3 +134,27 @@ scrape_configs:
   });
   expect(got.value[1]).toBe("12");
 });
+
+test("a Prometheus writes to opsmon, and its native histograms are refused by name", async () => {
+  using home = tempDir();
+  const config = `global: {scrape_interval: 1s}
+remote_write: [{url: "${pair.opsmon}/api/v1/write", send_native_histograms: true}]
+scrape_configs:
+- {job_name: written, static_configs: [{targets: ["${pair.prometheus.slice("http://".length)}"]}]}
+`;
+  await using writer = await startPrometheus(home.path, config, ["--enable-feature=native-histograms"]);
+  expect(writer.pid).toBeGreaterThan(0);
+  const ask = async (expr: string): Promise<{ status: number; text: string }> => {
+    const answer = await fetch(`${pair.opsmon}/api/v1/query?query=${encodeURIComponent(expr)}`);
+    return { status: answer.status, text: await answer.text() };
+  };
+  await eventually("a written series", async () => /"value":\[[^,]+,"1"\]/.test((await ask('up{job="written"}')).text));
+  const native = "prometheus_http_request_duration_seconds";
+  const refused = await eventually("the refusal", async () => {
+    const answer = await ask(`histogram_quantile(0.9, rate(${native}[1m]))`);
+    return answer.status === 422 ? answer : undefined;
+  });
+  expect(refused.text).toMatch(/native histogram, which opsmon does not store/);
+  const status = await fetch(`${pair.opsmon}/api/opsmon/v1/status`);
+  expect(await status.text()).toContain(native);
+});
