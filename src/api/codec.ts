@@ -2,7 +2,7 @@
  * The wire form of opsmon's own objects between engine and screen: plain JSON, with numbers JSON lacks as text and
  * label sets as objects. Server and client share this file, so a field cannot mean two things.
  */
-import type { Alert, AlertState } from "../model/alert.ts";
+import type { Alert, AlertState, Suppression } from "../model/alert.ts";
 import { Labels } from "../model/labels.ts";
 import type { RuleStatus, TargetStatus } from "./source.ts";
 
@@ -18,17 +18,20 @@ export function fromWireNumber(value: unknown): number {
   return value === "+Inf" ? Number.POSITIVE_INFINITY : value === "-Inf" ? Number.NEGATIVE_INFINITY : Number.NaN;
 }
 
-export interface WireAlert extends Omit<Alert, "labels" | "annotations" | "value" | "firedAt" | "resolvedAt"> {
+export interface WireAlert
+  extends Omit<Alert, "labels" | "annotations" | "value" | "firedAt" | "resolvedAt" | "suppressed"> {
   readonly labels: Record<string, string>;
   readonly annotations: Record<string, string>;
   readonly value: WireNumber;
   readonly firedAt: number | null;
   readonly resolvedAt: number | null;
+  readonly suppressed?: Omit<Suppression, "until"> & { readonly until: number | null };
 }
 
-export function alertToWire(alert: Alert): WireAlert {
+export function alertToWire({ suppressed, ...alert }: Alert): WireAlert {
   return {
     ...alert,
+    ...(suppressed === undefined ? {} : { suppressed: { ...suppressed, until: suppressed.until ?? null } }),
     labels: alert.labels.toJSON(),
     annotations: alert.annotations.toJSON(),
     value: wireNumber(alert.value),
@@ -37,9 +40,10 @@ export function alertToWire(alert: Alert): WireAlert {
   };
 }
 
-export function alertFromWire(wire: WireAlert): Alert {
+export function alertFromWire({ suppressed, ...wire }: WireAlert): Alert {
   return {
     ...wire,
+    ...(suppressed === undefined ? {} : { suppressed: { ...suppressed, until: suppressed.until ?? undefined } }),
     state: wire.state satisfies AlertState,
     labels: Labels.from(wire.labels),
     annotations: Labels.from(wire.annotations),

@@ -19,6 +19,7 @@ import type { Rooms } from "./rooms.ts";
 import { loadSettings, type Settings } from "./settings.ts";
 import { takePage } from "./page.ts";
 import { engineStatus } from "./status.ts";
+import { withSuppression } from "./suppression.ts";
 import { cardinalityReport, storeSummary } from "./store-report.ts";
 
 export interface AppServices extends EngineServices {
@@ -71,8 +72,12 @@ export function createServices(
     scrapePools: () => scrapePools(rooms, settings),
     externalLabels: () => settings.config.global.externalLabels,
     discovered: () => discovery.found(),
-    rules: () => withLimits(rules.rules(), settings.groups),
-    alerts: async (at) => (at === "now" ? rules.alerts() : alertsAt(journal, at)),
+    rules: () =>
+      withLimits(rules.rules(), settings.groups).map((rule) => ({
+        ...rule,
+        alerts: withSuppression(rule.alerts, notifier),
+      })),
+    alerts: async (at) => (at === "now" ? withSuppression(rules.alerts(), notifier) : alertsAt(journal, at)),
     journal: (kinds, start, end, limit) => journal.scan(kinds, start, end, limit),
     status: () => engineStatus(rooms, settings, startedAt, histograms.items()),
     nativeHistograms: histograms.note,

@@ -3,7 +3,7 @@
  * and compositor as the live console, so what `--once` prints is what the screen shows.
  */
 import { renderToString } from "ink";
-import type { AlertState } from "../model/alert.ts";
+import type { AlertState, Suppression } from "../model/alert.ts";
 import type { Size } from "../draw/cell.ts";
 import { contribChart } from "../draw/contrib.ts";
 import { sgr } from "../draw/theme.ts";
@@ -33,6 +33,13 @@ export interface OnceAlert {
   readonly value: JsonNumber;
   /** RFC 3339: when it fired, or became active. */
   readonly since: string;
+  /** Where it is acknowledged, silenced or inhibited: `until` as RFC 3339. */
+  readonly suppressed?: {
+    readonly by: string;
+    readonly who: string;
+    readonly until?: string;
+    readonly comment: string;
+  };
 }
 
 export interface OnceTarget {
@@ -110,6 +117,7 @@ export async function onceJson(options: OnceOptions): Promise<OnceJson> {
       state: alert.state,
       value: jsonNumber(alert.value),
       since: new Date(alert.firedAt ?? alert.activeAt).toISOString(),
+      ...(alert.suppressed === undefined ? {} : { suppressed: suppressedJson(alert.suppressed) }),
     })),
     targets: snapshot.targets.map(({ job, url, health, lastError, samples }) => ({
       job,
@@ -119,6 +127,10 @@ export async function onceJson(options: OnceOptions): Promise<OnceJson> {
       samples,
     })),
   };
+}
+
+function suppressedJson({ by, who, until, comment }: Suppression): NonNullable<OnceAlert["suppressed"]> {
+  return { by, who, comment, ...(until === undefined ? {} : { until: new Date(until).toISOString() }) };
 }
 
 /** The overview judges every panel with a method, whatever its view. */

@@ -69,12 +69,18 @@ export function surveyScreen(
   }
 }
 
-const RANK = { firing: 0, error: 2, nodata: 3, pending: 4, inactive: 5 } as const;
+const RANK = { firing: 0, error: 2, nodata: 3, pending: 4, inactive: 7 } as const;
+/** Somebody has taken it, or it follows from another: after what nobody knows of. */
+const RANK_SUPPRESSED = 5;
 
-/** What needs a person first: firing and critical, firing, failed, silent, pending; the newest of each first. */
+/**
+ * What needs a person first: firing and critical, firing, failed, silent, pending, what is acknowledged or silenced;
+ * the newest of each first.
+ */
 export function sortAlerts(alerts: readonly Alert[]): readonly Alert[] {
   const rank = (alert: Alert): number =>
-    RANK[alert.state] + (alert.state === "firing" && severityState(alert.labels.get("severity")) !== "crit" ? 1 : 0);
+    (alert.suppressed === undefined ? RANK[alert.state] : RANK_SUPPRESSED) +
+    (alert.state === "firing" && severityState(alert.labels.get("severity")) !== "crit" ? 1 : 0);
   const began = (alert: Alert): number => alert.firedAt ?? alert.activeAt;
   return [...alerts]
     .filter((alert) => alert.state !== "inactive" || alert.resolvedAt !== undefined)

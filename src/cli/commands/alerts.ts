@@ -2,7 +2,7 @@
 import { alertToWire } from "../../api/codec.ts";
 import { EXIT } from "../../base/errors.ts";
 import type { TransitionRecord } from "../../journal/record.ts";
-import type { Alert, AlertState } from "../../model/alert.ts";
+import { type Alert, type AlertState, suppressionText } from "../../model/alert.ts";
 import { formatDuration } from "../../model/duration.ts";
 import { fingerprint } from "../../model/fingerprint.ts";
 import { Labels } from "../../model/labels.ts";
@@ -64,7 +64,7 @@ async function current(call: Invocation): Promise<0 | 1> {
   if (options.text("output") === "json") io.out(`${JSON.stringify(sorted.map(alertToWire))}\n`);
   else {
     const rows = sorted.map((alert) => row(alert, at ?? clock.now()));
-    await printRows(call, ["state", "alert", "for", "value", "labels", "summary", "fingerprint"], rows);
+    await printRows(call, ["state", "alert", "for", "value", "quiet", "labels", "summary", "fingerprint"], rows);
   }
   if (sorted.length === 0) io.err("no active alerts\n");
   return options.flag("exitCode") && !sorted.some((alert) => alert.state === "firing") ? EXIT.no : EXIT.ok;
@@ -73,12 +73,14 @@ async function current(call: Invocation): Promise<0 | 1> {
 function row(alert: Alert, now: number): readonly string[] {
   const age = formatDuration(Math.max(0, Math.round((now - (alert.firedAt ?? alert.activeAt)) / 1_000) * 1_000));
   const value = Number.isFinite(alert.value) ? String(Number(alert.value.toPrecision(5))) : String(alert.value);
-  const summary = alert.annotations.get("summary") || alert.annotations.get("description");
+  const said = alert.annotations.get("summary") || alert.annotations.get("description");
+  const summary = alert.restored === true ? `not evaluated since the restart; before it: ${said}` : said;
   return [
     alert.state,
     alert.labels.get("alertname"),
     age,
     value,
+    alert.suppressed === undefined ? "" : suppressionText(alert.suppressed),
     alert.labels.without("alertname").toString(),
     summary,
     fingerprint(alert.labels),

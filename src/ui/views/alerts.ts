@@ -1,7 +1,7 @@
 /** The alert pane that is always in sight, the alert table, and one alert in full with its history. */
 import { sanitise, textWidth } from "../../draw/sanitise.ts";
 import { STYLE } from "../../draw/theme.ts";
-import type { Alert, AlertState } from "../../model/alert.ts";
+import { type Alert, type AlertState, type Suppression, suppressedWord, suppressionText } from "../../model/alert.ts";
 import { fingerprint } from "../../model/fingerprint.ts";
 import { METRIC_NAME } from "../../model/labels.ts";
 import { formatValue } from "../../model/unit.ts";
@@ -41,12 +41,13 @@ export function alertPlace(alert: Alert): string {
 
 export function alertSummary(alert: Alert): string {
   const { annotations } = alert;
-  return annotations.get("summary") || annotations.get("message") || annotations.get("description");
+  const text = annotations.get("summary") || annotations.get("message") || annotations.get("description");
+  return alert.restored === true ? `not evaluated since the restart; before it: ${text || "active"}` : text;
 }
 
 function alertSign(alert: Alert, look: Look): Span {
   const severity = alert.labels.get("severity");
-  const style = alertStyle(alert.state, severity);
+  const style = wordStyle(alert);
   const state =
     alert.state === "firing"
       ? severityState(severity)
@@ -58,10 +59,26 @@ function alertSign(alert: Alert, look: Look): Span {
   return span(stateSign(state, look), style);
 }
 
+/** At most eight letters, as every word of the state column. */
+const QUIET_WORD: Readonly<Record<Suppression["by"], string>> = {
+  ack: "ACKED",
+  silence: "SILENCED",
+  inhibition: "INHIBIT",
+};
+
 /** FIRING says how bad in the same word's place: `CRITICAL` needs no second column. */
 function alertWord(alert: Alert): string {
+  return alert.suppressed === undefined ? stateWord(alert) : QUIET_WORD[alert.suppressed.by];
+}
+
+function stateWord(alert: Alert): string {
   if (alert.state !== "firing") return ALERT_WORD[alert.state];
   return severityState(alert.labels.get("severity")) === "crit" ? "CRITICAL" : "WARNING";
+}
+
+/** An alert somebody has taken does not shout. */
+function wordStyle(alert: Alert): number {
+  return alert.suppressed === undefined ? alertStyle(alert.state, alert.labels.get("severity")) : STYLE.dim;
 }
 
 function ageOf(alert: Alert, at: number): string {
@@ -111,7 +128,7 @@ function titleOf(input: ViewInput): Line {
   if (alertsUnknown(input) !== undefined)
     return [span(stateSign("unknown", look), STYLE.unknown), span(" Alerts unknown", STYLE.unknown)];
   const worst = survey.alerts[0];
-  const style = worst === undefined ? STYLE.title : alertStyle(worst.state, worst.labels.get("severity"));
+  const style = worst === undefined ? STYLE.title : wordStyle(worst);
   const sign = worst === undefined ? span(stateSign("ok", look), STYLE.ok) : alertSign(worst, look);
   return [sign, span(" Alerts", worst === undefined ? STYLE.title : style)];
 }
@@ -128,10 +145,20 @@ function factsOf(input: ViewInput): Line {
     ["inactive", "resolved"],
   ];
   const parts = counted.flatMap(([state, word]) => {
-    const count = survey.alerts.filter((alert) => alert.state === state).length;
+    const count = survey.alerts.filter((alert) => alert.state === state && alert.suppressed === undefined).length;
     return count === 0 ? [] : [`${count} ${word}`];
   });
+  parts.push(...suppressedCounts(survey.alerts));
   return parts.length === 0 ? [] : [span(parts.join(", "), STYLE.dim)];
+}
+
+/** `1 acked`, `2 silenced`: what fires and nobody is told of. */
+export function suppressedCounts(alerts: readonly Alert[]): readonly string[] {
+  return (["ack", "silence", "inhibition"] as const).flatMap((by) => {
+    const found = alerts.filter((alert) => alert.suppressed?.by === by);
+    const first = found[0]?.suppressed;
+    return first === undefined ? [] : [`${found.length} ${suppressedWord(first)}`];
+  });
 }
 
 /** Why the pane has no rows, when it has none. */
@@ -198,13 +225,14 @@ function alertLine(
   look: Look,
   withSummary: boolean,
 ): Line {
-  const style = alertStyle(alert.state, alert.labels.get("severity"));
+  const style = wordStyle(alert);
   const age = ageOf(alert, at);
   const sign = alertSign(alert, look);
   if (width < 60) {
     const name = alertName(alert);
     const rest = width - 9 - textWidth(sanitise(name));
-    const place = rest > 6 ? ` ${alertPlace(alert)}` : "";
+    const quiet = alert.suppressed === undefined ? "" : ` ${suppressionText(alert.suppressed)}`;
+    const place = rest > 6 ? `${quiet} ${alertPlace(alert)}` : quiet;
     return [span(" "), sign, cell(age, 7, STYLE.dim, "right"), span(" "), span(name, style), span(place, STYLE.dim)];
   }
   return [
@@ -212,11 +240,12 @@ function alertLine(
     sign,
     span(" "),
     cell(alertWord(alert), 9, style),
-    cell(alertName(alert), columns.name, STYLE.title),
+    cell(alertName(alert), columns.name, alert.suppressed === undefined ? STYLE.title : STYLE.dim),
     cell(age, 7, STYLE.default, "right"),
     span("  "),
     cell(alertPlace(alert), columns.place, STYLE.default),
     span("  "),
+    span(alert.suppressed === undefined ? "" : `${suppressionText(alert.suppressed)}: `, STYLE.key),
     span(withSummary ? alertSummary(alert) || `value ${formatValue(alert.value, "none")}` : "", STYLE.dim),
   ];
 }
@@ -286,6 +315,13 @@ export function alertDetail(input: ViewInput, rect: Rect): Pane {
   return boxPane("alerts", rect, rows, { title, right, rule }, look);
 }
 
+/** `acked by kim until 14:00:00: looking`. */
+function quietFacts({ suppressed }: Alert, now: number, look: Look): string {
+  if (suppressed === undefined) return "";
+  const until = suppressed.until === undefined ? "" : ` until ${clockText(suppressed.until, now, look.utc)}`;
+  return `${suppressionText(suppressed)}${until}${suppressed.comment === "" ? "" : `: ${suppressed.comment}`}`;
+}
+
 function facts(alert: Alert, at: number, now: number, look: Look, width: number): readonly PaneRow[] {
   const field = (name: string, text: string, style: number = STYLE.default, rowsMax = 3): readonly PaneRow[] => {
     if (text === "") return [];
@@ -294,10 +330,11 @@ function facts(alert: Alert, at: number, now: number, look: Look, width: number)
     );
   };
   const began = alert.firedAt ?? alert.activeAt;
-  const since = `${alertWord(alert)} since ${clockText(began, now, look.utc)} (${ageText(at - began)}), value ${formatValue(alert.value, "none")}`;
+  const since = `${stateWord(alert)} since ${clockText(began, now, look.utc)} (${ageText(at - began)}), value ${formatValue(alert.value, "none")}`;
   const labels = [...alert.labels].filter(([name]) => name !== "alertname").map(([name, value]) => `${name}=${value}`);
   return [
     ...field("state", since, alertStyle(alert.state, alert.labels.get("severity"))),
+    ...field("quiet", quietFacts(alert, now, look), STYLE.key),
     ...field("summary", alertSummary(alert)),
     ...(alert.annotations.get("description") === alertSummary(alert)
       ? []

@@ -13,6 +13,7 @@ import { placesOf } from "../reducer.ts";
 import type { Mode } from "../state.ts";
 import { ageText, clockText, momentOf, spanText, zoneText } from "../time.ts";
 import { silenceText } from "../stale.ts";
+import { suppressedCounts } from "./alerts.ts";
 import { alertsUnknown, type ViewInput } from "./input.ts";
 
 /** Tabs of all views need this much room beside the time. */
@@ -86,7 +87,7 @@ function countSpans(input: ViewInput, short: boolean): readonly Span[] {
   if (snapshot === undefined) return [span(look.ascii ? " alerts ... " : " alerts … ", STYLE.header)];
   if (snapshot.capabilities?.rules === false) return [span(" no rules ", STYLE.header)];
   if (alertsUnknown(input) !== undefined) return [span(short ? " alerts ? " : " alerts unknown ", STYLE.header)];
-  const firing = alerts.filter((alert) => alert.state === "firing");
+  const firing = alerts.filter((alert) => alert.state === "firing" && alert.suppressed === undefined);
   const critical = firing.filter((alert) => severityState(alert.labels.get("severity")) === "crit").length;
   const other = firing.length - critical;
   const rest = alerts.filter((alert) => alert.state === "nodata" || alert.state === "error").length;
@@ -96,6 +97,9 @@ function countSpans(input: ViewInput, short: boolean): readonly Span[] {
   if (other > 0) spans.push(span(short ? ` ${other} WARN ` : ` ${other} WARNING `, STYLE.warn));
   if (rest > 0 && !short) spans.push(span(` ${rest} unknown `, STYLE.header));
   if (pending > 0 && !short) spans.push(span(` ${pending} pending `, STYLE.header));
+  // Firing, but somebody knows: said after what nobody has taken, and alone where there is no room for both.
+  const quiet = suppressedCounts(alerts).join(", ");
+  if (quiet !== "" && (!short || spans.length === 0)) spans.push(span(` ${quiet} `, STYLE.header));
   if (spans.length === 0) spans.push(span(" no alerts ", STYLE.header));
   return spans;
 }

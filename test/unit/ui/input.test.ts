@@ -118,6 +118,10 @@ test("alerts stand in the order in which they need a person", () => {
   });
   const sorted = sortAlerts([
     alert("resolved", "inactive", "critical", 9),
+    {
+      ...alert("acked critical", "firing", "critical", 10),
+      suppressed: { by: "ack", who: "kim", until: undefined, comment: "" },
+    },
     alert("pending", "pending", "critical", 8),
     alert("old critical", "firing", "page", 1),
     alert("no data", "nodata", "critical", 7),
@@ -132,6 +136,7 @@ test("alerts stand in the order in which they need a person", () => {
     "failed",
     "no data",
     "pending",
+    "acked critical",
     "resolved",
   ]);
 });

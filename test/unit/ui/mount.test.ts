@@ -1,79 +1,13 @@
 /** The live console on a fake terminal: keys in, screens out, and a clean terminal whatever ends it. */
 import { afterEach, describe, expect, test } from "vitest";
-import { manualClock, type ManualClock } from "../../../src/base/clock.ts";
-import type { TopExit, TopOptions } from "../../../src/ui/options.ts";
+import { manualClock } from "../../../src/base/clock.ts";
 import { mountTop } from "../../../src/ui/mount.tsx";
+import { mount, type Mounted, unmountAll } from "../../support/console.ts";
 import { type FakeTty, fakeTty } from "../../support/fake-tty.ts";
 import { shopPanels } from "../../support/fixed-shop.ts";
-import { fixedSource, type FixedSource, type FixedSourceOptions, NOON } from "../../support/fixed-source.ts";
+import { fixedSource, NOON } from "../../support/fixed-source.ts";
 
-interface Mounted {
-  readonly tty: FakeTty;
-  readonly clock: ManualClock;
-  readonly source: FixedSource;
-  readonly exit: Promise<TopExit>;
-  /** Sends keys and lets everything settle; no time passes on the clock. */
-  readonly press: (keys: string) => Promise<void>;
-  readonly settle: (ms?: number) => Promise<void>;
-}
-
-const open: Mounted[] = [];
-
-afterEach(async () => {
-  for (const mounted of open.splice(0)) {
-    mounted.source.release();
-    mounted.tty.process.emit("SIGTERM");
-    await mounted.exit.catch(() => undefined);
-  }
-});
-
-async function mount(
-  width: number,
-  height: number,
-  more: Partial<TopOptions> & {
-    readonly source?: FixedSource;
-    readonly facts?: FixedSourceOptions;
-    readonly clock?: ManualClock;
-  } = {},
-): Promise<Mounted> {
-  const tty = fakeTty(width, height);
-  const clock = more.clock ?? manualClock(NOON);
-  const source = more.source ?? fixedSource({ now: () => clock.now(), ...more.facts });
-  const { facts: _, ...options } = more;
-  const exit = mountTop({
-    stdin: tty.stdin,
-    stdout: tty.stdout,
-    process: tty.process,
-    panels: shopPanels,
-    env: { TERM: "xterm-256color", LANG: "C.UTF-8" },
-    utc: true,
-    author: "kim",
-    ...options,
-    clock,
-    source,
-  });
-  exit.catch(() => undefined);
-  const settle = async (ms = 0): Promise<void> => {
-    await clock.advance(ms);
-    await clock.advance(0);
-  };
-  const mounted: Mounted = {
-    tty,
-    clock,
-    source,
-    exit,
-    settle,
-    async press(keys) {
-      tty.press(keys);
-      // A lone Escape waits 20 ms of real time inside ink for the rest of a sequence.
-      if (keys === "\u001b") await new Promise((resolve) => setTimeout(resolve, 30));
-      await settle(50);
-    },
-  };
-  open.push(mounted);
-  await settle(1_000);
-  return mounted;
-}
+afterEach(unmountAll);
 
 const count = (text: string, part: string): number => text.split(part).length - 1;
 
@@ -122,89 +56,6 @@ describe("mountTop", () => {
     expect(await tty.text()).toMatch(/LIVE 12:0/);
   });
 
-  test("keys act while the engine is silent, and the header says since when", async () => {
-    const { tty, source, press, settle } = await mount(120, 40);
-    source.stall();
-    await settle(6_000);
-    expect(await tty.text()).toContain("NOT LIVE: no answer since 12:00:0");
-    await press("3");
-    expect(await tty.text()).toMatch(/redis/);
-    source.release();
-    await settle(2_000);
-    expect(await tty.text()).not.toContain("no answer");
-    expect(await tty.text()).toContain(" LIVE ");
-  });
-
-  test.each([
-    { width: 46, height: 19 },
-    { width: 80, height: 24 },
-    { width: 120, height: 40 },
-    { width: 200, height: 60 },
-  ])("a dead engine's last numbers claim nothing at $width x $height", async ({ width, height }) => {
-    const { tty, source, settle } = await mount(width, height);
-    source.failWith("connect ECONNREFUSED /run/opsmon.sock");
-    await settle(3_000);
-    const text = await tty.text();
-    expect(text).toMatch(/NOT LIVE.* since 12:00:01/);
-    expect(text).toMatch(/alerts unknown/i);
-    // what was last known stays readable, and is said to be old
-    expect(text).toContain("RedisDown");
-    expect(text).toMatch(/310\/s|32\.6 %/);
-    expect(text).not.toMatch(/all ok|no alerts|all quiet|● ok|CRIT redis|[^T] LIVE/);
-  });
-
-  test("without alerts, a dead engine is no quiet one", async () => {
-    const { tty, source, settle } = await mount(120, 40, { facts: { alerts: [] } });
-    expect(await tty.text()).toContain("all quiet");
-    source.failWith("connect ECONNREFUSED /run/opsmon.sock");
-    await settle(3_000);
-    expect(await tty.text()).toMatch(/alerts unknown: no answer since .*ECONNREFUSED/);
-    expect(await tty.text()).not.toMatch(/no alerts|all quiet/);
-  });
-
-  test("before the first answer nothing is claimed about alerts", async () => {
-    const source = fixedSource();
-    source.stall();
-    const { tty } = await mount(120, 40, { source });
-    const [header] = await tty.screen();
-    expect(header).toContain("alerts …");
-    expect(await tty.text()).not.toMatch(/no alerts|all quiet/);
-  });
-
-  test("an engine of ours that died is revived, ever more patiently, and the screen goes on", async () => {
-    const source = fixedSource();
-    const calls: number[] = [];
-    let works = false;
-    const clock = manualClock(NOON);
-    const revive = async (): Promise<void> => {
-      calls.push(clock.now() - NOON);
-      if (!works) throw new Error("the engine did not start");
-      source.failWith(undefined);
-    };
-    const { tty, settle } = await mount(120, 40, { source, clock, revive });
-    expect(calls).toEqual([]);
-    source.failWith("connect ECONNREFUSED /run/opsmon.sock");
-    for (let i = 0; i < 20; i++) await settle(1_000);
-    const gaps = calls.slice(1).map((at, i) => at - (calls[i] as number));
-    expect(gaps).toEqual([1_000, 2_000, 4_000, 8_000]);
-    expect(await tty.text()).toContain("the engine did not start");
-    works = true;
-    for (let i = 0; i < 20; i++) await settle(1_000);
-    expect(calls).toHaveLength(6);
-    expect(await tty.text()).toMatch(/ LIVE 12:00/);
-    expect(await tty.text()).toMatch(/CRIT redis/);
-  });
-
-  test("a view without panels notices a dead engine as well", async () => {
-    const { tty, source, press, settle } = await mount(120, 40);
-    await press("T");
-    source.failWith("connect ECONNREFUSED /run/opsmon.sock");
-    await settle(3_000);
-    expect(await tty.text()).toContain("no answer since");
-    // what was up then may not be up now
-    expect(await tty.text()).not.toMatch(/● up/);
-  });
-
   test("a terminal that takes nothing costs frames, not memory, and gets the newest frame at last", async () => {
     const { tty, source, press, settle } = await mount(120, 40);
     tty.stall();
@@ -237,6 +88,25 @@ describe("mountTop", () => {
     expect(silence.silence.endsAt - silence.silence.startsAt).toBe(30 * 60_000);
     expect(silence.silence.matchers).toContainEqual({ name: "alertname", op: "=", value: "QueueFillsUp" });
     expect(await tty.text()).toContain("done: silence");
+  });
+
+  test.each([
+    { width: 46, height: 19, header: /1 CRIT /, row: /QueueFillsUp acked by sam/ },
+    { width: 80, height: 24, header: /1 CRITICAL .*1 acked/, row: /ACKED +QueueFillsUp.*acked by/ },
+    { width: 120, height: 40, header: /1 CRITICAL .*1 acked/, row: /ACKED +QueueFillsUp .*acked by sam: orders/ },
+    { width: 200, height: 60, header: /1 CRITICAL .*1 acked/, row: /ACKED +QueueFillsUp.*acked by sam: orders/ },
+  ])("an acknowledged alert is told as such at $width x $height", async ({ width, height, header, row }) => {
+    const suppressed = { by: "ack", who: "sam", until: NOON + 3_600_000, comment: "on it" } as const;
+    const known = await fixedSource().alerts("now");
+    const alerts = known.map((one) => (one.labels.get("alertname") === "QueueFillsUp" ? { ...one, suppressed } : one));
+    const { tty, press } = await mount(width, height, { facts: { alerts } });
+    await press("A");
+    const [first = ""] = await tty.screen();
+    expect(first).toMatch(header);
+    expect(first).not.toContain("WARN");
+    expect(await tty.text()).toMatch(row);
+    await press("9G");
+    expect(await tty.text()).toMatch(/quiet +acked by sam until 13:00:00: on it/);
   });
 
   test("D adds the exporter that was found", async () => {
