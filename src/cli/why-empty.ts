@@ -46,7 +46,13 @@ async function whySelectorEmpty(
 ): Promise<string | undefined> {
   const bare: VectorSelector = { ...selector, offset: undefined, at: undefined };
   const text = printExpr(bare);
-  if ((await source.series([text], at - lookbackMs, at)).length > 0) return undefined;
+  if ((await source.series([text], at - lookbackMs, at)).length > 0) {
+    if (selector.offset === undefined && selector.at === undefined) return undefined;
+    const shifted = printExpr(selector);
+    const then = await source.query(`count(${shifted})`, at);
+    if (then.value.kind === "vector" && then.value.samples.length > 0) return undefined;
+    return `${text} has samples now, but none at the time of ${shifted}`;
+  }
   const seen = await source.queryRange(`max(timestamp(${text}))`, at - LOOK_BACK_MS, at, LOOK_STEP_MS);
   if (seen.value.kind === "matrix" && seen.value.series.length > 0) {
     const { v } = seen.value.series[0] as { v: Float64Array };

@@ -9,6 +9,7 @@ import { Labels } from "../../model/labels.ts";
 import { formatTime, parseTime } from "../../model/time.ts";
 import type { CommandSpec, Invocation, OptionSpec } from "../command.ts";
 import { printRows } from "../output/print.ts";
+import { jsonText } from "../output/visible.ts";
 import { openSource, SOURCE_OPTIONS } from "../source.ts";
 
 const RANK: Readonly<Record<AlertState, number>> = { firing: 0, error: 1, nodata: 2, pending: 3, inactive: 4 };
@@ -61,7 +62,7 @@ async function current(call: Invocation): Promise<0 | 1> {
   const at = text === undefined ? undefined : parseTime(text, clock.now());
   const found = await source.alerts(at ?? "now");
   const sorted = [...found].sort((a, b) => RANK[a.state] - RANK[b.state] || a.activeAt - b.activeAt);
-  if (options.text("output") === "json") io.out(`${JSON.stringify(sorted.map(alertToWire))}\n`);
+  if (options.text("output") === "json") io.out(jsonText(sorted.map(alertToWire)));
   else {
     const rows = sorted.map((alert) => row(alert, at ?? clock.now()));
     await printRows(call, ["state", "alert", "for", "value", "quiet", "labels", "summary", "fingerprint"], rows);
@@ -99,7 +100,7 @@ async function history(call: Invocation): Promise<0> {
     now,
     Number(options.text("limit") ?? 1_000),
   )) as readonly TransitionRecord[];
-  if (options.text("output") === "json") io.out(`${JSON.stringify(records)}\n`);
+  if (options.text("output") === "json") io.out(jsonText(records));
   else {
     const rows = records.map((one) => {
       const labels = Labels.from(one.labels);

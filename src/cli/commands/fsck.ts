@@ -2,6 +2,7 @@
 import { EXIT } from "../../base/errors.ts";
 import { dataDirOf } from "../../config/paths.ts";
 import type { CommandSpec } from "../command.ts";
+import { jsonText } from "../output/visible.ts";
 import { progressBar } from "../progress.ts";
 
 /** Sentences printed; a whole damaged disk would fill the screen with the same one. */
@@ -30,7 +31,7 @@ export const fsck: CommandSpec = {
     });
     progress[Symbol.dispose]();
     const { problems, repaired, chunks, segments, samples, logRecords, stateRecords } = report;
-    if (options.text("output") === "json") io.out(`${JSON.stringify({ dir, ...report })}\n`);
+    if (options.text("output") === "json") io.out(jsonText({ dir, ...report }));
     else {
       for (const { what, why } of problems.slice(0, PROBLEMS_SHOWN)) io.out(`damaged: ${what}: ${why}\n`);
       if (problems.length > PROBLEMS_SHOWN) io.out(`… and ${problems.length - PROBLEMS_SHOWN} more\n`);

@@ -5,6 +5,7 @@ import { EXIT, type ExitCode } from "../../base/errors.ts";
 import { formatTime, parseTime } from "../../model/time.ts";
 import type { CommandSpec, Invocation } from "../command.ts";
 import { printRows, tableText } from "../output/print.ts";
+import { jsonText } from "../output/visible.ts";
 import { openEngine, openSource, SOURCE_OPTIONS, urlSource } from "../source.ts";
 
 const DAY_MS = 86_400_000;
@@ -27,7 +28,7 @@ export const cardinality: CommandSpec = {
     await using engine = await openEngine(call);
     const report = await engine.cardinality(Number(call.options.text("limit") ?? 10));
     if (call.options.text("output") === "json") {
-      call.io.out(`${JSON.stringify(report)}\n`);
+      call.io.out(jsonText(report));
       return EXIT.ok;
     }
     const section = async (title: string, count: string, rows: readonly CardinalityRow[]): Promise<void> => {
@@ -50,7 +51,7 @@ async function growth(call: Invocation): Promise<ExitCode> {
   const since = parseTime(call.options.text("since") as string, now);
   const rows = await growthSince(source, since, now, Number(call.options.text("limit") ?? 10));
   if (call.options.text("output") === "json") {
-    call.io.out(`${JSON.stringify(rows)}\n`);
+    call.io.out(jsonText(rows));
     return EXIT.ok;
   }
   const cells = rows.map((one) => [
@@ -125,7 +126,7 @@ const log: CommandSpec = {
       String(one.attempt),
       one.reason,
     ]);
-    if (options.text("output") === "json") io.out(`${JSON.stringify(records)}\n`);
+    if (options.text("output") === "json") io.out(jsonText(records));
     else await printRows(call, header, rows);
     return EXIT.ok;
   },

@@ -8,7 +8,7 @@ import { LOOKBACK_MS_DEFAULT } from "../../promql/options.ts";
 import type { QueryResult, Value } from "../../promql/value.ts";
 import type { CommandSpec, Invocation } from "../command.ts";
 import { FORMATS, type Format, formatValue } from "../output/format.ts";
-import { harmless } from "../output/print.ts";
+import { visible } from "../output/visible.ts";
 import { openSource, SOURCE_OPTIONS } from "../source.ts";
 import { terminalOf } from "../terminal.ts";
 
@@ -166,11 +166,11 @@ async function once(call: Invocation, source: Source, expr: string): Promise<Exi
         ? WIDTH_UNKNOWN
         : terminal.width;
     const text = await formatValue(result.value, format, { ...terminal, width, utc, expr });
-    call.io.out(format === "table" || format === "graph" || format === "spark" ? text : harmless(call, text));
+    call.io.out(format === "table" || format === "graph" || format === "spark" ? text : visible(text));
   }
   if (empty) {
     const { whyEmpty } = await import("../why-empty.ts");
-    call.io.err(`${await whyEmpty(source, expr, window.end, lookbackOf(call), utc)}\n`);
+    call.io.err(`${visible(await whyEmpty(source, expr, window.end, lookbackOf(call), utc))}\n`);
   }
   return empty && call.options.flag("exitCode") ? EXIT.no : EXIT.ok;
 }
@@ -200,8 +200,8 @@ function isEmpty(value: Value): boolean {
 }
 
 function tell({ io }: Invocation, { warnings, infos }: QueryResult): void {
-  for (const text of warnings) io.err(`warning: ${text.replace(/^PromQL warning: /, "")}\n`);
-  for (const text of infos) io.err(`info: ${text.replace(/^PromQL info: /, "")}\n`);
+  for (const text of warnings) io.err(`warning: ${visible(text).replace(/^PromQL warning: /, "")}\n`);
+  for (const text of infos) io.err(`info: ${visible(text).replace(/^PromQL info: /, "")}\n`);
 }
 
 function explains(source: Source): source is Source & Explainer {

@@ -3,6 +3,7 @@ import { EXIT } from "../../base/errors.ts";
 import { formatDuration } from "../../model/duration.ts";
 import type { CommandSpec } from "../command.ts";
 import { tableText } from "../output/print.ts";
+import { jsonText } from "../output/visible.ts";
 import { openSource, SOURCE_OPTIONS } from "../source.ts";
 
 const WORD = { ok: "OK", warn: "WARN", crit: "CRIT" } as const;
@@ -20,7 +21,7 @@ export const status: CommandSpec = {
     const { options, io, clock } = call;
     await using source = await openSource(call);
     const found = await source.status();
-    if (options.text("output") === "json") io.out(`${JSON.stringify(found)}\n`);
+    if (options.text("output") === "json") io.out(jsonText(found));
     else {
       const worst = found.items[0];
       if (worst !== undefined && worst.state !== "ok")

@@ -4,7 +4,8 @@ import { targetToWire } from "../../api/codec.ts";
 import { EXIT } from "../../base/errors.ts";
 import { formatDuration } from "../../model/duration.ts";
 import type { CommandSpec } from "../command.ts";
-import { harmless, tableText } from "../output/print.ts";
+import { tableText } from "../output/print.ts";
+import { jsonText, visible } from "../output/visible.ts";
 import { toCsv, toTsv } from "../output/rows.ts";
 import { openSource, SOURCE_OPTIONS } from "../source.ts";
 
@@ -36,13 +37,13 @@ export const targets: CommandSpec = {
     const rows = shown.map((target) => row(target, clock.now()));
     switch (options.text("output") ?? (io.stdoutIsTty ? "table" : "tsv")) {
       case "json":
-        io.out(`${JSON.stringify(shown.map(targetToWire))}\n`);
+        io.out(jsonText(shown.map(targetToWire)));
         break;
       case "csv":
-        io.out(harmless(call, toCsv({ header: HEADER, rows })));
+        io.out(visible(toCsv({ header: HEADER, rows })));
         break;
       case "tsv":
-        io.out(harmless(call, toTsv({ header: HEADER, rows })));
+        io.out(visible(toTsv({ header: HEADER, rows })));
         break;
       default:
         io.out(await tableText(call, HEADER, rows));

@@ -8,6 +8,7 @@ import type { ViewId } from "../../panel/spec.ts";
 import type { TerminalIn, TerminalOut } from "../../ui/options.ts";
 import type { CommandSpec, Invocation } from "../command.ts";
 import { holdEngine } from "../engine.ts";
+import { jsonText } from "../output/visible.ts";
 import { SOURCE_OPTIONS, urlSource } from "../source.ts";
 
 const VIEWS: readonly ViewId[] = [
@@ -125,7 +126,7 @@ async function printOnce(
 ): Promise<void> {
   const { onceJson, renderOnce } = await import("../../ui/once.tsx");
   if (options.text("output") === "json") {
-    io.out(`${JSON.stringify(await onceJson({ ...screen, all }))}\n`);
+    io.out(jsonText(await onceJson({ ...screen, all })));
     return;
   }
   const width = Number(io.env["COLUMNS"]) || process.stdout.columns;

@@ -1,10 +1,11 @@
 /** `-o`: a query result in the format somebody asked for. Data goes to stdout; what explains it goes elsewhere. */
 import { encodeValue, secondsText } from "../../api/encode.ts";
 import { UserError } from "../../base/errors.ts";
-import { METRIC_NAME, type Labels, quoteLabelValue } from "../../model/labels.ts";
+import { METRIC_NAME, type Labels } from "../../model/labels.ts";
 import { formatFloat } from "../../promql/number.ts";
 import type { MatrixSeries, Value } from "../../promql/value.ts";
 import { labelColumns, sampleRows, toCsv, toTsv } from "./rows.ts";
+import { visible } from "./visible.ts";
 
 export const FORMATS = ["table", "json", "jsonl", "csv", "tsv", "prom", "graph", "spark", "value"] as const;
 export type Format = (typeof FORMATS)[number];
@@ -71,11 +72,21 @@ function jsonLines(value: Value): string {
   return `{"metric":{},"value":[${secondsText(value.t)},${JSON.stringify(text)}]}\n`;
 }
 
+const CLASSIC_METRIC = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
+const CLASSIC_LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+
+/** The text format knows three escapes; what a terminal would act on becomes text with a backslash. */
+function quoted(text: string): string {
+  return `"${visible(text).replace(/[\\"\n]/g, (ch) => (ch === "\n" ? "\\n" : `\\${ch}`))}"`;
+}
+
 function expositionName(labels: Labels): string {
   const metric = labels.get(METRIC_NAME);
+  const classic = metric === "" || CLASSIC_METRIC.test(metric);
   const pairs = [...labels]
     .filter(([name]) => name !== METRIC_NAME)
-    .map(([name, v]) => `${name}=${quoteLabelValue(v)}`);
+    .map(([name, v]) => `${CLASSIC_LABEL.test(name) ? name : quoted(name)}=${quoted(v)}`);
+  if (!classic) return `{${[quoted(metric), ...pairs].join(",")}}`;
   return pairs.length === 0 && metric !== "" ? metric : `${metric}{${pairs.join(",")}}`;
 }
 

@@ -115,6 +115,12 @@ describe("opsmon query", () => {
     ["jobs_total{queue='x'}", 'jobs_total has no queue="x": it has no such label', "another label"],
     ["rate(old[5m])", "old was last seen at 2027-01-15T07:00:00Z, 1h before", "a series that ended"],
     ["jobs_total > 100", "every series exists, but the expression left none of them", "a filter"],
+    [
+      "jobs_total offset 1h",
+      "jobs_total has samples now, but none at the time of jobs_total offset 1h",
+      "an offset beyond the data",
+    ],
+    ["jobs_total offset 1m > 100", "every series exists, but the expression left none of them", "one inside of it"],
   ])("says why %s is empty: %s (%s)", async (expr, why) => {
     const { code, out, err } = await query(expr, { output: "tsv" });
     expect([code, out, err]).toEqual([0, "time\tvalue\n", `empty: ${why}\n`]);
@@ -135,8 +141,18 @@ describe("opsmon query", () => {
     },
   );
 
-  it("leaves data for programs as it is", async () => {
-    expect((await query("evil", { output: "tsv" })).out).toContain("\u001b]0;owned");
+  it.each([
+    ["tsv", "evil\ta\\u001b]0;owned\\u0007\\u202eb\t", "the form for pipes"],
+    ["csv", "evil,a\\u001b]0;owned\\u0007\\u202eb,", "a table program shows it as text"],
+    ["prom", 'evil{note="a\\\\u001b]0;owned\\\\u0007\\\\u202eb"} 1', "the text format has no escape for it"],
+    ["jsonl", '"note":"a\\u001b]0;owned\\u0007\\u202eb"', "JSON's own escape, so exact"],
+  ])("-o %s in a pipe writes what drives terminals as %s (%s)", async (output, text) => {
+    expect((await query("evil", { output })).out).toContain(text);
+  });
+
+  it("json is exact in spite of it", async () => {
+    const { out } = await query("evil", { output: "json" });
+    expect(JSON.parse(out).result[0].metric.note).toBe("a\u001b]0;owned\u0007\u202eb");
   });
 
   it.each([
