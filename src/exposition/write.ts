@@ -39,6 +39,11 @@ const TEXT_TYPE: Readonly<Record<MetricType, string>> = {
   unknown: "untyped",
 };
 
+/** A name or label value between quotes: the format knows these three escapes and no other. */
+export function quotedText(text: string): string {
+  return `"${escapeQuoted(text)}"`;
+}
+
 function escapeQuoted(text: string): string {
   return text.replace(/[\\"\n]/g, (ch) => (ch === "\n" ? "\\n" : `\\${ch}`));
 }
@@ -52,11 +57,11 @@ function escapeHelp(text: string, format: PageFormat): string {
 export function formatSeries(labels: Labels): string {
   const metric = labels.metric;
   const classic = CLASSIC_METRIC.test(metric);
-  const parts = classic ? [] : [`"${escapeQuoted(metric)}"`];
+  const parts = classic ? [] : [quotedText(metric)];
   for (const [name, value] of labels) {
     if (name === METRIC_NAME) continue;
-    const shown = CLASSIC_LABEL.test(name) ? name : `"${escapeQuoted(name)}"`;
-    parts.push(`${shown}="${escapeQuoted(value)}"`);
+    const shown = CLASSIC_LABEL.test(name) ? name : quotedText(name);
+    parts.push(`${shown}=${quotedText(value)}`);
   }
   return `${classic ? metric : ""}${parts.length > 0 ? `{${parts.join(",")}}` : ""}`;
 }
@@ -76,7 +81,7 @@ function formatTimestamp(t: Timestamp, format: PageFormat): string {
 export function writePage(families: Iterable<WriteFamily>, format: PageFormat): string {
   const lines: string[] = [];
   for (const { name, metadata, samples } of families) {
-    const shown = CLASSIC_METRIC.test(name) ? name : `"${escapeQuoted(name)}"`;
+    const shown = CLASSIC_METRIC.test(name) ? name : quotedText(name);
     const type = metadata?.type ?? "unknown";
     if (metadata !== undefined && metadata.help !== "") {
       lines.push(`# HELP ${shown} ${escapeHelp(metadata.help, format)}`);

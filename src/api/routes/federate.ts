@@ -5,7 +5,8 @@
  * @see https://prometheus.io/docs/prometheus/latest/federation/
  */
 import { UserError } from "../../base/errors.ts";
-import { compareLabels, compareUtf8, type Labels, METRIC_NAME, quoteLabelValue } from "../../model/labels.ts";
+import { quotedText } from "../../exposition/write.ts";
+import { compareLabels, compareUtf8, type Labels, METRIC_NAME } from "../../model/labels.ts";
 import { formatFloat } from "../../promql/number.ts";
 import { LOOKBACK_MS_DEFAULT } from "../../promql/options.ts";
 import { type Answer, type Request, type Route, text } from "../http.ts";
@@ -24,8 +25,8 @@ function underscored(name: string, colons: boolean): string {
 function pairsOf(labels: Labels, external: Labels, utf8: boolean): readonly string[] {
   const pairs: string[] = [];
   const add = (name: string, value: string): void => {
-    const written = LABEL.test(name) ? name : utf8 ? quoteLabelValue(name) : underscored(name, false);
-    pairs.push(`${written}=${quoteLabelValue(value)}`);
+    const written = LABEL.test(name) ? name : utf8 ? quotedText(name) : underscored(name, false);
+    pairs.push(`${written}=${quotedText(value)}`);
   };
   for (const [name, value] of labels) if (name !== METRIC_NAME) add(name, value);
   if (labels.get("instance") === "" && external.get("instance") === "") add("instance", "");
@@ -71,7 +72,7 @@ async function federate(services: EngineServices, request: Request): Promise<Ans
   for (const { labels, t, v } of rows) {
     const name = labels.get(METRIC_NAME);
     const plain = METRIC.test(name);
-    const written = plain ? name : utf8 ? quoteLabelValue(name) : underscored(name, true);
+    const written = plain ? name : utf8 ? quotedText(name) : underscored(name, true);
     if (name !== last) parts.push(`# TYPE ${written} untyped\n`);
     last = name;
     const pairs = pairsOf(labels, external, utf8);

@@ -159,6 +159,12 @@ describe("the Prometheus API", () => {
     const reply = await api.call("GET", '/federate?match[]=up{job="redis"}');
     expect(reply.text).toBe(`# TYPE up untyped\nup{job="redis",instance=""} 19 ${NOW}\n`);
   });
+
+  it("federates label values with the escapes of the text format alone", async () => {
+    await fill(api.services, { __name__: "odd", instance: "i", note: 'a\tb\u001b\n"c\\' }, [[NOW, 1]]);
+    const reply = await api.call("GET", "/federate?match[]=odd");
+    expect(reply.text).toBe(`# TYPE odd untyped\nodd{instance="i",note="a\tb\u001b\\n\\"c\\\\"} 1 ${NOW}\n`);
+  });
 });
 
 describe("opsmon's own API", () => {
