@@ -12,8 +12,8 @@ export const targets: ScraperSpec = defineScraper({
   fingerprints: [],
   rulePacks: ["targets"],
   panels: [
-    table("overview.up", "Targets by job", "bool", [q("{{job}}", `min by (job) (up{$filter})`)], {
-      method: "USE.E",
+    table("overview.up", "Targets up", "bool", [q("{{job}} {{instance}}", `up{$filter}`)], {
+      method: "USE.U",
       resource: "targets",
       priority: 1,
       min: 0,
@@ -39,6 +39,7 @@ export const targets: ScraperSpec = defineScraper({
       "seconds",
       [q("{{job}}", `max by (job) (scrape_duration_seconds{$filter})`)],
       {
+        method: "USE.S",
         resource: "targets",
         priority: 4,
         min: 0,
@@ -50,7 +51,7 @@ export const targets: ScraperSpec = defineScraper({
       "Series by target",
       "count",
       [q("{{job}} {{instance}}", `topk(10, scrape_samples_post_metric_relabeling{$filter})`)],
-      { method: "USE.U", resource: "targets", priority: 4, min: 0, thresholds: over(5_000) },
+      { resource: "targets", priority: 4, min: 0, thresholds: over(5_000) },
     ),
     table(
       "overview.metrics",

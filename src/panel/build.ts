@@ -54,7 +54,13 @@ export function buildFrame(
   const lines = topLines(all);
   const t = Float64Array.from({ length: grid.points }, (_, i) => grid.start + i * grid.stepMs);
   const { state, reason } = verdict(spec, { lines, all, errors, t }, window, facts);
-  return { spec, unit: spec.unit, state, reason, at: window.at, t, lines, ...rangeOf(spec, lines), exprs };
+  const tally = spec.unit === "bool" ? { tally: tallyOf(all) } : {};
+  return { spec, unit: spec.unit, state, reason, at: window.at, t, lines, ...tally, ...rangeOf(spec, lines), exprs };
+}
+
+function tallyOf(lines: readonly FrameLine[]): { readonly up: number; readonly of: number } {
+  const known = lines.filter(({ last }) => !Number.isNaN(last));
+  return { up: known.filter(({ last }) => last !== 0).length, of: known.length };
 }
 
 /** All answers of a batch by id, for building many frames from one batch. */
@@ -206,8 +212,20 @@ function verdict(
   if (stale !== undefined) return { state: "unknown", reason: stale };
   // Judge all of them: the one that is down may not be among the highest.
   const judged = judgeLines(spec, all);
+  if ((judged.state === "warn" || judged.state === "crit") && hasJustStarted(spec, window, facts)) {
+    return { state: "unknown", reason: `just started; so far ${judged.reason}` };
+  }
   const cut = all.length > lines.length ? `${lines.length} of ${all.length} series shown` : undefined;
   return { state: judged.state, reason: judged.reason ?? cut };
+}
+
+/** A rate over less than this is mostly the collector's own start, ms. */
+const SETTLED_MS = 5_000;
+
+/** Whether a rate's window holds too little to call what it says a fault. */
+function hasJustStarted(spec: PanelSpec, { at }: PanelWindow, { startedAt }: SourceFacts): boolean {
+  if (startedAt === undefined || at < startedAt || at - startedAt >= SETTLED_MS) return false;
+  return spec.queries.some(({ exprs }) => exprs.some((expr) => expr.includes("$rate")));
 }
 
 /** An answer for a query that could not be sent at all, so that its panel can say why. */

@@ -23,6 +23,8 @@ export interface PanelFrame {
   /** Evenly spaced, ascending, aligned to absolute time. */
   readonly t: Float64Array;
   readonly lines: readonly FrameLine[];
+  /** Of switches (unit `bool`), those known: how many are up, drawn or not. */
+  readonly tally?: { readonly up: number; readonly of: number };
   /** Axis; finite, min < max. */
   readonly min: number;
   readonly max: number;

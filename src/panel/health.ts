@@ -102,10 +102,15 @@ function frameCell(frame: PanelFrame): HealthCell {
   return {
     method: frame.spec.method,
     state: frame.state,
-    value: formatValue(line?.last ?? Number.NaN, frame.unit),
+    value: tallyText(frame) ?? formatValue(line?.last ?? Number.NaN, frame.unit),
     why,
     panel: frame.spec.id,
   };
+}
+
+/** `7/23 up`: one switch cannot stand for many. */
+function tallyText({ tally }: PanelFrame): string | undefined {
+  return tally === undefined || tally.of < 2 ? undefined : `${tally.up}/${tally.of} up`;
 }
 
 function lineCell(frame: PanelFrame, line: FrameLine): HealthCell {

@@ -11,6 +11,8 @@ export interface SourceFacts {
   readonly metrics?: ReadonlySet<string>;
   /** When a metric last had a sample; undefined when it cannot say. */
   readonly lastSeen?: (metric: string) => Timestamp | undefined;
+  /** When what collects the data was started; undefined when nobody says. */
+  readonly startedAt?: Timestamp;
   /** False when the source is still starting: no scrape has ended yet. */
   readonly settled?: boolean;
 }

@@ -15,7 +15,7 @@ import type {
 import { errorText, UserError } from "../base/errors.ts";
 import type { Alert } from "../model/alert.ts";
 import type { Timestamp } from "../model/sample.ts";
-import { buildFrame, failedAnswer, indexAnswers } from "../panel/build.ts";
+import { buildFrame, failedAnswer, indexAnswers, type SourceFacts } from "../panel/build.ts";
 import type { PanelFrame } from "../panel/frame.ts";
 import { metricNames } from "../panel/metric-names.ts";
 import { panelQueries, type PanelWindow } from "../panel/query.ts";
@@ -110,7 +110,10 @@ export async function fetchSnapshot(
   const facts = memory.slow as SlowFacts;
   const byId = indexAnswers(answers);
   const { metrics } = memory;
-  const reasons = metrics === undefined ? {} : { metrics };
+  const reasons: SourceFacts = {
+    ...(metrics === undefined ? {} : { metrics }),
+    ...(facts.status === undefined ? {} : { startedAt: facts.status.startedAt }),
+  };
   const frames = new Map(
     request.panels.map(({ spec, ranged }) => [spec.id, frameOf(spec, ranged, byId, window, reasons)]),
   );
@@ -123,7 +126,7 @@ function frameOf(
   ranged: boolean,
   answers: ReadonlyMap<string, BatchAnswer>,
   window: PanelWindow,
-  facts: { readonly metrics?: ReadonlySet<string> },
+  facts: SourceFacts,
 ): PanelFrame {
   if (ranged) return buildFrame(spec, answers, window, facts);
   return { ...buildFrame(momentOnly(spec), answers, window, facts), spec };

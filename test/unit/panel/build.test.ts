@@ -217,6 +217,23 @@ describe("axis", () => {
   });
 });
 
+describe("an engine that has just started", () => {
+  const busy = { thresholds: [{ at: 90, state: "crit" as const }] };
+  const rate = { ...busy, queries: [{ legend: "", exprs: ["rate(cpu[$rate])"] }] };
+  it.each([
+    { why: "its own start is most of what a rate has seen", ageMs: 1_000, more: rate, v: 98, state: "unknown" },
+    { why: "five seconds are enough", ageMs: 5_000, more: rate, v: 98, state: "crit" },
+    { why: "what is well may be said at once", ageMs: 1_000, more: rate, v: 10, state: "ok" },
+    { why: "a gauge needs no history", ageMs: 1_000, more: busy, v: 98, state: "crit" },
+    { why: "the past was there before it", ageMs: -60_000, more: rate, v: 98, state: "crit" },
+  ])("is $state with $v after $ageMs ms: $why", ({ ageMs, more, v, state }) => {
+    const answers = [vector(`${ID}@`, NOON, [[{ instance: "a" }, v]]), matrix(ID, [])];
+    const built = buildFrame(spec(more), answers, WINDOW, { startedAt: NOON - ageMs });
+    expect(built).toMatchObject({ state, lines: [{ last: v }] });
+    if (state === "unknown") expect(built.reason).toBe("just started; so far 98 %, over 90 %");
+  });
+});
+
 describe("healthRows", () => {
   const use = (method: "USE.U" | "USE.S" | "USE.E", value: number, warn: number): ReturnType<typeof frame> =>
     frame(
@@ -254,6 +271,19 @@ describe("healthRows", () => {
     const empty = frame([], { state: "unknown", reason: "never scraped" });
     expect(healthRows([empty])).toEqual([]);
     expect(healthRows([empty], { all: true })).toMatchObject([{ state: "unknown", why: "CPU: never scraped" }]);
+  });
+  it("counts switches instead of showing one of them", () => {
+    const switches = (...values: readonly number[]): string | undefined => {
+      const panel = spec({ kind: "table", unit: "bool", method: "USE.U" });
+      const samples = values.map((v, i) => [{ instance: `i${i}` }, v] as const);
+      const built = buildFrame(panel, [vector(`${ID}@`, NOON, samples)], WINDOW);
+      return healthRows([built])[0]?.cells[0]?.value;
+    };
+    expect(switches(1, 0, 1)).toBe("2/3 up");
+    expect(switches(1, Number.NaN, 0)).toBe("1/2 up");
+    expect(switches(...Array.from({ length: 100 }, (_, i) => i % 2))).toBe("50/100 up");
+    expect(switches(1)).toBe("up");
+    expect(switches(0)).toBe("down");
   });
   it("shows the worse of two panels of the same method", () => {
     expect(healthRows([use("USE.E", 1, 2), use("USE.E", 3, 2)])[0]?.state).toBe("warn");
