@@ -8,7 +8,15 @@ import type { Alert } from "../model/alert.ts";
 import type { Timestamp } from "../model/sample.ts";
 import type { EngineResult } from "../promql/options.ts";
 import type { Appendable, AppendResult, MetadataReader, Queryable } from "../storage/storage.ts";
-import type { Command, CommandResult, DiscoveredTarget, EngineStatus, RuleStatus, TargetStatus } from "./source.ts";
+import type {
+  Command,
+  CommandResult,
+  DiscoveredTarget,
+  EngineStatus,
+  RuleStatus,
+  SilenceStatus,
+  TargetStatus,
+} from "./source.ts";
 
 export interface EvaluateOptions {
   readonly timeoutMs?: number;
@@ -88,6 +96,8 @@ export interface EngineServices {
   discovered(): Promise<readonly DiscoveredTarget[]>;
   rules(): readonly RuleStatus[];
   alerts(at: Timestamp | "now"): Promise<readonly Alert[]>;
+  /** All that are remembered, ended ones as well. */
+  silences(): readonly SilenceStatus[];
   journal(
     kinds: readonly JournalKind[],
     start: Timestamp,

@@ -127,6 +127,19 @@ export type Command =
   | { readonly kind: "notify-test"; readonly receiver: string }
   | { readonly kind: "reload" };
 
+/** A silence, or an acknowledgement, which is one that ends with what it covers. */
+export interface SilenceStatus {
+  readonly id: string;
+  readonly state: "pending" | "active" | "expired";
+  readonly matchers: SilenceRequest["matchers"];
+  readonly startsAt: Timestamp;
+  readonly endsAt: Timestamp;
+  readonly createdBy: string;
+  readonly comment: string;
+  /** It is prolonged while what it covers fires, at most until then. */
+  readonly ack?: { readonly fingerprints: readonly string[]; readonly until: Timestamp };
+}
+
 export interface CommandResult {
   /** One line for the person who asked. */
   readonly text: string;

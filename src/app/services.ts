@@ -1,8 +1,9 @@
 /** Joins the rooms to the interfaces the HTTP server owns. */
 import type { EngineServices } from "../api/services.ts";
-import type { CommandResult, RuleStatus } from "../api/source.ts";
+import type { CommandResult, RuleStatus, SilenceStatus } from "../api/source.ts";
 import { formatDuration } from "../model/duration.ts";
 import { compareUtf8 } from "../model/labels.ts";
+import type { Notifier } from "../notify/notifier.ts";
 import type { RuleGroup } from "../rules/group.ts";
 import { importOpenMetrics } from "../tsdb/openmetrics.ts";
 import { configText } from "../config/print.ts";
@@ -72,12 +73,9 @@ export function createServices(
     scrapePools: () => scrapePools(rooms, settings),
     externalLabels: () => settings.config.global.externalLabels,
     discovered: () => discovery.found(),
-    rules: () =>
-      withLimits(rules.rules(), settings.groups).map((rule) => ({
-        ...rule,
-        alerts: withSuppression(rule.alerts, notifier),
-      })),
+    rules: () => withLimits(rules.rules(), settings.groups).map((rule) => quietened(rule, notifier)),
     alerts: async (at) => (at === "now" ? withSuppression(rules.alerts(), notifier) : alertsAt(journal, at)),
+    silences: () => notifier.silences().map(silenceStatus),
     journal: (kinds, start, end, limit) => journal.scan(kinds, start, end, limit),
     status: () => engineStatus(rooms, settings, startedAt, histograms.items()),
     nativeHistograms: histograms.note,
@@ -96,6 +94,16 @@ export function createServices(
     ready: () => started,
     open: () => open(),
   };
+}
+
+function quietened(rule: RuleStatus, notifier: Notifier): RuleStatus {
+  return { ...rule, alerts: withSuppression(rule.alerts, notifier) };
+}
+
+function silenceStatus(silence: ReturnType<Notifier["silences"]>[number]): SilenceStatus {
+  const { id, state, matchers, startsAt, endsAt, createdBy, comment, ack } = silence;
+  const told = { id, state, matchers, startsAt, endsAt, createdBy, comment };
+  return ack === undefined ? told : { ...told, ack };
 }
 
 /** What a group's limit is stands in its file, which the rule manager's states do not repeat. */

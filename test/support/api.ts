@@ -47,6 +47,7 @@ export async function serveApi(now: number, overrides: Partial<EngineServices> =
     discovered: async () => [],
     rules: () => [],
     alerts: async () => [],
+    silences: () => [],
     journal: async () => [],
     status: async () => ({
       version: "1.2.3",

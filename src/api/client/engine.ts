@@ -27,6 +27,7 @@ import type {
   Explanation,
   QueryOptions,
   RuleStatus,
+  SilenceStatus,
   TargetStatus,
 } from "../source.ts";
 import { decodeValue } from "./decode.ts";
@@ -78,6 +79,10 @@ export class EngineSource extends PrometheusSource implements Explainer {
 
   override async discovered(): Promise<readonly DiscoveredTarget[]> {
     return (await this.get(`${BASE}/discovered`)).data as readonly DiscoveredTarget[];
+  }
+
+  async silences(): Promise<readonly SilenceStatus[]> {
+    return (await this.get(`${BASE}/silences`)).data as readonly SilenceStatus[];
   }
 
   override async journal(

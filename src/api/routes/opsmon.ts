@@ -116,6 +116,7 @@ export function opsmonRoutes(services: EngineServices): readonly Route[] {
       const at = request.parameters.text("at") === undefined ? "now" : request.parameters.requiredTime("at");
       return (await services.alerts(at)).map(alertToWire);
     }),
+    get("silences", async () => services.silences()),
     get("cardinality", (request) => services.cardinality(request.parameters.limit() || 20)),
     get("journal", async (request) => {
       const asked = request.parameters.list("kind");

@@ -1,21 +1,20 @@
-/** The commands that change something in a running engine: mark, ack, silence, reload. */
+/** The commands that change something in a running engine: mark, ack, reload. */
 import { userInfo } from "node:os";
 import type { Command } from "../../api/source.ts";
 import { EXIT, type ExitCode, UserError } from "../../base/errors.ts";
-import { parseDuration } from "../../model/duration.ts";
 import { fingerprint } from "../../model/fingerprint.ts";
 import { parseTime } from "../../model/time.ts";
 import type { CommandSpec, Invocation, OptionSpec } from "../command.ts";
 import { openEngine } from "../source.ts";
 
-const SOCKET: readonly OptionSpec[] = [
+export const SOCKET: readonly OptionSpec[] = [
   { flags: "--socket <path>", help: "socket of the running engine", env: "OPSMON_SOCKET" },
   { flags: "--data <dir>", help: "data directory of the running engine", env: "OPSMON_DATA" },
 ];
-const AUTHOR: OptionSpec = { flags: "--author <name>", help: "who (default: the login name)" };
+export const AUTHOR: OptionSpec = { flags: "--author <name>", help: "who (default: the login name)" };
 const COMMENT: OptionSpec = { flags: "--comment <text>", help: "why" };
 
-function authorOf({ options, io }: Invocation): string {
+export function authorOf({ options, io }: Invocation): string {
   const named = options.text("author");
   if (named !== undefined) return named;
   try {
@@ -25,7 +24,7 @@ function authorOf({ options, io }: Invocation): string {
   }
 }
 
-async function tell(call: Invocation, command: Command): Promise<ExitCode> {
+export async function tell(call: Invocation, command: Command): Promise<ExitCode> {
   await using engine = await openEngine(call);
   const result = await engine.command(command);
   call.io.out(`${result.text}\n`);
@@ -80,35 +79,6 @@ export const ack: CommandSpec = {
     return EXIT.ok;
   },
 };
-
-const add: CommandSpec = {
-  name: "add",
-  summary: "silence alerts whose labels match",
-  args: [["<matchers...>", "name=value, name!=value, name=~regexp, name!~regexp"]],
-  options: [{ flags: "-d, --duration <duration>", help: "how long", default: "1h" }, AUTHOR, COMMENT, ...SOCKET],
-  examples: [["opsmon silence add alertname=RedisDown instance=db1 -d 2h --comment maintenance", ""]],
-  async run(call) {
-    const { parseMatchers } = await import("../matchers.ts");
-    const now = call.clock.now();
-    const endsAt = now + parseDuration(call.options.text("duration") ?? "1h");
-    const comment = call.options.text("comment") ?? "";
-    const matchers = parseMatchers(call.args);
-    return tell(call, {
-      kind: "silence",
-      silence: { matchers, startsAt: now, endsAt, createdBy: authorOf(call), comment },
-    });
-  },
-};
-
-const expire: CommandSpec = {
-  name: "expire",
-  summary: "end a silence now",
-  args: [["<id>", "as printed by opsmon silence add"]],
-  options: SOCKET,
-  run: (call) => tell(call, { kind: "expire-silence", id: call.args[0] as string }),
-};
-
-export const silence: CommandSpec = { name: "silence", summary: "add and end silences", subcommands: [add, expire] };
 
 export const reload: CommandSpec = {
   name: "reload",

@@ -8,6 +8,7 @@ import { silentLogger } from "../../../src/base/log.ts";
 import { type CommandSpec, Options } from "../../../src/cli/command.ts";
 import { backup, restore } from "../../../src/cli/commands/backup.ts";
 import { fsck } from "../../../src/cli/commands/fsck.ts";
+import { silence } from "../../../src/cli/commands/silence.ts";
 import { exportCommand, importCommand } from "../../../src/cli/commands/import-export.ts";
 import { tempDir } from "../../support/process.ts";
 
@@ -153,5 +154,28 @@ describe("backup, restore, fsck", () => {
     const found = await run(fsck, [], { data });
     expect(found.code).toBe(6);
     expect(found.out).toMatch(/^damaged: /m);
+  });
+});
+
+describe("opsmon silence", () => {
+  const part = (name: string): CommandSpec => silence.subcommands?.find((one) => one.name === name) as CommandSpec;
+
+  test("what was added is listed with its reason until it is ended, then only on request", async () => {
+    using home = tempDir();
+    const data = path.join(home.path, "data");
+    await using _ = await engineOn(data);
+    expect(await run(part("query"), [], { data })).toMatchObject({ code: 0, err: "nothing is silenced\n" });
+    expect((await run(part("query"), [], { data, exitCode: true })).code).toBe(1);
+    await expect(run(part("add"), ["RedisDown"], { data })).rejects.toMatchObject({ code: "no-comment", exit: 2 });
+    const wishes = { data, comment: "disk\u202e swap", author: "ann" };
+    await run(part("add"), ["RedisDown", "instance=~db.*"], wishes);
+    const [header, line] = (await run(part("query"), [], { data })).out.split("\n").map((row) => row.split("\t"));
+    expect(header).toEqual(["id", "state", "matchers", "until", "author", "comment"]);
+    expect(line?.slice(1, 3)).toEqual(["active", 'alertname="RedisDown", instance=~"db.*"']);
+    expect(line?.slice(4)).toEqual(["ann", "disk\\u202e swap"]);
+    await run(part("expire"), [line?.[0] as string], { data });
+    expect((await run(part("query"), [], { data })).err).toBe("nothing is silenced\n");
+    const { out } = await run(part("query"), [], { data, expired: true, output: "json" });
+    expect(JSON.parse(out)).toMatchObject([{ id: line?.[0], state: "expired", comment: "disk\u202e swap" }]);
   });
 });
