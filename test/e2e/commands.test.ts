@@ -119,7 +119,7 @@ describe("commands on a running engine", () => {
     const second = await opsmon(["serve", "--data", engine.data, "--socket", path.join(home.path, "two.sock")], {
       home: home.path,
     });
-    expect(second.code).toBe(6);
+    expect(second.code).toBe(4);
     expect(second.stderr).toContain(engine.data);
     expect(second.stderr).toMatch(/hint:/);
   });
