@@ -8,7 +8,7 @@ import type { Labels } from "../model/labels.ts";
 import type { QueryResult, Value } from "../promql/value.ts";
 import { axisRange } from "./axis.ts";
 import type { FrameLine, PanelFrame, PanelState } from "./frame.ts";
-import { fillLegend } from "./legend.ts";
+import { differingLegends, fillLegend } from "./legend.ts";
 import { emptyReason, staleReason, type SourceFacts } from "./reason.ts";
 import {
   asksRange,
@@ -51,11 +51,18 @@ export function buildFrame(
     exprs.push(found.expr);
     all.push(...linesOf(found, grid));
   }
-  const lines = topLines(all);
+  const lines = named(topLines(all));
   const t = Float64Array.from({ length: grid.points }, (_, i) => grid.start + i * grid.stepMs);
   const { state, reason } = verdict(spec, { lines, all, errors, t }, window, facts);
   const tally = spec.unit === "bool" ? { tally: tallyOf(all) } : {};
   return { spec, unit: spec.unit, state, reason, at: window.at, t, lines, ...tally, ...rangeOf(spec, lines), exprs };
+}
+
+/** Several series none of which has a legend are told apart by their labels. */
+function named(lines: readonly FrameLine[]): readonly FrameLine[] {
+  if (lines.length < 2 || lines.some(({ legend }) => legend !== "")) return lines;
+  const legends = differingLegends(lines.map(({ labels }) => labels));
+  return lines.map((line, i) => ({ ...line, legend: legends[i] ?? "" }));
 }
 
 function tallyOf(lines: readonly FrameLine[]): { readonly up: number; readonly of: number } {

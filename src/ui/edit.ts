@@ -43,6 +43,10 @@ export function editText(input: TextInput, key: string): TextInput | undefined {
       return cut(text, 0, caret);
     case "C-k":
       return cut(text, caret, text.length);
+    case "M-b":
+      return { text, caret: text.slice(0, caret).replace(/[\w:]*\W*$/, "").length };
+    case "M-f":
+      return { text, caret: caret + (/^\W*[\w:]*/.exec(text.slice(caret))?.[0].length ?? 0) };
     case "C-w":
       return cut(text, text.slice(0, caret).replace(/[\w:]*\W*$/, "").length, caret);
     default:

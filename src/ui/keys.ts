@@ -9,10 +9,14 @@ export type KeyPress =
 /** Characters taken of one read: a terminal without bracketed paste may send a whole file. */
 const CHUNK_CHARS_MAX = 4_096;
 
+/** Before the character that was typed with Alt, or right after Escape: a terminal sends the same for both. */
+export const ALT = "M-";
+
 export function keyPresses(input: string, key: Key): readonly KeyPress[] {
   const named = namedKey(key);
   if (named !== undefined) return [{ kind: "key", name: named }];
   if (key.ctrl && input.length === 1) return [{ kind: "key", name: `C-${input.toLowerCase()}` }];
+  if (key.meta && Array.from(input).length === 1) return [{ kind: "key", name: ALT + input }];
   if (key.meta || input === "") return [];
   return textPresses(input);
 }

@@ -157,6 +157,11 @@ export const ALERT_WORD: Readonly<Record<AlertState, string>> = {
   error: "ERROR",
 };
 
+/** An alert that never fired was not resolved: it is inactive before it is pending, and after a false alarm. */
+export function changeWord(state: AlertState, before?: AlertState): string {
+  return state === "inactive" && (before === undefined || before === "pending") ? "inactive" : ALERT_WORD[state];
+}
+
 export function alertStyle(state: AlertState, severity: string): number {
   if (state === "firing") return severityState(severity) === "crit" ? STYLE.crit : STYLE.warn;
   if (state === "pending") return STYLE.warn;

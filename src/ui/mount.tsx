@@ -19,7 +19,7 @@ import { contains } from "./layout.ts";
 import { type Look, lookOf } from "./look.ts";
 import { renderOnce, stateFor } from "./once.tsx";
 import type { ProcessEvents, TopExit, TopOptions } from "./options.ts";
-import { press } from "./reducer.ts";
+import { press, pressesOf } from "./reducer.ts";
 import { requestOf } from "./request.ts";
 import { buildScene } from "./scene.ts";
 import { Screen } from "./screen.tsx";
@@ -28,7 +28,7 @@ import type { Snapshot } from "./snapshot.ts";
 import type { Effect, KeyContext, UiState } from "./state.ts";
 import { staleSnapshot } from "./stale.ts";
 import { type InputSplitter, type MouseReport, splitInput } from "./stdin.ts";
-import { sayError, toast } from "./steps.ts";
+import { openView, sayError, toast } from "./steps.ts";
 import { surveyScreen, type Survey } from "./survey.ts";
 import { createTerminalModes, type TerminalModes, watchProcess } from "./terminal.ts";
 import { ready } from "./yoga.ts";
@@ -81,7 +81,8 @@ class Console {
   constructor(options: TopOptions) {
     this.#options = options;
     this.#process = options.process ?? (process as unknown as ProcessEvents);
-    this.#state = stateFor(options);
+    const first = stateFor(options);
+    this.#state = openView(first, first.view);
     this.#look = lookOf(options);
     this.#modes = createTerminalModes(options.stdin, options.stdout);
     this.#compositor = createCompositor(options.stdout, {
@@ -274,8 +275,11 @@ class Console {
   }
 
   #press(key: KeyPress): void {
-    const step = press(this.#state, key, this.#context(this.#survey()));
-    this.#apply(step.state, step.effects);
+    for (const one of pressesOf(this.#state, key)) {
+      if (this.#ended) return;
+      const step = press(this.#state, one, this.#context(this.#survey()));
+      this.#apply(step.state, step.effects);
+    }
   }
 
   /** A paste is text for a prompt; outside of one it must not be taken for commands. */

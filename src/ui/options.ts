@@ -77,7 +77,7 @@ export interface TopOptions extends ScreenOptions {
 /** Why the console closed. A signal is the caller's to pass on: the terminal is already clean. */
 export type TopExit =
   | { readonly reason: "quit" }
-  | { readonly reason: "signal"; readonly signal: "SIGTERM" | "SIGHUP" | "SIGINT" };
+  | { readonly reason: "signal"; readonly signal: "SIGTERM" | "SIGHUP" | "SIGINT" | "SIGQUIT" };
 
 export interface OnceOptions extends ScreenOptions {
   /** 120x40 unless told. */

@@ -14,7 +14,7 @@ import type { ActionName } from "./keymap.ts";
 import type { KeyPress } from "./keys.ts";
 import { parsePalette } from "./palette.ts";
 import type { KeyContext, Step, UiState } from "./state.ts";
-import { controlled, goTo, only, say, toast } from "./steps.ts";
+import { controlled, goTo, only, openView, say, toast } from "./steps.ts";
 import { pauseAt } from "./time.ts";
 
 type Act = (state: UiState, action: ActionName, context: KeyContext) => Step;
@@ -112,7 +112,7 @@ function palette(state: UiState, text: string, context: KeyContext, act: Act): S
     case "action":
       return act(done, result.action, context);
     case "view":
-      return only(goTo(done, result.view));
+      return only(openView(done, result.view));
     case "expr":
       return only({ ...goTo(done, "explore"), expr: result.text });
     case "span":

@@ -4,12 +4,12 @@
  */
 import type { ViewId } from "../panel/spec.ts";
 import { metricNames } from "../panel/metric-names.ts";
-import { EMPTY_INPUT, inputOf } from "./edit.ts";
+import { editText, EMPTY_INPUT, inputOf } from "./edit.ts";
 import { actionFor, type ActionName, type KeyPlace } from "./keymap.ts";
-import { keyName, type KeyPress } from "./keys.ts";
+import { ALT, keyName, type KeyPress } from "./keys.ts";
 import { pressInPrompt } from "./prompt.ts";
 import type { KeyContext, Step, UiState } from "./state.ts";
-import { controlled, goTo, only, say, toast } from "./steps.ts";
+import { controlled, goTo, only, openView, say, toast } from "./steps.ts";
 import { changeFrom, JUMP_BUCKETS, nextSpan, pauseAt, stepTime, togglePause } from "./time.ts";
 
 /** Colour themes `c` walks through. */
@@ -20,6 +20,16 @@ export function placesOf(state: UiState): readonly KeyPlace[] {
   if (state.pane === "alerts" || state.view === "alerts") return ["alerts"];
   if (state.view === "targets") return ["targets"];
   return state.view === "explore" ? ["explore"] : ["panels"];
+}
+
+/** What a press consists of: Alt with a character is Escape and that character, unless the line being edited knows it. */
+export function pressesOf(state: UiState, key: KeyPress): readonly KeyPress[] {
+  if (key.kind === "text" || !key.name.startsWith(ALT)) return [key];
+  if (state.mode !== "normal" && editText(state.input, key.name) !== undefined) return [key];
+  return [
+    { kind: "key", name: "Esc" },
+    { kind: "text", text: key.name.slice(ALT.length) },
+  ];
 }
 
 export function press(state: UiState, key: KeyPress, context: KeyContext): Step {
@@ -89,7 +99,7 @@ const ACTIONS: Readonly<Record<PlainAction, Handler>> = {
 export function act(state: UiState, action: ActionName, context: KeyContext): Step {
   const quiet: UiState = state.toast === undefined ? state : { ...state, toast: undefined };
   if (isPlain(action)) return ACTIONS[action](quiet, context);
-  return only(goTo(quiet, action.slice("view-".length) as ViewId));
+  return only(openView(quiet, action.slice("view-".length) as ViewId));
 }
 
 function isPlain(action: ActionName): action is PlainAction {

@@ -43,7 +43,7 @@ export function requestOf(
   now: Timestamp,
 ): ScreenRequest {
   const window = windowFor(options, state, snapshot, survey, now);
-  return { panels: survey.asked, window, live: state.time.mode === "live" };
+  return { panels: survey.asked, window, live: state.time.mode === "live", targets: state.view === "targets" };
 }
 
 /** The moment, and a grid fine enough for the widest chart but never finer than the data. */

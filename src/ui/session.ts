@@ -219,7 +219,14 @@ class PollingSession implements Session {
 }
 
 /** Two requests of one key would bring the same screen, but for the passing of time. */
-function keyOf({ panels, window, live }: ScreenRequest): string {
+function keyOf({ panels, window, live, targets }: ScreenRequest): string {
   const asked = panels.map(({ spec, ranged }) => `${spec.id}${ranged ? "" : "@"}${spec.queries[0]?.exprs[0] ?? ""}`);
-  return [live ? "live" : window.at, window.spanMs, window.columns, window.filter ?? "", ...asked].join(" ");
+  return [
+    live ? "live" : window.at,
+    window.spanMs,
+    window.columns,
+    window.filter ?? "",
+    targets === true ? "T" : "",
+    ...asked,
+  ].join(" ");
 }

@@ -30,6 +30,8 @@ export interface ScreenRequest {
   readonly panels: readonly { readonly spec: PanelSpec; readonly ranged: boolean }[];
   readonly window: PanelWindow;
   readonly live: boolean;
+  /** Targets are what the screen shows: they are asked each time. */
+  readonly targets?: boolean;
 }
 
 export interface Snapshot {
@@ -96,10 +98,11 @@ export async function fetchSnapshot(
   // Names first: what the store has never heard of need not be asked, and most panels are of exporters not here.
   await refreshMetrics(source, memory, monotonic);
   const slowDue = memory.slow === undefined || monotonic - memory.slowAt >= SLOW_MS;
-  const [answers, alerts, slow] = await Promise.all([
+  const [answers, alerts, slow, targets] = await Promise.all([
     askPanels(source, request, memory, monotonic, signal),
     settle(source.alerts(request.live ? "now" : window.at)),
     slowDue ? askSlow(source, window.at) : undefined,
+    slowDue || request.targets !== true ? undefined : askTargets(source, memory.slow?.capabilities),
   ]);
   // A view without panels learns from the alerts whether anybody answers at all.
   if (request.panels.length === 0 && alerts.cause !== undefined && !isNotSupported(alerts.cause)) throw alerts.cause;
@@ -107,6 +110,7 @@ export async function fetchSnapshot(
     memory.slow = slow;
     memory.slowAt = monotonic;
   }
+  if (memory.slow !== undefined && targets !== undefined) memory.slow = { ...memory.slow, ...targets };
   const facts = memory.slow as SlowFacts;
   const byId = indexAnswers(answers);
   const { metrics } = memory;
@@ -193,9 +197,8 @@ function rangeKey(query: BatchQuery): string {
 async function askSlow(source: Source, at: Timestamp): Promise<SlowFacts> {
   const capabilities = await settle(source.capabilities());
   const can = capabilities.value;
-  const [targets, discovered, status, records, labels] = await Promise.all([
-    can?.targets === false ? undefined : settle(source.targets()),
-    can?.control === true ? settle(source.discovered()) : undefined,
+  const [targets, status, records, labels] = await Promise.all([
+    askTargets(source, can),
     can?.kind === "engine" || can === undefined ? settle(source.status()) : undefined,
     can?.journal === false
       ? undefined
@@ -204,13 +207,26 @@ async function askSlow(source: Source, at: Timestamp): Promise<SlowFacts> {
   ]);
   return {
     capabilities: can,
-    targets: targets?.value ?? [],
-    targetsError: targets === undefined ? "this source does not know its targets" : targets.error,
-    discovered: discovered?.value ?? [],
+    ...targets,
     status: status?.value,
     changes: (records?.value ?? []).filter((record) => record.kind === "transition"),
     marks: (records?.value ?? []).filter((record) => record.kind === "mark"),
     labels: labels.value ?? [],
+  };
+}
+
+async function askTargets(
+  source: Source,
+  can: Capabilities | undefined,
+): Promise<Pick<Snapshot, "targets" | "targetsError" | "discovered">> {
+  const [targets, discovered] = await Promise.all([
+    can?.targets === false ? undefined : settle(source.targets()),
+    can?.control === true ? settle(source.discovered()) : undefined,
+  ]);
+  return {
+    targets: targets?.value ?? [],
+    targetsError: targets === undefined ? "this source does not know its targets" : targets.error,
+    discovered: discovered?.value ?? [],
   };
 }
 

@@ -1,6 +1,7 @@
 /** The small moves every key's meaning is made of: say something, change the view, refuse what the source cannot do. */
 import { errorText } from "../base/errors.ts";
 import type { ViewId } from "../panel/spec.ts";
+import { inputOf } from "./edit.ts";
 import type { KeyContext, Step, Toast, UiState } from "./state.ts";
 
 export function only(state: UiState): Step {
@@ -32,6 +33,13 @@ export function goTo(state: UiState, view: ViewId, cursor = 0): UiState {
     pane: "main",
     filter: "",
   };
+}
+
+/** A view by its key or name: explore is opened to type into, so its line has the cursor. */
+export function openView(state: UiState, view: ViewId): UiState {
+  const next = view === state.view ? state : goTo(state, view);
+  if (view !== "explore") return goTo(state, view);
+  return { ...next, mode: "explore", input: inputOf(next.expr), picked: -1 };
 }
 
 /** The refusal of a source that takes no commands; undefined where it does. */

@@ -81,8 +81,8 @@ export function createTerminalModes(stdin: TerminalIn, stdout: TerminalOut): Ter
   return modes;
 }
 
-export type EndSignal = "SIGTERM" | "SIGHUP" | "SIGINT";
-const END_SIGNALS: readonly EndSignal[] = ["SIGTERM", "SIGHUP", "SIGINT"];
+export type EndSignal = "SIGTERM" | "SIGHUP" | "SIGINT" | "SIGQUIT";
+const END_SIGNALS: readonly EndSignal[] = ["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT"];
 
 export interface EndHandlers {
   readonly onSignal: (signal: EndSignal) => void;

@@ -67,6 +67,7 @@ describe("opsmon top without configuration", () => {
     { how: "q", end: (terminal) => terminal.press("q") },
     { how: "Ctrl-C", end: (terminal) => terminal.press(KEY.ctrlC) },
     { how: "SIGTERM", end: (terminal) => terminal.kill("SIGTERM") },
+    { how: "SIGQUIT", end: (terminal) => terminal.kill("SIGQUIT") },
     { how: "SIGHUP", end: (terminal) => terminal.kill("SIGHUP") },
   ];
   test.each(ENDINGS)("leaves the terminal clean after $how", async ({ end }) => {

@@ -9,6 +9,7 @@ import type { Rect } from "../layout.ts";
 import {
   alertStyle,
   ALERT_WORD,
+  changeWord,
   cell,
   severityState,
   span,
@@ -116,7 +117,7 @@ function recentRows({ snapshot, state, look, now }: ViewInput, height: number): 
       const style = alertStyle(record.to, record.labels["severity"] ?? "");
       return row(
         time,
-        cell(ALERT_WORD[record.to].toLowerCase(), 9, style),
+        cell(changeWord(record.to, record.from).toLowerCase(), 9, style),
         span(record.labels["alertname"] ?? record.rule),
       );
     });
@@ -300,8 +301,8 @@ export function alertDetail(input: ViewInput, rect: Rect): Pane {
     ...history.map((change) =>
       row(
         cell(` ${clockText(change.at, now, look.utc)}`, 11, STYLE.dim),
-        span(`${ALERT_WORD[change.from]} > `, STYLE.dim),
-        span(ALERT_WORD[change.to], alertStyle(change.to, alert.labels.get("severity"))),
+        span(`${changeWord(change.from)} > `, STYLE.dim),
+        span(changeWord(change.to, change.from), alertStyle(change.to, alert.labels.get("severity"))),
         span(change.reason === "" ? "" : `  ${change.reason}`, STYLE.dim),
       ),
     ),

@@ -29,7 +29,8 @@ export function explorePart(input: ViewInput, rect: Rect): ViewPart {
 
 function linePane({ state, look }: ViewInput, rect: Rect, rule: boolean): Pane {
   const editing = state.mode === "explore";
-  const text = state.expr === "" ? "press e and type an expression; Tab completes metric and label names" : state.expr;
+  const how = editing ? "type an expression" : "press e and type an expression";
+  const text = state.expr === "" ? `${how}; Tab completes metric and label names` : state.expr;
   const rows = [row(span(` ${text}`, state.expr === "" ? STYLE.dim : STYLE.accent))];
   return boxPane(
     "line",
@@ -47,9 +48,13 @@ const EXAMPLES: readonly string[] = [
   '100 * (1 - avg(rate(node_cpu_seconds_total{mode="idle"}[1m])))',
 ];
 
+function namesText(count: number): string {
+  return count === 1 ? "1 metric name is known here." : `${count} metric names are known here.`;
+}
+
 function helpPane({ look, snapshot }: ViewInput, rect: Rect, rule: boolean): Pane {
   const inside = insideOf(rect, rule);
-  const known = snapshot?.metrics === undefined ? [] : [`${snapshot.metrics.size} metric names are known here.`];
+  const known = snapshot?.metrics === undefined ? [] : [namesText(snapshot.metrics.size)];
   const rows = [
     ...known.flatMap((text) => wrapWords(text, inside.width - 2, 2)).map((text) => row(span(` ${text}`))),
     row(),

@@ -51,7 +51,8 @@ export function targetsPane(input: ViewInput, rect: Rect): Pane {
     inside.width,
     now,
   );
-  const visible = Math.max(1, inside.height - detail.length - 1);
+  const room = Math.max(1, inside.height - detail.length - 1);
+  const visible = lines.length > room && room > 1 ? room - 1 : room;
   const top = scrollTop(survey.cursor, lines.length, visible);
   const shown = lines.slice(top, top + visible).map(
     (line, i): PaneRow => ({
@@ -59,8 +60,14 @@ export function targetsPane(input: ViewInput, rect: Rect): Pane {
       bar: top + i === survey.cursor && state.pane === "main" ? STYLE.selected : undefined,
     }),
   );
-  const blank = Array.from({ length: Math.max(0, visible - shown.length) }, () => row());
+  if (lines.length > room && room > 1) shown.push(moreRow(top, lines.length - top - visible));
+  const blank = Array.from({ length: Math.max(0, room - shown.length) }, () => row());
   return boxPane("table", rect, [row(headSpan(input, inside.width)), ...shown, ...blank, ...detail], options, look);
+}
+
+function moreRow(above: number, below: number): PaneRow {
+  const parts = [...(above > 0 ? [`${above} more above`] : []), ...(below > 0 ? [`${below} more below`] : [])];
+  return row(span(` ${parts.join(", ")}`, STYLE.dim));
 }
 
 interface Widths {

@@ -38,7 +38,12 @@ describe("mountTop", () => {
     { keys: "?", shows: /Keys in overview/, why: "help" },
     { keys: "T", shows: /connection refused by 127\.0\.0\.1:9121/, why: "a target's own sentence" },
     { keys: "9", shows: /STATE +ALERT +FOR +WHERE/, why: "the alert table" },
-    { keys: "Eeredis_mem\t\r", shows: /redis_memory/, why: "completion of metric names" },
+    { keys: "?\u001bT", shows: /Targets/, why: "Escape and a key in one read are two keys" },
+    { keys: "Equeue\u001bb(", shows: /PromQL: \(queue/, why: "in a line, Alt-b goes a word back" },
+    { keys: "Eq", shows: /PromQL: q/, why: "explore is opened to type into" },
+    { keys: ":explore\rq", shows: /PromQL: q/, why: "by its name as well" },
+    { keys: "9", shows: /inactive > PENDING/, why: "what never fired was not resolved" },
+    { keys: "Eredis_mem\t\r", shows: /redis_memory/, why: "completion of metric names" },
   ])("$keys: $why", async ({ keys, shows }) => {
     const { tty, press } = await mount(120, 40);
     await press(keys);
@@ -109,6 +114,47 @@ describe("mountTop", () => {
     expect(await tty.text()).toMatch(/quiet +acked by sam until 13:00:00: on it/);
   });
 
+  test("--view explore waits for an expression", async () => {
+    const { tty, press } = await mount(80, 24, { view: "explore" });
+    await press("q");
+    expect(await tty.text()).toContain("PromQL: q");
+  });
+
+  test("series of an expression are told apart by the labels they differ in", async () => {
+    const { tty, press } = await mount(120, 40);
+    await press("Ehttp_requests\r");
+    expect(await tty.text()).toMatch(/● service=checkout/);
+  });
+
+  test("a target that comes up is seen at the next tick", async () => {
+    const base = fixedSource();
+    let up = false;
+    const source = {
+      ...base,
+      targets: async () =>
+        (await base.targets()).map((target) => (up ? { ...target, health: "up" as const, lastError: "" } : target)),
+    };
+    const { tty, press, settle } = await mount(120, 40, { source });
+    await press("T");
+    expect(await tty.text()).toMatch(/DOWN +redis/);
+    up = true;
+    await settle(1_000);
+    expect(await tty.text()).toMatch(/up +redis/);
+  });
+
+  test("targets that do not fit are counted", async () => {
+    const base = fixedSource();
+    const [first] = await base.targets();
+    if (first === undefined) throw new Error("no target");
+    const many = Array.from({ length: 50 }, (_, i) => ({ ...first, job: `job${i + 100}` }));
+    const { tty, press } = await mount(80, 24, { source: { ...base, targets: async () => many } });
+    await press("T");
+    expect(await tty.text()).toMatch(/\d+ more below/);
+    await press("G");
+    expect(await tty.text()).toMatch(/\d+ more above/);
+    expect(await tty.text()).not.toContain("more below");
+  });
+
   test("D adds the exporter that was found", async () => {
     const { source, press } = await mount(120, 40);
     await press("TGD");
@@ -177,6 +223,11 @@ describe("leaving", () => {
       name: "SIGTERM",
       leave: (m: Mounted) => m.tty.process.emit("SIGTERM"),
       reason: { reason: "signal", signal: "SIGTERM" },
+    },
+    {
+      name: "SIGQUIT",
+      leave: (m: Mounted) => m.tty.process.emit("SIGQUIT"),
+      reason: { reason: "signal", signal: "SIGQUIT" },
     },
     {
       name: "SIGHUP",
