@@ -1,4 +1,5 @@
 /** A tree back to text: one line, canonical, and parsing it again gives an equal tree. */
+import { compareUtf8 } from "../model/labels.ts";
 import type { Matcher } from "../model/matcher.ts";
 import { formatDuration } from "../model/duration.ts";
 import type {
@@ -78,15 +79,14 @@ function printLabels(labels: readonly string[]): string {
   return labels.map((label) => (CLASSIC_LABEL.test(label) ? label : quote(label))).join(", ");
 }
 
-/** Name and matchers without `offset` and `@`. */
+/** Name and matchers without `offset` and `@`; matchers sorted as text and close together, as Prometheus prints them. */
 function printSelectorBody(selector: VectorSelector): string {
-  const parts: string[] = [];
-  const own = selector.name === "" ? selector.matchers : selector.matchers.slice(0, -1);
   const classic = CLASSIC_METRIC.test(selector.name);
-  if (selector.name !== "" && !classic) parts.push(quote(selector.name));
-  for (const matcher of own) parts.push(printMatcher(matcher));
+  // A name that cannot stand before the braces is printed as the matcher it is.
+  const shown = classic ? selector.matchers.slice(0, -1) : selector.matchers;
+  const parts = shown.map(printMatcher).sort(compareUtf8);
   const name = classic ? selector.name : "";
-  return parts.length === 0 && name !== "" ? name : `${name}{${parts.join(", ")}}`;
+  return parts.length === 0 && name !== "" ? name : `${name}{${parts.join(",")}}`;
 }
 
 function printMatcher(matcher: Matcher): string {

@@ -27,8 +27,8 @@ const PRINTED: readonly (readonly [text: string, printed: string, why: string])[
   ["up", "up", "a name"],
   ["job:up:sum", "job:up:sum", "a recorded name"],
   ['{"up"}', '{__name__="up"}', "a quoted name"],
-  ['{"disk.free", "store.room"="1"}', '{__name__="disk.free", "store.room"="1"}', "names outside the classic set"],
-  ['up{job="a",instance!~"b.*",}', 'up{job="a", instance!~"b.*"}', "a comma may end the matchers"],
+  ['{"disk.free", "store.room"="1"}', '{"store.room"="1",__name__="disk.free"}', "names outside the classic set"],
+  ['up{job="a",instance!~"b.*",}', 'up{instance!~"b.*",job="a"}', "a comma may end the matchers"],
   ["up{}", "up", "empty braces say nothing"],
   ['sum{a="b"}', 'sum{a="b"}', "a keyword can be a metric"],
   ["offset offset 5m", "offset offset 5m", "even this one"],
@@ -207,7 +207,7 @@ test("long expressions go over several lines", () => {
     'sum by (job) (rate(http_requests_total{job="api",code=~"5.."}[5m])) / sum by (job) (rate(http_requests_total{job="api"}[5m]))';
   expect(prettyExpr(parseExpr(text))).toBe(
     [
-      '  sum by (job) (rate(http_requests_total{job="api", code=~"5.."}[5m]))',
+      '  sum by (job) (rate(http_requests_total{code=~"5..",job="api"}[5m]))',
       "/",
       '  sum by (job) (rate(http_requests_total{job="api"}[5m]))',
     ].join("\n"),
