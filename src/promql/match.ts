@@ -8,6 +8,7 @@ import type { BlockBuilder, VectorBlock } from "./block.ts";
 import { type EvalContext, executionError } from "./context.ts";
 import { elementwise, isComparison } from "./operators.ts";
 import { dropMetadata, keepOnly, keepWithout, type Projection } from "./projection.ts";
+import { labelSetText } from "./print.ts";
 
 type Signatures = ReadonlyMap<string, readonly number[]>;
 
@@ -207,8 +208,8 @@ class Matcher {
     const agreed = group(this.#matching)(a);
     const side = this.#swapped ? "left" : "right";
     return executionError(
-      `found duplicate series for the match group ${agreed.toString()} on the ${side} hand-side of the operation: ` +
-        `[${a.toString()}, ${b.toString()}];many-to-many matching not allowed: matching labels must be unique on one side`,
+      `found duplicate series for the match group ${labelSetText(agreed)} on the ${side} hand-side of the operation: ` +
+        `[${labelSetText(a)}, ${labelSetText(b)}];many-to-many matching not allowed: matching labels must be unique on one side`,
       `add labels to on(…), or aggregate the ${side} side first, e.g. sum by (…) (…)`,
     );
   }

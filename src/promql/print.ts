@@ -1,5 +1,5 @@
 /** A tree back to text: one line, canonical, and parsing it again gives an equal tree. */
-import { compareUtf8 } from "../model/labels.ts";
+import { compareUtf8, type Labels } from "../model/labels.ts";
 import type { Matcher } from "../model/matcher.ts";
 import { formatDuration } from "../model/duration.ts";
 import type {
@@ -77,6 +77,15 @@ function printFill({ left, right }: VectorMatching["fill"]): string {
 
 function printLabels(labels: readonly string[]): string {
   return labels.map((label) => (CLASSIC_LABEL.test(label) ? label : quote(label))).join(", ");
+}
+
+/** A label set in an error message, with the name as one label of many, as Go prints it: `{__name__="up", job="a"}`. */
+export function labelSetText(labels: Labels): string {
+  const pairs = Array.from(
+    labels,
+    ([name, value]) => `${CLASSIC_LABEL.test(name) ? name : quote(name)}=${quote(value)}`,
+  );
+  return `{${pairs.join(", ")}}`;
 }
 
 /** Name and matchers without `offset` and `@`; matchers sorted as text and close together, as Prometheus prints them. */
