@@ -1,13 +1,19 @@
 /** The language as text: what is read, how it is printed back, and what is refused with which words. */
 import { expect, test } from "vitest";
 import type { Binary, Expr } from "../../../src/promql/ast.ts";
+import type { Matcher } from "../../../src/model/matcher.ts";
 import { parseExpr } from "../../../src/promql/parse.ts";
 import { prettyExpr } from "../../../src/promql/pretty.ts";
 import { printExpr } from "../../../src/promql/print.ts";
 
-/** The tree without places in the text and functions, for comparing. */
+/** The tree without places in the text and functions, for comparing; the order of matchers means nothing. */
 export function shape(expr: Expr): unknown {
-  return JSON.parse(JSON.stringify(expr, (key, value: unknown) => (key === "span" ? undefined : value)));
+  return JSON.parse(
+    JSON.stringify(expr, (key, value: unknown) => {
+      if (key !== "matchers") return key === "span" ? undefined : value;
+      return (value as readonly Matcher[]).map((one) => `${one.name}${one.op}${one.value}`).sort();
+    }),
+  );
 }
 
 const PRINTED: readonly (readonly [text: string, printed: string, why: string])[] = [
