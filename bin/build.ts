@@ -80,7 +80,8 @@ async function run(options: BuildOptions): Promise<string> {
     jsx: "automatic",
     // literals are compiled at first use; lowered to new RegExp() the emoji tables would cost each start 10 ms
     supported: { "regexp-set-notation": true },
-    minify: options.minify,
+    // names stay in the checkout's bundle, so that a stack trace still says where; white space costs start-up time
+    ...(options.minify ? { minify: true } : { minifyWhitespace: true, minifySyntax: true }),
     legalComments: "none",
     loader: { ".yml": "text", ".yaml": "text" },
     define: {

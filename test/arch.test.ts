@@ -43,6 +43,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
     ..."base model config panel draw app scrapers api/client api/codec api/encode".split(" "),
     ..."promql/ast promql/number promql/options promql/parse promql/print promql/value".split(" "),
     "rules/file",
+    "rules/unittest",
     "type api",
     "type journal/record",
     "type ui",

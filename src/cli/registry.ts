@@ -8,6 +8,7 @@ import { fsck } from "./commands/fsck.ts";
 import { exportCommand, importCommand } from "./commands/import-export.ts";
 import { cardinality, config, notify } from "./commands/inspect.ts";
 import { query } from "./commands/query.ts";
+import { rules } from "./commands/rules.ts";
 import { serve } from "./commands/serve.ts";
 import { silence } from "./commands/silence.ts";
 import { status } from "./commands/status.ts";
@@ -24,6 +25,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   mark,
   notify,
   check,
+  rules,
   targets,
   status,
   cardinality,
