@@ -1,4 +1,5 @@
 /** Functions of range vectors, fused with the reading of samples: raw points never leave this loop. */
+import type { SampleColumn } from "../model/sample.ts";
 import { type Call, type Expr, unwrapParens } from "./ast.ts";
 import type { Grid, VectorBlock } from "./block.ts";
 import type { EvalContext } from "./context.ts";
@@ -49,6 +50,11 @@ interface Row {
 /** Samples handled between two looks at the clock. */
 const SLICE_SAMPLES = 65_536;
 
+function rises({ v, from, to }: SampleColumn): boolean {
+  for (let i = from + 1; i < to; i++) if ((v[i] as number) < (v[i - 1] as number)) return false;
+  return true;
+}
+
 class WindowRun {
   readonly #range: RangeVector;
   readonly #grid: Grid;
@@ -82,6 +88,7 @@ class WindowRun {
       t: column.t,
       v: column.v,
       weights: weights?.v,
+      rising: implementation.looksForResets === true && rises(column),
       lo: 0,
       hi: 0,
       startMs: 0,

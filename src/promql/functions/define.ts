@@ -25,6 +25,8 @@ export interface Window {
   readonly v: Float64Array;
   /** Samples behind each stored bucket, where only buckets are left. */
   readonly weights: Float64Array | undefined;
+  /** No sample of the series is below the one before it: a counter without resets. Known where `looksForResets` asks. */
+  readonly rising: boolean;
   lo: number;
   hi: number;
   /** Both ends of the window, ms; the start is excluded. */
@@ -47,6 +49,8 @@ export type Implementation =
       readonly kind: "range";
       readonly kernel: RangeKernel;
       readonly keepsName?: boolean;
+      /** One look at the whole series spares the kernel a look at every sample of every window. */
+      readonly looksForResets?: boolean;
       /** The stored aggregate that answers for raw samples where only buckets are left. */
       readonly tier?: Aggregate;
       /** Replaces the kernel on stored buckets. */

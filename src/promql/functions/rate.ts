@@ -11,12 +11,12 @@ const BRIDGED_INTERVALS = 1.1;
 
 /** @see https://prometheus.io/docs/prometheus/latest/querying/functions/#rate */
 function extrapolated(window: Window, counter: boolean, perSecond: boolean): number | undefined {
-  const { t, v, lo, hi } = window;
+  const { t, v, lo, hi, rising } = window;
   const count = hi - lo;
   if (count < 2) return undefined;
   const first = v[lo] as number;
   let change = (v[hi - 1] as number) - first;
-  if (counter) {
+  if (counter && !rising) {
     let previous = first;
     for (let i = lo + 1; i < hi; i++) {
       const value = v[i] as number;
@@ -82,7 +82,13 @@ function remarkCounter(call: Call, metric: string, ctx: EvalContext): void {
 }
 
 function counterFunction(name: string, kernel: RangeKernel): FunctionDef {
-  return define(name, ["range vector"], { kind: "range", kernel, tier: "counter", remark: remarkCounter });
+  return define(name, ["range vector"], {
+    kind: "range",
+    kernel,
+    tier: "counter",
+    looksForResets: true,
+    remark: remarkCounter,
+  });
 }
 
 export const RATE: readonly FunctionDef[] = [
