@@ -77,6 +77,42 @@ export function solveLayout(size: Size, wish: LayoutWish): Layout {
   return { ...frame, ...chartGrid(body, wish, cls) };
 }
 
+/** Rows of a box under the list, its frame included, from which it is worth drawing. */
+const UNDER_HEIGHT_MIN = 5;
+
+/**
+ * Boxes in the rows that a list beside charts does not need, after the layout's other charts.
+ *
+ * @param needed rows of the list, its frame included. @param lines rows each box would like inside its frame.
+ * @returns the layout, and how many of the boxes have found room.
+ */
+export function placeUnderList(
+  layout: Layout,
+  needed: number,
+  lines: readonly number[],
+): { readonly layout: Layout; readonly placed: number } {
+  const { list } = layout;
+  const beside = layout.class === "grid" || layout.class === "wide";
+  if (list === undefined || !beside || layout.charts.length === 0) return { layout, placed: 0 };
+  let free = list.height - needed;
+  const heights: number[] = [];
+  for (const count of lines) {
+    if (free < UNDER_HEIGHT_MIN) break;
+    const height = Math.min(free, Math.max(UNDER_HEIGHT_MIN, count + 2));
+    heights.push(height);
+    free -= height;
+  }
+  const taken = heights.reduce((sum, height) => sum + height, 0);
+  let y = list.y + list.height - taken;
+  const rects = heights.map((height): Rect => {
+    const rect = { ...list, y, height };
+    y += height;
+    return rect;
+  });
+  const charts = [...layout.charts, ...rects];
+  return { layout: { ...layout, list: { ...list, height: list.height - taken }, charts }, placed: rects.length };
+}
+
 /** Too small for panes: one line says the worst, a second how to leave. */
 function tinyLayout(size: Size, header: Rect): Layout {
   const rows = size.height - 2;

@@ -8,7 +8,7 @@ import type { Alert } from "../model/alert.ts";
 import { healthRows, type HealthRow } from "../panel/health.ts";
 import type { PanelSpec } from "../panel/spec.ts";
 import type { DiscoveredTarget, TargetStatus } from "../api/source.ts";
-import { type Layout, solveLayout } from "./layout.ts";
+import { type Layout, placeUnderList, solveLayout } from "./layout.ts";
 import { severityState } from "./look.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { passesFilter, type UiState } from "./state.ts";
@@ -40,6 +40,8 @@ export interface Survey {
 const SPARKS_MAX = 24;
 /** Charts the overview offers beside its table. */
 const OVERVIEW_CHARTS_MAX = 9;
+/** Tables the overview offers under its health table. */
+const OVERVIEW_TABLES_MAX = 2;
 
 export function surveyScreen(
   state: UiState,
@@ -146,7 +148,8 @@ function surveyOverview(
   const frames = measured.flatMap((spec) => snapshot?.frames.get(spec.id) ?? []);
   const worstFirst = healthRows(frames).filter((row) => passesFilter(state.filter, row.resource, row.why, row.state));
   const candidates = overviewCharts(panels, snapshot);
-  const layout = solveLayout(size, {
+  const tables = overviewTables(panels);
+  const solved = solveLayout(size, {
     body: "overview",
     charts: candidates.length,
     numbers: 0,
@@ -155,20 +158,44 @@ function surveyOverview(
     zoom: state.zoom,
     alertsLarge: state.alertsLarge,
   });
-  const mixedHealth = (layout.list?.height ?? 0) < worstFirst.length + 4;
+  const under = tables.filter((spec) => (snapshot?.frames.get(spec.id)?.lines.length ?? 0) > 0);
+  const lines = under.map((spec) => snapshot?.frames.get(spec.id)?.lines.length ?? 0);
+  const { layout, placed } = placeUnderList(solved, rowsOfHealth(worstFirst), lines);
+  const mixedHealth = (layout.list?.height ?? 0) < headedRows(worstFirst);
   const health = mixedHealth ? worstFirst.toSorted(byState) : worstFirst.toSorted(byKind);
   const cursor = clampCursor(state.cursor, health.length);
   const row = health[cursor];
   const worst = row?.cells.find((cell) => cell.state === row.state && cell.why !== "") ?? row?.cells[0];
   const selected = panels.find((spec) => spec.id === worst?.panel) ?? (health.length === 0 ? candidates[0] : undefined);
   const small = layout.class === "phone" || layout.class === "compact" || state.zoom;
-  const charts = small ? (selected === undefined ? [] : [selected]) : candidates.slice(0, layout.charts.length);
+  const drawn = candidates.slice(0, solved.charts.length);
+  const charts = small ? (selected === undefined ? [] : [selected]) : [...drawn, ...under.slice(0, placed)];
   const sparked = new Set(
     measured.filter((spec) => spec.method === "USE.U" || spec.method === "RED.R").slice(0, SPARKS_MAX),
   );
   const ranged = (spec: PanelSpec): boolean => sparked.has(spec) || charts.includes(spec);
-  const asked = [...new Set([...measured, ...charts])].map((spec) => ({ spec, ranged: ranged(spec) }));
+  // Whether a table has anything to show is known once it has been asked for.
+  const asked = [...new Set([...measured, ...charts, ...(small ? [] : tables)])].map((spec) => ({
+    spec,
+    ranged: ranged(spec),
+  }));
   return { ...NOTHING, layout, charts, health, mixedHealth, alerts, rows: health.length, cursor, selected, asked };
+}
+
+/** Tables that no health row stands for (the busiest processes), for the room a short health table leaves. */
+function overviewTables(panels: readonly PanelSpec[]): readonly PanelSpec[] {
+  const found = panels.filter((spec) => spec.kind === "table" && spec.method === "none" && spec.view === "hosts");
+  return byPriority(found).slice(0, OVERVIEW_TABLES_MAX);
+}
+
+/** Rows the health table fills when every row that is not well says why: headings and frame included. */
+function rowsOfHealth(health: readonly HealthRow[]): number {
+  return headedRows(health) + health.filter((row) => row.state !== "ok" && row.why !== "").length;
+}
+
+/** Rows, a heading for each kind, and the frame. */
+function headedRows(health: readonly HealthRow[]): number {
+  return health.length + new Set(health.map((row) => row.kind)).size + 2;
 }
 
 const STATE_RANK = { crit: 0, warn: 1, ok: 2, unknown: 3 } as const;

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { manualClock } from "../../../src/base/clock.ts";
 import type { Alert } from "../../../src/model/alert.ts";
 import { Labels } from "../../../src/model/labels.ts";
-import type { ViewId } from "../../../src/panel/spec.ts";
+import type { PanelSpec, ViewId } from "../../../src/panel/spec.ts";
 import { onceJson, renderOnce } from "../../../src/ui/once.tsx";
 import type { OnceOptions } from "../../../src/ui/options.ts";
 import { shopPanels } from "../../support/fixed-shop.ts";
@@ -39,6 +39,34 @@ describe("a frame as text", () => {
     expect(rows).toHaveLength(height);
     expect(Math.max(...rows.map((row) => stringWidth(row)))).toBeLessThanOrEqual(width);
     await expect(`${text}\n`).toMatchFileSnapshot(`../../golden/ui/${view}-${width}x${height}.txt`);
+  });
+
+  const busiest: PanelSpec = {
+    ...(shopPanels[0] as PanelSpec),
+    id: "hosts.processes.cpu",
+    title: "Processes by CPU",
+    method: "none",
+    kind: "table",
+    queries: [{ exprs: ["process_cpu"], legend: "{{name}}" }],
+  };
+  test.each([
+    { width: 120, height: 40, shown: true, why: "rows are left under the health table" },
+    { width: 200, height: 60, shown: true, why: "rows are left there too" },
+    { width: 100, height: 30, shown: false, why: "health needs them all" },
+    { width: 80, height: 24, shown: false, why: "the chart stands there" },
+  ])("the overview shows the busiest processes at $width x $height: $shown, $why", async (size) => {
+    const processes = ["postgres", "node", "redis"].map((name, i) => ({
+      labels: Labels.from({ name }),
+      at: () => 9 - i,
+    }));
+    const source = fixedSource({ extra: new Map([["process_cpu", processes]]) });
+    const { width, height, shown } = size;
+    const text = await renderOnce(options({ source, panels: [...shopPanels, busiest], width, height }));
+    expect(/Processes by CPU[\s\S]*postgres +9 %/.test(text)).toBe(shown);
+    // whatever stands under it, the health table lost none of its rows
+    if (shown) expect(text).toMatch(/cpu[\s\S]*memory[\s\S]*network/);
+    const none = await renderOnce(options({ panels: [...shopPanels, busiest], width, height }));
+    expect(none).toBe(await renderOnce(options({ width, height })));
   });
 
   test("a paused frame shows its moment everywhere", async () => {
