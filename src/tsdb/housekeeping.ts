@@ -2,12 +2,14 @@
  * What happens to old samples: rolled up into tiers, then dropped chunk by chunk when their time or the space is up. A
  * wall clock that was set is not believed for an hour, because a wrong date must not delete months.
  */
+import { errorText } from "../base/errors.ts";
 import type { ByteLevel } from "../base/leveldb.ts";
+import { COLD_CHUNKS_MAX, writeCold } from "./cold.ts";
 import type { Head } from "./head.ts";
 import type { Rung } from "./ladder.ts";
 import type { TsdbOptions } from "./options.ts";
 import type { PartReader } from "./parts.ts";
-import { doomedChunks, dropChunks } from "./retention.ts";
+import { type Doomed, doomedChunks, dropChunks } from "./retention.ts";
 import { nextWindow, ROLL_DELAY_MS, rollWindow } from "./roller.ts";
 import type { Sealer } from "./sealer.ts";
 
@@ -74,8 +76,25 @@ export class Housekeeping {
     return bytes;
   }
 
-  /** Drops chunks past their retention, unless the clock was just set. */
-  async applyRetention(): Promise<void> {
+  /** Moves raw chunks out to the cold directory. @returns what may be dropped now; undefined when it cannot be written. */
+  async #moveOut(doomed: readonly Doomed[]): Promise<readonly Doomed[] | undefined> {
+    const { options, reader, head } = this.#parts;
+    const { coldDir, log } = options;
+    const raw = doomed.filter(({ chunk }) => chunk.tier === 0).slice(0, COLD_CHUNKS_MAX);
+    if (coldDir === undefined || raw.length === 0) return doomed;
+    try {
+      const file = await writeCold(coldDir, raw, reader, (ref) => head.index.makeLabels(ref));
+      log.info("raw chunks moved out", { file, chunks: raw.length });
+    } catch (error) {
+      log.error("the cold directory takes nothing; nothing is dropped", { dir: coldDir, error: errorText(error) });
+      return undefined;
+    }
+    const moved = new Set(raw);
+    return doomed.filter((one) => one.chunk.tier > 0 || moved.has(one));
+  }
+
+  /** Drops chunks past their retention, unless the clock was just set. @returns whether there is more to drop at once. */
+  async applyRetention(): Promise<boolean> {
     const { options, db, head, ladder } = this.#parts;
     const { clock, log, retentionMs = 0, retentionBytes = 0 } = options;
     const now = this.#trustsClock() ? clock.now() : Number.NEGATIVE_INFINITY;
@@ -86,10 +105,14 @@ export class Housekeeping {
     const growing = ladder.flatMap((rung, i) => (rung.active ? [i + 1] : []));
     const excessBytes = retentionBytes > 0 ? Math.max(0, this.#chunkBytes() - retentionBytes) : 0;
     const doomed = doomedChunks(head, { before, growing, excessBytes });
-    const dropped = await dropChunks(db, head, doomed);
-    if (dropped === undefined) return;
+    const movable = await this.#moveOut(doomed);
+    if (movable === undefined) return false;
+    const dropped = await dropChunks(db, head, movable);
+    if (dropped === undefined) return false;
     log.info("chunks past retention dropped", { ...dropped });
     // LevelDB frees the space of a deleted range only when it is compacted.
+    if (movable.length < doomed.length) return true;
     await db.compactRange(...CHUNK_RANGE);
+    return false;
   }
 }

@@ -3,7 +3,7 @@
  * metric by metric, so memory holds one metric at a time; import takes lines in any order, keeps going over broken
  * ones, and says which they were.
  */
-import { METRIC_NAME, quoteLabelValue } from "../model/labels.ts";
+import { type Labels, METRIC_NAME, quoteLabelValue } from "../model/labels.ts";
 import { createMatcher, type Matcher } from "../model/matcher.ts";
 import type { Metadata, MetricType } from "../model/metadata.ts";
 import { NO_REF, type Timestamp } from "../model/sample.ts";
@@ -58,6 +58,23 @@ function quoteText(text: string): string {
   return text.replace(/\\/g, "\\\\").replace(/\n/g, "\\n").replace(/"/g, '\\"');
 }
 
+/** `name{label="value"}`; names beyond the classic ones are quoted. */
+export function seriesText(labels: Labels): string {
+  const name = labels.metric;
+  const pairs = [...labels].filter(([label]) => label !== METRIC_NAME);
+  const classic = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name);
+  const inner = pairs.map(
+    ([label, value]) => `${/^[a-zA-Z_]\w*$/.test(label) ? label : quoteLabelValue(label)}="${quoteText(value)}"`,
+  );
+  if (!classic) inner.unshift(`"${quoteText(name)}"`);
+  return (classic ? name : "") + (inner.length > 0 ? `{${inner.join(",")}}` : "");
+}
+
+/** Value and time as they follow a series. */
+export function sampleText(value: number, t: Timestamp): string {
+  return `${numberText(value)} ${secondsText(t)}`;
+}
+
 function header(family: string, described: readonly Metadata[] | undefined): string {
   const [metadata] = described ?? [];
   if (metadata === undefined) return "";
@@ -92,16 +109,10 @@ export async function exportOpenMetrics(
     for (const one of found.series) {
       const column = one.samples();
       if (column.from < column.to) series++;
-      const pairs = [...one.labels].filter(([label]) => label !== METRIC_NAME);
-      const classic = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name);
-      const inner = pairs.map(
-        ([label, value]) => `${/^[a-zA-Z_]\w*$/.test(label) ? label : quoteLabelValue(label)}="${quoteText(value)}"`,
-      );
-      if (!classic) inner.unshift(`"${quoteText(name)}"`);
-      const prefix = (classic ? name : "") + (inner.length > 0 ? `{${inner.join(",")}}` : "");
+      const prefix = seriesText(one.labels);
       for (let i = column.from; i < column.to; i++) {
         if (column.stale?.[i] === 1) continue;
-        text += `${prefix} ${numberText(column.v[i] as number)} ${secondsText(column.t[i] as number)}\n`;
+        text += `${prefix} ${sampleText(column.v[i] as number, column.t[i] as number)}\n`;
         samples++;
         if (text.length < WRITE_CHARACTERS) continue;
         await write(text);

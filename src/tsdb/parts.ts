@@ -110,6 +110,12 @@ export function want(group: Group, segments: ReadonlySet<number>, start: Timesta
   return { group, segments, live: liveParts(group, start, end), chunks: chunksIn(group, start, end, 0) };
 }
 
+/** All of one chunk, and nothing else. */
+export function wholeChunk(group: Group, chunk: ChunkMeta): Want {
+  const count = Math.ceil(chunk.columns / SEGMENT_COLUMNS);
+  return { group, segments: new Set(Array.from({ length: count }, (_, i) => i)), live: [], chunks: [chunk] };
+}
+
 /** One plane of a tier in the range. */
 export function wantPlane(
   group: Group,

@@ -291,8 +291,8 @@ export class Store implements AppenderHost {
     this.#dropLog();
     await this.#housekeeping.rollUp().catch((error: unknown) => this.#databaseFailed(error));
     if (mono - this.#retentionAt >= RETENTION_EVERY_MS) {
-      this.#retentionAt = mono;
-      await this.#housekeeping.applyRetention();
+      const more = await this.#housekeeping.applyRetention();
+      this.#retentionAt = more ? Number.NEGATIVE_INFINITY : mono;
     }
   }
 
