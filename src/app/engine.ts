@@ -71,6 +71,7 @@ async function build(
     log: log.with({ room: "tsdb" }),
     retentionMs: options.retentionMs ?? storage.retentionMs ?? RETENTION_MS_DEFAULT,
     ...optional("retentionBytes", options.retentionBytes ?? storage.retentionBytes),
+    ...optional("coldDir", config.own.coldDir),
     ...optional("tiers", config.own.tiers),
     ...optional("maxSeries", config.own.limits.maxSeries),
   });
