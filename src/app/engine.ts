@@ -20,6 +20,7 @@ import { openState } from "../state/leveldb.ts";
 import { openTsdb } from "../tsdb/tsdb.ts";
 import { type Attachments, watchAttachments } from "./attachments.ts";
 import { createDiscovery } from "./discovery.ts";
+import { createHostRival } from "./host-rival.ts";
 import { type EngineOptions, RETENTION_MS_DEFAULT } from "./options.ts";
 import type { Rooms } from "./rooms.ts";
 import { createPackGate } from "./pack-gate.ts";
@@ -76,10 +77,12 @@ async function build(
     ...optional("maxSeries", config.own.limits.maxSeries),
   });
   cleanup.push(() => tsdb.close());
-  const host = hostCollector(options, config, tsdb);
-  // The first of two samples is taken before anything else is built, so that the pair costs no waiting.
+  let targets: Rooms["scraper"]["targets"] = () => [];
+  const host = hostCollector(options, config, tsdb, () => targets());
+  // The first of two samples is taken before anything else is built, so that the pair costs no waiting; it is stored
+  // when nothing can fail any more: who starts a second engine by mistake must not find its data there.
   const firstAt = clock.monotonic();
-  await host?.collect();
+  const storeFirst = await host?.read();
   const settings = loadSettings(options.configFile, options.env);
   const state = await openState(path.join(options.dataDir, "state"));
   cleanup.push(() => state.close());
@@ -104,6 +107,7 @@ async function build(
     ...(options.configFile === undefined ? {} : { baseDir: path.dirname(path.resolve(options.configFile)) }),
   });
   cleanup.push(() => scraper.close());
+  targets = () => scraper.targets();
   const discovery = createDiscovery({
     state,
     scraper,
@@ -113,7 +117,7 @@ async function build(
     addFound: options.discover,
   });
   const rooms: Rooms = { options, tsdb, state, journal, evaluator, notifier, rules, scraper, host, discovery };
-  return run(rooms, settings, security, firstAt, cleanup);
+  return run(rooms, settings, security, { at: firstAt, store: storeFirst }, cleanup);
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
@@ -157,7 +161,12 @@ function ruleManager(options: EngineOptions, settings: Settings, rooms: RuleRoom
   });
 }
 
-function hostCollector(options: EngineOptions, config: Config, tsdb: Rooms["tsdb"]): HostCollector | undefined {
+function hostCollector(
+  options: EngineOptions,
+  config: Config,
+  tsdb: Rooms["tsdb"],
+  targets: Rooms["scraper"]["targets"],
+): HostCollector | undefined {
   const { enabled, intervalMs, instance } = config.own.hostCollector;
   if (!enabled) return undefined;
   const log = options.log.with({ room: "host" });
@@ -166,6 +175,7 @@ function hostCollector(options: EngineOptions, config: Config, tsdb: Rooms["tsdb
     clock: options.clock,
     log,
     intervalMs,
+    rival: createHostRival({ store: tsdb, targets, clock: options.clock }),
     ...optional("instance", instance),
   });
 }
@@ -174,7 +184,7 @@ async function run(
   rooms: Rooms,
   settings: Settings,
   security: ListenSecurity | undefined,
-  firstAt: number,
+  first: { readonly at: number; readonly store: (() => Promise<void>) | undefined },
   cleanup: (() => Promise<void> | void)[],
 ): Promise<RunningEngine> {
   const { options, notifier, rules, host, discovery, journal, tsdb, state, scraper } = rooms;
@@ -221,13 +231,14 @@ async function run(
   cleanup.push(() => server.close());
   await server.listenSocket(options.socketPath, options.socketMode);
   const ports = await listenAll(server, options.listen, security);
+  await first.store?.();
   await journal.append([{ kind: "note", at: clock.now(), topic: "engine", text: `started ${options.version}` }]);
   await notifier.start();
   cleanup.push(() => notifier.close());
   await packs.start(settings);
   cleanup.push(() => packs[Symbol.dispose]());
   await discovery.start();
-  const wait = FIRST_PAIR_MS - (clock.monotonic() - firstAt);
+  const wait = FIRST_PAIR_MS - (clock.monotonic() - first.at);
   if (host !== undefined && wait > 0) await new Promise<void>((resolve) => void clock.after(wait, resolve));
   await host?.collect();
   host?.start();

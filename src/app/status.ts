@@ -62,16 +62,25 @@ function storeItems({ tsdb, state, journal, options }: Rooms): readonly StatusIt
       : `, ${formatDuration(Math.max(0, Math.round((options.clock.now() - stats.minT) / 60_000) * 60_000))} kept`;
   const density = stats.bytesPerSample > 0 ? `, ${stats.bytesPerSample.toFixed(2)} B/sample in blocks` : "";
   const age = stats.maxT === undefined ? "" : `, newest sample ${ageText(options.clock.now() - stats.maxT)} old`;
+  for (const gap of stats.gaps.slice(-3)) {
+    const when = `${new Date(gap.from).toISOString()} to ${new Date(gap.to).toISOString()}`;
+    items.push({ name: "store", state: "warn", text: `held in memory only from ${when}: ${gap.reason}` });
+  }
   items.push({
     name: "store",
-    state: "ok",
+    state: worst(items),
     text: `${stats.series} series, ${stats.samples} samples, ${stats.blocks} blocks, ${size} on disk${density}${span}${age}`,
   });
-  for (const gap of stats.gaps.slice(-3)) {
-    const span = `${new Date(gap.from).toISOString()} to ${new Date(gap.to).toISOString()}`;
-    items.push({ name: "store", state: "warn", text: `held in memory only from ${span}: ${gap.reason}` });
-  }
   return items;
+}
+
+/** A summary stands no better than what it sums up. */
+function worst(items: readonly StatusItem[]): StatusItem["state"] {
+  return items.some(({ state }) => state === "crit")
+    ? "crit"
+    : items.some(({ state }) => state === "warn")
+      ? "warn"
+      : "ok";
 }
 
 /** Ages in whole seconds; a scraper's clock may run ahead. */
@@ -90,8 +99,23 @@ function targetItems({ scraper, host }: Rooms): readonly StatusItem[] {
   for (const target of targets)
     for (const text of target.warnings)
       items.push({ name: "target", state: "warn", text: `${target.job} ${target.url}: ${text}` });
-  items.push({ name: "targets", state: "ok", text: `${targets.length - down.length} of ${targets.length} up` });
+  const state = worst(items);
+  items.push({ name: "targets", state, text: targetCounts(targets) });
+  const rival = host?.pausedFor();
+  if (rival !== undefined)
+    items.push({ name: "host", state: "ok", text: `own readings are paused: ${rival} delivers this machine's` });
   return items;
+}
+
+/** `7 of 23 up, 12 down, 4 not scraped yet`. */
+export function targetCounts(targets: readonly { readonly health: "up" | "down" | "unknown" }[]): string {
+  const count = (health: string): number => targets.filter((target) => target.health === health).length;
+  const rest = [
+    [count("down"), "down"],
+    [count("unknown"), "not scraped yet"],
+  ] as const;
+  const told = rest.flatMap(([n, what]) => (n === 0 ? [] : [`, ${n} ${what}`]));
+  return `${count("up")} of ${targets.length} up${told.join("")}`;
 }
 
 function ruleItems({ rules }: Rooms): readonly StatusItem[] {
@@ -104,10 +128,14 @@ function ruleItems({ rules }: Rooms): readonly StatusItem[] {
   }));
   const missed = rules.missedIterations();
   if (missed > 0) items.push({ name: "rules", state: "warn", text: `${missed} evaluations missed since the start` });
+  const wrong = failing.length === 0 ? "" : `, ${failing.length} of them fail`;
+  const state = worst(items);
+  items.push({ name: "rules", state, text: `${all.length} rules${wrong}` });
+  const firing = rules.alerts().filter((alert) => alert.state === "firing").length;
   items.push({
-    name: "rules",
-    state: "ok",
-    text: `${all.length} rules, ${rules.alerts().filter((alert) => alert.state === "firing").length} alerts firing`,
+    name: "alerts",
+    state: firing === 0 ? "ok" : "warn",
+    text: firing === 0 ? "none fires" : `${firing} firing`,
   });
   return items;
 }

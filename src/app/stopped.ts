@@ -87,7 +87,11 @@ export async function stoppedStatus(parts: StoppedParts): Promise<EngineStatus> 
     ...down.map((one): StatusItem => ({ name: "target", state: "warn", text: `${one.job} ${one.url} was down` })),
     ...(firing > 0 ? [{ name: "alerts", state: "warn" as const, text: `${firing} firing when the data ends` }] : []),
     { name: "store", state: "ok", text: storeText(stats, at) },
-    { name: "targets", state: "ok", text: `${targets.length - down.length} of ${targets.length} were up` },
+    {
+      name: "targets",
+      state: down.length > 0 ? "warn" : "ok",
+      text: `${targets.length - down.length} of ${targets.length} were up`,
+    },
   ];
   return { version, pid: 0, startedAt: 0, dataDir: place, configFile: "", embedded: false, items };
 }

@@ -1,7 +1,8 @@
 /**
  * The built-in host collector: /proc and /sys in, series with node_exporter's names out, stored like any target's
  * page, `up` and staleness included. What this kernel or container does not show is left out and named in the
- * status; nothing missing is an error.
+ * status; nothing missing is an error. Where a node_exporter of the same machine is scraped, only what it does not
+ * tell (processes) is collected: the same reading under two instances would be drawn and alerted on twice.
  */
 import { hostname } from "node:os";
 import { errorText } from "../base/errors.ts";
@@ -28,7 +29,7 @@ import { HostPage, hostFamily } from "./host-page.ts";
 import { ProcessCollector } from "./host-process.ts";
 import { alignTimestamp, untilTickAfter } from "./schedule.ts";
 import { createTurn } from "./turns.ts";
-import { createSampleSink, type SampleSink } from "./sink.ts";
+import { createSampleSink, type SampleSink, type ScrapeTimes } from "./sink.ts";
 
 export interface HostCollectorOptions {
   readonly appendable: Appendable;
@@ -44,6 +45,8 @@ export interface HostCollectorOptions {
   readonly job?: string;
   /** Default 1,000. */
   readonly intervalMs?: number;
+  /** Asked before each collection: another target that delivers this machine's readings; undefined when none does. */
+  readonly rival?: () => Promise<string | undefined>;
 }
 
 export interface HostCollector {
@@ -51,11 +54,17 @@ export interface HostCollector {
   start(): void;
   /** Collects and commits once, now. Call twice, 250 ms apart, and every rate has a value. */
   collect(): Promise<void>;
+  /** Reads now; what it gives stores that, once. Before the first `collect`, where storing has to wait. */
+  read(): Promise<() => Promise<void>>;
+  /** The target that makes it pause; undefined while it collects. */
+  pausedFor(): string | undefined;
   /** The collector as a target, for `opsmon targets`; `warnings` name what could not be read. */
   status(): ScrapeTargetStatus;
   close(): Promise<void>;
 }
 
+/** What no other exporter of the host tells. */
+const PROCESSES = "process";
 const INTERVAL_MS_DEFAULT = 1_000;
 const SUCCESS = hostFamily(
   "node_scrape_collector_success",
@@ -73,7 +82,8 @@ type Collector = readonly [name: string, collect: () => boolean | Promise<boolea
 class Host implements HostCollector {
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #sink: SampleSink;
+  readonly #makeSink: () => SampleSink;
+  #sink: SampleSink;
   readonly #page: HostPage = new HostPage();
   /** Processes come and go: a page and rows of their own keep the layout of the rest as it is. */
   readonly #processSink: SampleSink;
@@ -83,6 +93,8 @@ class Host implements HostCollector {
   #status: ScrapeTargetStatus;
   #timer: Disposable | undefined;
   #closed = false;
+  readonly #rival: () => Promise<string | undefined>;
+  #pausedFor: string | undefined;
   /** One collection at a time; whoever asks meanwhile gets the next one. */
   #collecting: Promise<void> = Promise.resolve();
 
@@ -93,7 +105,9 @@ class Host implements HostCollector {
     this.#rhythm = { intervalMs: options.intervalMs ?? INTERVAL_MS_DEFAULT, phase: 0 };
     const job = options.job ?? "node";
     const labels = Labels.from({ job, instance: options.instance ?? hostname() });
-    this.#sink = createSampleSink(appendable, hostRules(labels));
+    this.#makeSink = () => createSampleSink(appendable, hostRules(labels));
+    this.#sink = this.#makeSink();
+    this.#rival = options.rival ?? (() => Promise.resolve(undefined));
     this.#processSink = createSampleSink(appendable, hostRules(labels), { report: false });
     this.#collectors = collectorsOf(this.#page, this.#processPage, clock, procPath, sysPath);
     const { intervalMs } = this.#rhythm;
@@ -136,27 +150,62 @@ class Host implements HostCollector {
     await this.#collecting;
   }
 
-  /** Never rejects: a store that takes nothing for a while must not stop the collector. */
+  pausedFor(): string | undefined {
+    return this.#pausedFor;
+  }
+
   async #collect(): Promise<void> {
+    await this.#yield();
+    const store = await this.read();
+    await store();
+  }
+
+  /** Ends the own readings where somebody else gives them, and takes them up again when that one is gone. */
+  async #yield(): Promise<void> {
+    const rival = await this.#rival().catch(() => undefined);
+    if (rival === this.#pausedFor) return;
+    const before = this.#pausedFor;
+    this.#pausedFor = rival;
+    this.#log.info(rival === undefined ? "collecting again" : "pausing", { target: rival ?? before });
+    if (before !== undefined) return;
+    const at = alignTimestamp(this.#clock.now(), this.#rhythm);
+    await this.#sink.end(at).catch((error: unknown) => {
+      this.#log.warn("host readings were not ended", { cause: errorText(error) });
+    });
+    this.#sink = this.#makeSink();
+  }
+
+  /** Neither rejects: a store that takes nothing for a while must not stop the collector. */
+  async read(): Promise<() => Promise<void>> {
     const begun = this.#clock.monotonic();
     const at = alignTimestamp(this.#clock.now(), this.#rhythm);
-    const durationMs = (): number => this.#clock.monotonic() - begun;
-    try {
-      const missing = await this.#fill();
-      const scrape = { at, now: at, durationMs, turn: createTurn(this.#clock) };
-      const processes = this.#processPage.finish();
-      await this.#processSink.write(processes, scrape);
+    const missing = await this.#fill();
+    const tookMs = this.#clock.monotonic() - begun;
+    return async () => {
+      const storing = this.#clock.monotonic();
+      const durationMs = (): number => tookMs + this.#clock.monotonic() - storing;
+      try {
+        await this.#store(missing, { at, now: at, durationMs, turn: createTurn(this.#clock) });
+      } catch (error) {
+        const lastError = errorText(error);
+        if (this.#status.health !== "down") this.#log.warn("host readings are not stored", { cause: lastError });
+        this.#update({ health: "down", lastError }, at, durationMs());
+      }
+    };
+  }
+
+  async #store(missing: readonly string[], scrape: ScrapeTimes): Promise<void> {
+    const processes = this.#processPage.finish();
+    await this.#processSink.write(processes, scrape);
+    const warnings = missing.length === 0 ? [] : [`not readable here: ${missing.join(", ")}`];
+    let samples = processes.count;
+    if (this.#pausedFor === undefined) {
       const page = this.#page.finish();
       const { unsaved } = await this.#sink.write(page, scrape);
-      const warnings = missing.length === 0 ? [] : [`not readable here: ${missing.join(", ")}`];
       if (unsaved !== "") warnings.push(`not saved: ${unsaved}`);
-      const samples = page.count + processes.count;
-      this.#update({ health: "up", lastError: "", samples, warnings }, at, durationMs());
-    } catch (error) {
-      const lastError = errorText(error);
-      if (this.#status.health !== "down") this.#log.warn("host readings are not stored", { cause: lastError });
-      this.#update({ health: "down", lastError }, at, durationMs());
+      samples += page.count;
     }
+    this.#update({ health: "up", lastError: "", samples, warnings }, scrape.at, scrape.durationMs());
   }
 
   #update(change: Partial<ScrapeTargetStatus>, lastScrapeAt: number, lastDurationMs: number): void {
@@ -170,6 +219,7 @@ class Host implements HostCollector {
     this.#processPage.begin();
     const missing: string[] = [];
     for (const [name, collect] of this.#collectors) {
+      if (this.#pausedFor !== undefined && name !== PROCESSES) continue;
       let found = false;
       try {
         found = await collect();
@@ -223,6 +273,6 @@ function collectorsOf(
     ["conntrack", () => collectConntrack(page, proc)],
     ["uname", () => collectUname(page, proc)],
     ["time", () => collectTime(page, clock.now())],
-    ["process", () => processes.collect(processPage)],
+    [PROCESSES, () => processes.collect(processPage)],
   ];
 }
