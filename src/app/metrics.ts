@@ -1,5 +1,5 @@
 /** The engine's own metrics for `/metrics`, by prom-client, read from the rooms when somebody asks. */
-import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { Rooms } from "./rooms.ts";
 
 export interface OwnMetrics {
@@ -11,7 +11,12 @@ export function createOwnMetrics(rooms: Rooms): OwnMetrics {
   let registry: Registry | undefined;
   const build = (): Registry => {
     const made = new Registry();
+    const { user, system } = process.cpuUsage();
     collectDefaultMetrics({ register: made });
+    // prom-client counts from its registration; a process' CPU seconds count from its start.
+    addSeconds(made, "process_cpu_user_seconds_total", user);
+    addSeconds(made, "process_cpu_system_seconds_total", system);
+    addSeconds(made, "process_cpu_seconds_total", user + system);
     const gauge = (name: string, help: string, read: () => number): void => {
       new Gauge({
         name,
@@ -50,4 +55,9 @@ export function createOwnMetrics(rooms: Rooms): OwnMetrics {
   };
   // prom-client's default collectors cost a few ms to set up: nobody pays before the first scrape of us.
   return { text: () => (registry ??= build()).metrics() };
+}
+
+function addSeconds(registry: Registry, name: string, micros: number): void {
+  const counter = registry.getSingleMetric(name);
+  if (counter instanceof Counter) counter.inc(micros / 1e6);
 }

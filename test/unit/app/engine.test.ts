@@ -1,5 +1,5 @@
 /** A whole engine in this process: what it leaves behind when it cannot start, and what it says of itself. */
-import { createServer, type Server } from "node:http";
+import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";
 import { writeFileSync } from "node:fs";
@@ -59,6 +59,19 @@ async function pageServer(page: () => string | undefined): Promise<{ readonly po
   return { port: (server.address() as AddressInfo).port, [Symbol.asyncDispose]: close };
 }
 
+function fetchOn(socketPath: string, target: string): Promise<{ readonly status: number; readonly text: string }> {
+  return new Promise((resolve, reject) => {
+    request({ socketPath, path: target }, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (part: string) => (text += part));
+      response.once("end", () => resolve({ status: response.statusCode ?? 0, text }));
+    })
+      .once("error", reject)
+      .end();
+  });
+}
+
 const QUIET = "opsmon: {host_collector: {enabled: false}, discover: {enabled: false}}\n";
 
 describe("an engine that cannot start", () => {
@@ -81,6 +94,18 @@ describe("an engine that cannot start", () => {
     });
     await using left = await directorySource(path.join(home.path, "data"), systemClock);
     expect(await left.labelNames([])).toEqual([]);
+  });
+});
+
+describe("own metrics", () => {
+  test("CPU seconds count from the start of the process, not from the first scrape", async () => {
+    using home = tempDir();
+    const engine = await start(home.path, { config: QUIET });
+    const before = process.cpuUsage();
+    const { status, text } = await fetchOn(path.join(home.path, "opsmon.sock"), "/metrics");
+    const seconds = Number(/^process_cpu_seconds_total (\S+)$/m.exec(text)?.[1]);
+    expect([status, seconds >= (before.user + before.system) / 1e6]).toEqual([200, true]);
+    await engine.stop("the test is over");
   });
 });
 
