@@ -4,6 +4,7 @@
  */
 import type { Alert, Suppression } from "../model/alert.ts";
 import { fingerprint } from "../model/fingerprint.ts";
+import { createMatcher, type Matcher } from "../model/matcher.ts";
 import type { AlertView, Notifier, Silence } from "../notify/notifier.ts";
 
 type Known = Pick<Notifier, "alerts" | "silences">;
@@ -12,9 +13,11 @@ type Known = Pick<Notifier, "alerts" | "silences">;
 export function withSuppression(alerts: readonly Alert[], notifier: Known): readonly Alert[] {
   if (alerts.length === 0) return alerts;
   const found = suppressions(notifier);
-  if (found.size === 0) return alerts;
+  const ahead = silencesAhead(notifier);
+  if (found.size === 0 && ahead.length === 0) return alerts;
   return alerts.map((alert) => {
-    const suppressed = found.get(fingerprint(alert.labels));
+    const covers = alert.state === "pending" ? ahead.find(({ matchers }) => covered(alert, matchers)) : undefined;
+    const suppressed = covers === undefined ? found.get(fingerprint(alert.labels)) : suppressionBy(covers.silence);
     return suppressed === undefined ? alert : { ...alert, suppressed };
   });
 }
@@ -30,6 +33,32 @@ function suppressions(notifier: Known): ReadonlyMap<string, Suppression> {
   return found;
 }
 
+function suppressionBy({ createdBy: who, comment, ack, endsAt }: Silence): Suppression {
+  return ack === undefined
+    ? { by: "silence", who, until: endsAt, comment }
+    : { by: "ack", who, until: ack.until, comment };
+}
+
+interface Ahead {
+  readonly silence: Silence;
+  readonly matchers: readonly Matcher[];
+}
+
+/** The notifier hears of an alert when it fires; one that is pending is silenced by what would then cover it. */
+function silencesAhead(notifier: Known): readonly Ahead[] {
+  return notifier
+    .silences()
+    .filter(({ state, ack }) => state === "active" && ack === undefined)
+    .map((silence) => ({
+      silence,
+      matchers: silence.matchers.map(({ name, op, value }) => createMatcher(name, op, value)),
+    }));
+}
+
+function covered({ labels }: Alert, matchers: readonly Matcher[]): boolean {
+  return matchers.every((matcher) => matcher.matches(labels.get(matcher.name)));
+}
+
 /** What a person did comes before what a rule of the configuration does. */
 function suppressionOf(
   view: AlertView,
@@ -37,11 +66,7 @@ function suppressionOf(
   silences: ReadonlyMap<string, Silence>,
 ): Suppression | undefined {
   const silence = silences.get(view.silencedBy[0] ?? "");
-  if (silence !== undefined) {
-    const { createdBy: who, comment, ack } = silence;
-    if (ack === undefined) return { by: "silence", who, until: silence.endsAt, comment };
-    return { by: "ack", who, until: ack.until, comment };
-  }
+  if (silence !== undefined) return suppressionBy(silence);
   const [source] = view.inhibitedBy;
   if (source === undefined) return undefined;
   return { by: "inhibition", who: views.get(source)?.labels["alertname"] ?? source, until: undefined, comment: "" };

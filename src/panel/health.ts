@@ -108,8 +108,8 @@ function frameCell(frame: PanelFrame): HealthCell {
   };
 }
 
-/** `7/23 up`: one switch cannot stand for many. */
-function tallyText({ tally }: PanelFrame): string | undefined {
+/** `7/23 up`: one switch cannot stand for many. Undefined where the panel shows something else. */
+export function tallyText({ tally }: PanelFrame): string | undefined {
   return tally === undefined || tally.of < 2 ? undefined : `${tally.up}/${tally.of} up`;
 }
 

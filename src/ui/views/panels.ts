@@ -7,7 +7,7 @@ import { sparkText } from "../../draw/spark.ts";
 import { seriesStyle, STYLE, stateStyle } from "../../draw/theme.ts";
 import { formatValue } from "../../model/unit.ts";
 import { type FrameLine, leadingLine, type PanelFrame } from "../../panel/frame.ts";
-
+import { tallyText } from "../../panel/health.ts";
 import type { PanelSpec } from "../../panel/spec.ts";
 import type { Rect } from "../layout.ts";
 import { cell, span, stateSign, type Line, type Span } from "../look.ts";
@@ -54,7 +54,10 @@ function valueLine(frame: PanelFrame | undefined): Line {
   if (frame === undefined || leader === undefined) return [];
   const word = frame.state === "crit" ? " CRIT" : frame.state === "warn" ? " WARN" : "";
   return [
-    span(formatValue(leader.last, frame.unit) + word, frame.state === "ok" ? STYLE.accent : stateStyle(frame.state)),
+    span(
+      (tallyText(frame) ?? formatValue(leader.last, frame.unit)) + word,
+      frame.state === "ok" ? STYLE.accent : stateStyle(frame.state),
+    ),
   ];
 }
 
@@ -107,7 +110,7 @@ function panelLine({ snapshot, look }: ViewInput, spec: PanelSpec, width: number
   return [
     sign,
     cell(spec.title, title),
-    cell(formatValue(leader.last, frame.unit), valueWidth, style, "right"),
+    cell(tallyText(frame) ?? formatValue(leader.last, frame.unit), valueWidth, style, "right"),
     ...(spark > 0 ? [span("  "), sparkSpan(frame, leader, spark - 1, look)] : []),
   ];
 }

@@ -5,7 +5,7 @@ import { withSuppression } from "../../../src/app/suppression.ts";
 import { type Alert, suppressionText } from "../../../src/model/alert.ts";
 import { fingerprint } from "../../../src/model/fingerprint.ts";
 import { Labels } from "../../../src/model/labels.ts";
-import type { AlertView, Silence } from "../../../src/notify/notifier.ts";
+import type { AlertView, Silence, SilenceState } from "../../../src/notify/notifier.ts";
 
 const NOW = Date.UTC(2026, 10, 20, 12, 0, 0);
 
@@ -38,7 +38,7 @@ const view = (one: Alert, more: Partial<AlertView> = {}): AlertView => ({
   ...more,
 });
 
-const silence = (id: string, more: Partial<Silence> = {}): Silence & { readonly state: "active" } => ({
+const silence = (id: string, more: Partial<Silence> = {}): Silence & { readonly state: SilenceState } => ({
   id,
   matchers: [],
   startsAt: NOW,
@@ -90,6 +90,17 @@ describe("withSuppression", () => {
     // and over the wire unchanged
     const wire = JSON.parse(JSON.stringify(alertToWire(found as Alert))) as Parameters<typeof alertFromWire>[0];
     expect(alertFromWire(wire).suppressed).toEqual(suppressed);
+  });
+
+  test("a pending alert is silenced by what will cover it when it fires", () => {
+    const pending = { ...disk, state: "pending" } as const;
+    const by = (value: string, more: Partial<ReturnType<typeof silence>> = {}): Alert | undefined => {
+      const one = { ...silence("s1", { matchers: [{ name: "alertname", op: "=~", value }] }), ...more };
+      return withSuppression([pending], { alerts: () => [], silences: () => [one] })[0];
+    };
+    expect(by("Disk.*")?.suppressed).toMatchObject({ by: "silence", who: "kim" });
+    expect(by("Node.*")?.suppressed).toBeUndefined();
+    expect(by("Disk.*", { state: "expired" })?.suppressed).toBeUndefined();
   });
 
   test("what nobody keeps quiet is left as it is", () => {
