@@ -17,6 +17,8 @@ const READ_BYTES = 256 * 1024;
 let readBuffer: Buffer | undefined;
 /** First guess for a body in chunks, whose length is not told. */
 const CHUNKED_BYTES = 64 * 1024;
+/** What a server merely announces takes no more memory than this. */
+const FIRST_BYTES_MAX = 1024 * 1024;
 /** A connection that was idle for longer is not used again, ms: below what servers keep. */
 const IDLE_MS_MAX = 90_000;
 const IDLE_MAX = 64;
@@ -174,9 +176,10 @@ class Connection {
   #readBody(bytes: Buffer, from: number, size: number): void {
     const head = this.#head as AnswerHead;
     if (this.#chunks === undefined) {
+      if (head.length > this.#bodyMax) throw tooLarge(this.#bodyMax);
       const left = head.length - this.#length;
       if (size - from > left) return this.#end("unknown");
-      this.#append(bytes, from, size, head.length);
+      this.#append(bytes, from, size, Math.min(head.length, FIRST_BYTES_MAX));
       if (this.#length === head.length) this.#finish(head);
       return;
     }
@@ -187,7 +190,7 @@ class Connection {
 
   #append(bytes: Buffer, from: number, to: number, expected: number): void {
     const needed = this.#length + (to - from);
-    if (needed > this.#bodyMax || expected > Math.max(this.#bodyMax, CHUNKED_BYTES)) throw tooLarge(this.#bodyMax);
+    if (needed > this.#bodyMax) throw tooLarge(this.#bodyMax);
     if (this.#body === undefined || this.#body.length < needed) {
       const grown = this.#options.buffers.take(Math.max(expected, needed, 2 * (this.#body?.length ?? 0)));
       if (!this.#options.budget.take(grown.length)) {
