@@ -1,6 +1,7 @@
 /** Joins the rooms to the interfaces the HTTP server owns. */
 import type { EngineServices } from "../api/services.ts";
 import type { CommandResult, RuleStatus, SilenceStatus } from "../api/source.ts";
+import { counted } from "../model/count.ts";
 import { formatDuration } from "../model/duration.ts";
 import { compareUtf8 } from "../model/labels.ts";
 import type { Notifier } from "../notify/notifier.ts";
@@ -60,7 +61,7 @@ export function createServices(
       { kind: "note", at: options.clock.now(), topic: "reload", text: options.configFile ?? "defaults" },
     ]);
     return {
-      text: `reloaded ${options.configFile ?? "the defaults"}: ${next.config.scrapeJobs.length} jobs, ${next.groups.length} rule groups`,
+      text: `reloaded ${options.configFile ?? "the defaults"}: ${counted(next.config.scrapeJobs.length, "job")}, ${counted(next.groups.length, "rule group")}`,
     };
   };
 

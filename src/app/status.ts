@@ -1,5 +1,6 @@
 /** `opsmon status`: the engine's own health, worst first, each item a sentence somebody can act on. */
 import type { EngineStatus, StatusItem } from "../api/source.ts";
+import { counted } from "../model/count.ts";
 import { formatDuration } from "../model/duration.ts";
 import type { Timestamp } from "../model/sample.ts";
 import { formatValue } from "../model/unit.ts";
@@ -50,11 +51,19 @@ function storeItems({ tsdb, state, journal, options }: Rooms): readonly StatusIt
     });
   const damaged = state.damaged();
   if (damaged.length > 0)
-    items.push({ name: "state", state: "crit", text: `${damaged.length} damaged records, e.g. ${damaged[0]}` });
+    items.push({
+      name: "state",
+      state: "crit",
+      text: `${counted(damaged.length, "damaged record")}, e.g. ${damaged[0]}`,
+    });
   if (journal.unreadable() > 0)
-    items.push({ name: "journal", state: "warn", text: `${journal.unreadable()} unreadable records` });
+    items.push({ name: "journal", state: "warn", text: `${counted(journal.unreadable(), "unreadable record")}` });
   if (stats.limited > 0)
-    items.push({ name: "store", state: "warn", text: `${stats.limited} samples refused by the series limit` });
+    items.push({
+      name: "store",
+      state: "warn",
+      text: `${counted(stats.limited, "sample")} refused by the series limit`,
+    });
   const size = formatValue(stats.diskBytes, "bytes");
   const span =
     stats.minT === undefined
@@ -69,7 +78,7 @@ function storeItems({ tsdb, state, journal, options }: Rooms): readonly StatusIt
   items.push({
     name: "store",
     state: worst(items),
-    text: `${stats.series} series, ${stats.samples} samples, ${stats.blocks} blocks, ${size} on disk${density}${span}${age}`,
+    text: `${stats.series} series, ${counted(stats.samples, "sample")}, ${counted(stats.blocks, "block")}, ${size} on disk${density}${span}${age}`,
   });
   return items;
 }
@@ -127,10 +136,11 @@ function ruleItems({ rules }: Rooms): readonly StatusItem[] {
     text: `${rule.file} ${rule.name}: ${rule.lastError}`,
   }));
   const missed = rules.missedIterations();
-  if (missed > 0) items.push({ name: "rules", state: "warn", text: `${missed} evaluations missed since the start` });
+  if (missed > 0)
+    items.push({ name: "rules", state: "warn", text: `${counted(missed, "evaluation")} missed since the start` });
   const wrong = failing.length === 0 ? "" : `, ${failing.length} of them fail`;
   const state = worst(items);
-  items.push({ name: "rules", state, text: `${all.length} rules${wrong}` });
+  items.push({ name: "rules", state, text: `${counted(all.length, "rule")}${wrong}` });
   const firing = rules.alerts().filter((alert) => alert.state === "firing").length;
   items.push({
     name: "alerts",
@@ -148,14 +158,14 @@ function notifyItems({ notifier }: Rooms): readonly StatusItem[] {
       items.push({
         name,
         state: "crit",
-        text: `${channel.queued} messages wait, the oldest for ${formatDuration(Math.round(channel.oldestMs / 1_000) * 1_000)}: ${channel.lastError}`,
+        text: `${counted(channel.queued, "message waits", "messages wait")}, the oldest for ${formatDuration(Math.round(channel.oldestMs / 1_000) * 1_000)}: ${channel.lastError}`,
       });
     } else if (channel.lastError !== "") items.push({ name, state: "warn", text: channel.lastError });
     else
       items.push({
         name,
         state: "ok",
-        text: channel.queued === 0 ? "nothing waits" : `${channel.queued} messages on their way`,
+        text: channel.queued === 0 ? "nothing waits" : `${counted(channel.queued, "message")} under way`,
       });
     return items;
   });

@@ -5,6 +5,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { PageParser, ParsedPage } from "../exposition/parse.ts";
+import { counted } from "../model/count.ts";
 import type { ScrapeJob } from "../model/job.ts";
 import type { Timestamp } from "../model/sample.ts";
 import type { HttpAnswer, HttpClient } from "./client.ts";
@@ -255,8 +256,12 @@ function warningsOf(written: WriteSummary): readonly string[] {
   }
   if (limited > 0 && quarantine?.of !== "store")
     out.push(`${limited} new series refused: the store is at its series limit`);
-  if (duplicates > 0) out.push(`${duplicates} samples appear twice on the page; the first of each was kept`);
-  if (outOfBounds > 0) out.push(`${outOfBounds} samples left out: their own time is too far ahead or too old`);
+  if (duplicates > 0)
+    out.push(
+      `${counted(duplicates, "sample appears", "samples appear")} twice on the page; the first of each was kept`,
+    );
+  if (outOfBounds > 0)
+    out.push(`${counted(outOfBounds, "sample")} left out: their own time is too far ahead or too old`);
   // Names come from the page.
   return out.map((text) => escapeControl(text).slice(0, WARNING_LENGTH_MAX));
 }

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { EXIT, type ExitCode } from "../../base/errors.ts";
 import { formatProblem, hasErrors, type Problem } from "../../base/problem.ts";
 import { unreadable } from "../../base/system-error.ts";
+import { counted } from "../../model/count.ts";
 import type { CommandSpec, Invocation } from "../command.ts";
 import { nagiosCommands } from "./nagios.ts";
 
@@ -10,7 +11,7 @@ function tell({ io, options }: Invocation, problems: readonly Problem[], fine: s
   for (const problem of problems) io.err(`${formatProblem(problem)}\n`);
   if (hasErrors(problems)) {
     const errors = problems.filter((problem) => problem.severity === "error").length;
-    io.err(`${errors} ${errors === 1 ? "mistake" : "mistakes"}\n`);
+    io.err(`${counted(errors, "mistake")}\n`);
     return EXIT.invalid;
   }
   io.out(`${fine}\n`);
@@ -32,7 +33,7 @@ const config: CommandSpec = {
     return tell(
       call,
       problems,
-      `${call.args[0]}: ok, ${jobs} scrape jobs, ${settings?.groups.length ?? 0} rule groups`,
+      `${call.args[0]}: ok, ${counted(jobs, "scrape job")}, ${counted(settings?.groups.length ?? 0, "rule group")}`,
     );
   },
 };
@@ -60,7 +61,7 @@ const rules: CommandSpec = {
       problems.push(...parsed.problems);
       count += parsed.groups.reduce((sum, group) => sum + group.rules.length, 0);
     }
-    return tell(call, problems, `${call.args.length} files, ${count} rules: ok`);
+    return tell(call, problems, `${counted(call.args.length, "file")}, ${counted(count, "rule")}: ok`);
   },
 };
 

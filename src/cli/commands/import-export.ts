@@ -5,6 +5,7 @@ import type { Writable } from "node:stream";
 import { createGzip, createZstdCompress } from "node:zlib";
 import { EXIT, type ExitCode, UserError } from "../../base/errors.ts";
 import { dataDirOf } from "../../config/paths.ts";
+import { counted } from "../../model/count.ts";
 import { parseTime } from "../../model/time.ts";
 import type { ImportAnswer } from "../../api/services.ts";
 import type { CommandSpec, Invocation } from "../command.ts";
@@ -97,7 +98,7 @@ export const exportCommand: CommandSpec = {
     await sink.end();
     progress[Symbol.dispose]();
     for (const warning of report.warnings) io.err(`warning: ${warning}\n`);
-    io.err(`${report.samples} samples of ${report.series} series\n`);
+    io.err(`${counted(report.samples, "sample")} of ${report.series} series\n`);
     return EXIT.ok;
   },
 };
@@ -108,7 +109,7 @@ function tell({ io }: Invocation, name: string, report: ImportAnswer): ExitCode 
   const more = report.broken - Math.min(report.problems.length, PROBLEMS_SHOWN);
   if (more > 0) io.err(`… and ${more} more broken lines\n`);
   const parts = [
-    `${report.samples} samples taken`,
+    `${counted(report.samples, "sample")} taken`,
     report.duplicate > 0 ? `${report.duplicate} had another value already, which stays` : "",
     report.outOfBounds > 0 ? `${report.outOfBounds} refused: older than the retention, or in the future` : "",
     report.limited > 0 ? `${report.limited} refused by the series limit` : "",
