@@ -7,6 +7,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { connect } from "node:net";
 import { EXIT, UserError, errorText } from "../base/errors.ts";
+import { checkSocketPath } from "../base/socket-path.ts";
 import { authenticates, type ListenSecurity } from "./security.ts";
 
 /** Sockets open at once on one listener; the next one is closed at once, other listeners go on. */
@@ -74,6 +75,7 @@ export function listening(server: Server, start: () => void, place: string): Pro
 
 /** Removes a socket left by a dead engine. @throws UserError `socket-in-use` when someone answers there. */
 export async function freeSocketPath(path: string): Promise<void> {
+  checkSocketPath(path);
   if (!existsSync(path)) return;
   if (await answers(path)) {
     throw new UserError("socket-in-use", `an engine already answers on ${path}`, {

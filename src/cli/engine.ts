@@ -88,7 +88,7 @@ class Held implements HeldEngine {
       return true;
     } catch (error) {
       const code = (error as { code?: string }).code;
-      if (code === "ENOENT" || code === "ECONNREFUSED" || code === "ECONNRESET") return false;
+      if (code === "ENOENT" || code === "ENOTDIR" || code === "ECONNREFUSED" || code === "ECONNRESET") return false;
       if (code === "EACCES") {
         throw new UserError("forbidden", "the engine's socket does not admit you", {
           hint: "join its group, or name another with --socket",

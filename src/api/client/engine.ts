@@ -14,6 +14,7 @@ import {
 } from "../codec.ts";
 import { secondsText } from "../seconds.ts";
 import { EXIT, type ExitCode, UserError } from "../../base/errors.ts";
+import { checkSocketPath } from "../../base/socket-path.ts";
 import type { BackupStep, CardinalityReport, ImportAnswer } from "../services.ts";
 import type {
   BatchAnswer,
@@ -179,7 +180,9 @@ export class EngineSource extends PrometheusSource implements Explainer {
   }
 }
 
+/** @throws UserError `socket-path` when no socket can have that path. */
 export function engineSource(socketPath: string): EngineSource {
+  checkSocketPath(socketPath);
   const endpoint: Endpoint = { kind: "socket", path: socketPath };
   return new EngineSource(endpoint);
 }

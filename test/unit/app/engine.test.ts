@@ -16,15 +16,19 @@ import { eventually, tempDir } from "../../support/process.ts";
 interface Wishes {
   readonly config?: string;
   readonly listen?: readonly string[];
+  readonly socket?: string;
 }
 
-function start(home: string, { config = "", listen = [] }: Wishes = {}): Promise<RunningEngine> {
+function start(
+  home: string,
+  { config = "", listen = [], socket = path.join(home, "opsmon.sock") }: Wishes = {},
+): Promise<RunningEngine> {
   const configFile = path.join(home, "opsmon.yml");
   writeFileSync(configFile, config);
   return startEngine({
     version: "0.0.0",
     dataDir: path.join(home, "data"),
-    socketPath: path.join(home, "opsmon.sock"),
+    socketPath: socket,
     socketMode: 0o600,
     configFile,
     listen,
@@ -84,6 +88,13 @@ describe("an engine that cannot start", () => {
     });
     await using left = await directorySource(path.join(home.path, "data"), systemClock);
     expect(await left.labelNames([])).toEqual([]);
+  });
+
+  test("because no socket can have its path says which one is too long", async () => {
+    using home = tempDir();
+    const long = path.join(home.path, "x".repeat(120));
+    await expect(start(home.path, { socket: long })).rejects.toMatchObject({ code: "socket-path", exit: 3 });
+    expect(() => engineSource(long)).toThrow("is too long for a socket");
   });
 
   test("because a rule file is wrong has stored nothing", async () => {
