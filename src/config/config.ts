@@ -104,6 +104,8 @@ export interface OwnConfig {
   readonly telegram: TelegramConfig | undefined;
   readonly tiers: readonly TierConfig[] | undefined;
   readonly coldDir: string | undefined;
+  /** Free bytes of the disk below which the oldest samples go. */
+  readonly keepFreeBytes: number | undefined;
   readonly journalRetentionMs: number;
   readonly panels: readonly PanelOverride[];
   readonly hostCollector: {

@@ -3,7 +3,7 @@ import { type Decode, bool, checked, choice, describe, fields, integer, list, re
 import type { Findings } from "../base/shape.ts";
 import type { YamlNode } from "../base/yaml.ts";
 import type { OwnConfig, PanelOverride, RulePackConfig, TelegramConfig, TierConfig } from "./config.ts";
-import { type Context, duration, filePath, interval, secret, secretFile, url } from "./context.ts";
+import { type Context, duration, filePath, interval, secret, secretFile, size, url } from "./context.ts";
 
 const DAY_MS = 86_400_000;
 /** Own records outlive raw samples: `why` and reports look back a year. */
@@ -19,6 +19,7 @@ export const OWN_DEFAULTS: OwnConfig = {
   telegram: undefined,
   tiers: undefined,
   coldDir: undefined,
+  keepFreeBytes: undefined,
   journalRetentionMs: JOURNAL_RETENTION_MS,
   panels: [],
   hostCollector: { enabled: true, intervalMs: HOST_INTERVAL_MS, instance: undefined },
@@ -167,6 +168,7 @@ export function ownSection(context: Context): Decode<OwnConfig> {
       telegram: telegram(context),
       tiers,
       cold: filePath(context),
+      keep_free: size,
       journal_retention: interval,
       panels,
       host_collector: hostShape,
@@ -192,6 +194,7 @@ export function ownSection(context: Context): Decode<OwnConfig> {
       telegram: got.telegram,
       tiers: got.tiers,
       coldDir: got.cold,
+      keepFreeBytes: got.keep_free,
       journalRetentionMs: got.journal_retention ?? base.journalRetentionMs,
       panels: got.panels ?? [],
       hostCollector: {

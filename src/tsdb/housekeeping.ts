@@ -12,6 +12,7 @@ import type { PartReader } from "./parts.ts";
 import { type Doomed, doomedChunks, dropChunks } from "./retention.ts";
 import { nextWindow, ROLL_DELAY_MS, rollWindow } from "./roller.ts";
 import type { Sealer } from "./sealer.ts";
+import { missingBytes } from "./space.ts";
 
 /** A wall clock that moved this much more than time passed was set by somebody … */
 const CLOCK_JUMP_MS = 600_000;
@@ -103,7 +104,11 @@ export class Housekeeping {
       ...ladder.map((rung) => now - rung.retentionMs),
     ];
     const growing = ladder.flatMap((rung, i) => (rung.active ? [i + 1] : []));
-    const excessBytes = retentionBytes > 0 ? Math.max(0, this.#chunkBytes() - retentionBytes) : 0;
+    const excessBytes = Math.max(
+      retentionBytes > 0 ? this.#chunkBytes() - retentionBytes : 0,
+      missingBytes(options.dir, options.keepFreeBytes),
+      0,
+    );
     const doomed = doomedChunks(head, { before, growing, excessBytes });
     const movable = await this.#moveOut(doomed);
     if (movable === undefined) return false;

@@ -22,6 +22,8 @@ export interface TsdbOptions {
   readonly rollDelayMs?: number;
   /** The oldest chunks go once all chunks together exceed this; 0 or absent = no limit. */
   readonly retentionBytes?: number;
+  /** The oldest chunks go while the disk has less than this left, whoever filled it; 0 or absent: never for that. */
+  readonly keepFreeBytes?: number | (() => number);
   /** Raw chunks are written there as compressed, importable files before retention drops them; absent: dropped. */
   readonly coldDir?: string;
   /** New series beyond this are refused (NO_REF). */

@@ -13,6 +13,12 @@ export function reserveOf({ reserveBytes = RESERVE_BYTES }: TsdbOptions): number
   return typeof reserveBytes === "function" ? reserveBytes() : reserveBytes;
 }
 
+/** What the disk lacks to have so much free; negative when it has more. */
+export function missingBytes(dir: string, keepFree: TsdbOptions["keepFreeBytes"] = 0): number {
+  const wanted = typeof keepFree === "function" ? keepFree() : keepFree;
+  return wanted > 0 ? wanted - freeBytes(dir) : 0;
+}
+
 /** Bytes of all files directly in the directories; files that vanish meanwhile count nothing. */
 export function sizeOf(dirs: readonly string[]): number {
   let total = 0;

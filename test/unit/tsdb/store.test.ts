@@ -10,6 +10,7 @@ import { Labels } from "../../../src/model/labels.ts";
 import { createMatcher } from "../../../src/model/matcher.ts";
 import { NO_REF } from "../../../src/model/sample.ts";
 import { FORMAT_KEY } from "../../../src/tsdb/keys.ts";
+import { freeBytes } from "../../../src/tsdb/space.ts";
 import { sealRecord } from "../../../src/tsdb/segment.ts";
 import { openTsdb, type Tsdb } from "../../../src/tsdb/tsdb.ts";
 import { dump, hints } from "../../support/storage-conformance.ts";
@@ -199,6 +200,21 @@ describe("retention", () => {
     expect(box.db.stats()).toMatchObject({ series: 1, blocks: 1 });
     await box.reopen();
     expect(box.db.stats()).toMatchObject({ series: 1, blocks: 1, quarantined: [] });
+  });
+
+  test("the oldest chunks go while the disk is short of free space", async () => {
+    let missing = 0;
+    const keepFreeBytes = (): number => (missing === 0 ? 0 : missing + freeBytes(dir));
+    const dir = temporaryDir();
+    await using box = await storeBox({ dir, keepFreeBytes, chunkRows: 10, tiers: [] });
+    await scrape(box.db, 50, 0, 95);
+    await box.db.flush();
+    const { blocks } = box.db.stats();
+    await tick(box, 61_000);
+    expect(box.db.stats().blocks).toBe(blocks);
+    missing = 1e9;
+    await tick(box, 61_000);
+    expect(box.db.stats().blocks).toBe(0);
   });
 
   test("the oldest chunks go when all files are too large", async () => {
