@@ -73,6 +73,7 @@ async function build(
     retentionMs: options.retentionMs ?? storage.retentionMs ?? RETENTION_MS_DEFAULT,
     ...optional("retentionBytes", options.retentionBytes ?? storage.retentionBytes),
     ...optional("coldDir", config.own.coldDir),
+    ...optional("keepFreeBytes", config.own.keepFreeBytes),
     ...optional("tiers", config.own.tiers),
     ...optional("maxSeries", config.own.limits.maxSeries),
   });
