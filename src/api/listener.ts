@@ -6,7 +6,8 @@ import { existsSync, unlinkSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { connect } from "node:net";
-import { EXIT, UserError, errorText } from "../base/errors.ts";
+import { EXIT, UserError } from "../base/errors.ts";
+import { systemReason } from "../base/system-error.ts";
 import { checkSocketPath } from "../base/socket-path.ts";
 import { authenticates, type ListenSecurity } from "./security.ts";
 
@@ -62,7 +63,7 @@ export function listening(server: Server, start: () => void, place: string): Pro
     server.once("listening", resolve);
     server.once("error", (cause) => {
       reject(
-        new UserError("listen-failed", `cannot listen on ${place}: ${errorText(cause)}`, {
+        new UserError("listen-failed", `cannot listen on ${place}: ${systemReason(cause)}`, {
           hint: "another program may use it; choose another with --socket or --listen",
           exit: EXIT.unreachable,
           cause,

@@ -5,6 +5,8 @@
 import { type ExitCode, UserError, errorText } from "./errors.ts";
 
 const DECORATED = /^[A-Z][A-Z0-9_]*: ([^]*?), [a-z_0-9]+(?: '[^]*')?$/;
+/** As `node:net` words it: `listen EADDRINUSE: address already in use 127.0.0.1:9090`. */
+const OF_SOCKETS = /^(?:listen|connect|bind) [A-Z][A-Z0-9_]*: ([a-z ]*[a-z]) \S+$/;
 
 const HINTS: Readonly<Record<string, string>> = {
   ENOENT: "check the spelling of the path; a relative one starts in the current directory",
@@ -26,7 +28,9 @@ export function systemCode(error: unknown): string | undefined {
 
 /** The bare reason, e.g. `no such file or directory`; the message as it is for other errors. */
 export function systemReason(error: unknown): string {
-  return systemCode(error) === undefined ? errorText(error) : errorText(error).replace(DECORATED, "$1");
+  return systemCode(error) === undefined
+    ? errorText(error)
+    : errorText(error).replace(DECORATED, "$1").replace(OF_SOCKETS, "$1");
 }
 
 /** What to do about it, where there is something to say. */

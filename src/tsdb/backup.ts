@@ -3,7 +3,7 @@
  * sealed in between is in the copy twice rather than not at all. The copy is a store like any other: it can be opened,
  * checked and reviewed where it stands.
  */
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { copyFile, cp, readFile, rename, writeFile } from "node:fs/promises";
 import { makeDirectory } from "../base/directory.ts";
 import { EXIT, UserError } from "../base/errors.ts";
@@ -26,13 +26,12 @@ export interface BackupOptions {
 }
 
 function emptyTarget(target: string): void {
-  if (existsSync(target) && readdirSync(target).length > 0) {
-    throw new UserError("target-not-empty", `"${target}" is not empty`, {
-      hint: "name a directory that does not exist yet",
-      exit: EXIT.usage,
-    });
-  }
   makeDirectory(target);
+  if (readdirSync(target).length === 0) return;
+  throw new UserError("target-not-empty", `"${target}" is not empty`, {
+    hint: "name a directory that does not exist yet",
+    exit: EXIT.usage,
+  });
 }
 
 async function copyRecords(

@@ -84,6 +84,7 @@ describe("an engine that cannot start", () => {
     await using busy = await pageServer(() => "x 1\n");
     await expect(start(home.path, { listen: [`127.0.0.1:${busy.port}`] })).rejects.toMatchObject({
       code: "listen-failed",
+      message: `cannot listen on 127.0.0.1:${busy.port}: address already in use`,
       exit: 4,
     });
     await using left = await directorySource(path.join(home.path, "data"), systemClock);

@@ -124,6 +124,7 @@ describe("backup, restore, fsck", () => {
       await run(importCommand, [file], { data });
       expect((await run(backup, [copy], { data })).out).toContain("copied to");
       await expect(run(backup, [copy], { data })).rejects.toMatchObject({ code: "target-not-empty" });
+      await expect(run(backup, [file], { data })).rejects.toMatchObject({ code: "not-a-directory", exit: 3 });
       await expect(run(fsck, [], { data })).rejects.toMatchObject({ code: "store-locked", exit: 4 });
     }
     expect(await run(restore, [copy], { data: back })).toMatchObject({ code: 0 });
