@@ -7,9 +7,12 @@ import type { Alert } from "../model/alert.ts";
 import type { JournalKind, JournalRecord } from "../journal/record.ts";
 import type { Labels } from "../model/labels.ts";
 import type { Metadata } from "../model/metadata.ts";
+import type { RuleStatus } from "../model/rule-status.ts";
 import type { Timestamp } from "../model/sample.ts";
 import type { ExplainNode } from "../promql/options.ts";
 import type { QueryResult, QueryStats } from "../promql/value.ts";
+
+export type { RuleStatus } from "../model/rule-status.ts";
 
 /** What this source can answer; what it cannot is said on the screen, not left blank. */
 export interface Capabilities {
@@ -45,26 +48,6 @@ export interface DiscoveredTarget {
   readonly scraper: string;
   readonly url: string;
   readonly doc: string;
-}
-
-export interface RuleStatus {
-  readonly group: string;
-  readonly file: string;
-  readonly intervalMs: number;
-  /** Series or alerts one rule of the group may give; absent or 0: no limit. */
-  readonly groupLimit?: number;
-  readonly name: string;
-  readonly kind: "alerting" | "recording";
-  readonly expr: string;
-  readonly forMs: number;
-  readonly keepFiringForMs: number;
-  readonly labels: Labels;
-  readonly annotations: Labels;
-  readonly health: "ok" | "err" | "unknown";
-  readonly lastError: string;
-  readonly lastEvalAt: Timestamp;
-  readonly lastDurationMs: number;
-  readonly alerts: readonly Alert[];
 }
 
 /** One number or sentence of `opsmon status`, worst first. */

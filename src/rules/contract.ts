@@ -4,6 +4,7 @@ import type { Logger } from "../base/log.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Alert } from "../model/alert.ts";
 import type { Labels } from "../model/labels.ts";
+import type { RuleStatus } from "../model/rule-status.ts";
 import type { Timestamp } from "../model/sample.ts";
 import type { StateOp, StateStore } from "../state/state.ts";
 import type { Appendable } from "../storage/storage.ts";
@@ -36,25 +37,6 @@ export interface RuleManagerOptions {
   readonly onCommitted?: () => void;
 }
 
-/** In the shape of `RuleStatus`. */
-export interface RuleStatusView {
-  readonly group: string;
-  readonly file: string;
-  readonly intervalMs: number;
-  readonly name: string;
-  readonly kind: "alerting" | "recording";
-  readonly expr: string;
-  readonly forMs: number;
-  readonly keepFiringForMs: number;
-  readonly labels: Labels;
-  readonly annotations: Labels;
-  readonly health: "ok" | "err" | "unknown";
-  readonly lastError: string;
-  readonly lastEvalAt: Timestamp;
-  readonly lastDurationMs: number;
-  readonly alerts: readonly Alert[];
-}
-
 export interface RuleManager {
   /** Replaces the groups; unchanged rules keep their alerts, removed rules' alerts resolve with that reason. */
   apply(groups: readonly RuleGroup[]): Promise<void>;
@@ -62,7 +44,7 @@ export interface RuleManager {
   start(): Promise<void>;
   /** Evaluates every group once at `atMs`, in order; for tests, replay and one-shot checks. */
   evaluate(atMs: Timestamp): Promise<void>;
-  rules(): readonly RuleStatusView[];
+  rules(): readonly RuleStatus[];
   /** Active ones (pending, firing, nodata, error). */
   alerts(): readonly Alert[];
   /** Iterations skipped because an earlier one took too long, since start. */

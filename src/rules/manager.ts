@@ -7,11 +7,12 @@ import { errorText } from "../base/errors.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import type { Alert } from "../model/alert.ts";
 import { Labels } from "../model/labels.ts";
+import type { RuleStatus } from "../model/rule-status.ts";
 import type { Timestamp } from "../model/sample.ts";
 import type { StateOp } from "../state/state.ts";
 import { type ActiveAlert, toAlert } from "./alert-state.ts";
 import { type Alerts, activeOnes, alertSeries } from "./alerting.ts";
-import type { RuleManager, RuleManagerOptions, RuleStatusView } from "./contract.ts";
+import type { RuleManager, RuleManagerOptions } from "./contract.ts";
 import type { AlertingRule, Rule, RuleGroup } from "./group.ts";
 import { HEARTBEAT_KEY, afterOutage, lastHeartbeat, readStoredAlerts } from "./restore.ts";
 import { type RuleState, alertOps, ruleStates, transitions } from "./rule-state.ts";
@@ -19,7 +20,7 @@ import { runOnSlots } from "./schedule.ts";
 import { type RuleOutcome, type TickContext, endSeries, runTick } from "./tick.ts";
 import { versionOps } from "./versions.ts";
 
-export type { RuleManager, RuleManagerOptions, RuleStatusView } from "./contract.ts";
+export type { RuleManager, RuleManagerOptions } from "./contract.ts";
 export type { RuleEngine } from "./evaluate.ts";
 
 const INTERVAL_MS = 60_000;
@@ -79,7 +80,7 @@ class Manager implements RuleManager {
     for (const running of this.#groups) await this.#track(this.#tick(running, atMs, 0));
   }
 
-  rules(): readonly RuleStatusView[] {
+  rules(): readonly RuleStatus[] {
     return this.#groups.flatMap((running) => running.states.map((state) => this.#status(running, state)));
   }
 
@@ -105,7 +106,7 @@ class Manager implements RuleManager {
     await this.#queue.catch(() => undefined);
   }
 
-  #status({ group, intervalMs }: Running, state: RuleState): RuleStatusView {
+  #status({ group, intervalMs }: Running, state: RuleState): RuleStatus {
     const { rule } = state;
     const alerting = rule.kind === "alerting" ? rule : undefined;
     return {
