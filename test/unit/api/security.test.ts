@@ -1,6 +1,5 @@
-/** Who gets past a TCP listener: real TLS, real bcrypt, certificates made for the test. */
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+/** Who gets past a TCP listener: real TLS, real bcrypt, certificates of the test's own. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest, type RequestOptions } from "node:https";
 import { tmpdir } from "node:os";
@@ -17,35 +16,13 @@ let api: ApiFixture;
 let dir: string;
 const at = (name: string): string => path.join(dir, name);
 
-/** A certificate for 127.0.0.1, and one for a client, both signed by themselves. */
-function makeCertificates(): void {
-  for (const name of ["server", "client"]) {
-    const subject = ["-subj", `/CN=${name}`, "-addext", "subjectAltName=IP:127.0.0.1"];
-    const files = ["-keyout", at(`${name}.key`), "-out", at(`${name}.crt`)];
-    execFileSync(
-      "openssl",
-      [
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-days",
-        "2",
-        ...subject,
-        ...files,
-      ],
-      { stdio: "ignore" },
-    );
-  }
-}
+/** A certificate for 127.0.0.1, and one for a client, both signed by themselves and good for a hundred years. */
+const CERTIFICATES = path.join(import.meta.dirname, "../../fixtures/tls");
 
 beforeAll(async () => {
   api = await serveApi(NOW);
   dir = mkdtempSync(path.join(tmpdir(), "opsmon-web-"));
-  makeCertificates();
+  cpSync(CERTIFICATES, dir, { recursive: true });
   writeFileSync(at("token"), "a-long-random-token\n");
 });
 afterAll(async () => {
