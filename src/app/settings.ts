@@ -132,11 +132,11 @@ function ruleFileGroups(config: Config, problems: Problem[]): readonly RuleGroup
       problems.push({ severity, file: config.file, ...at(place), message });
     }
     for (const file of files) {
+      const text = readNamed(file, problems, config, place);
+      if (text === undefined) continue;
       const real = realpathSync(file);
       if (seen.has(real)) continue;
       seen.add(real);
-      const text = readNamed(file, problems, config, place);
-      if (text === undefined) continue;
       const parsed = parseRuleFile(text, file);
       groups.push(...parsed.groups);
       problems.push(...parsed.problems);

@@ -57,7 +57,7 @@ function storeItems({ tsdb, state, journal, options }: Rooms): readonly StatusIt
       text: `${counted(damaged.length, "damaged record")}, e.g. ${damaged[0]}`,
     });
   if (journal.unreadable() > 0)
-    items.push({ name: "journal", state: "warn", text: `${counted(journal.unreadable(), "unreadable record")}` });
+    items.push({ name: "journal", state: "warn", text: counted(journal.unreadable(), "unreadable record") });
   if (stats.limited > 0)
     items.push({
       name: "store",

@@ -28,9 +28,10 @@ export function systemCode(error: unknown): string | undefined {
 
 /** The bare reason, e.g. `no such file or directory`; the message as it is for other errors. */
 export function systemReason(error: unknown): string {
-  return systemCode(error) === undefined
-    ? errorText(error)
-    : errorText(error).replace(DECORATED, "$1").replace(OF_SOCKETS, "$1");
+  const code = systemCode(error);
+  if (code === undefined) return errorText(error);
+  if (code === "EISDIR") return "it is a directory";
+  return errorText(error).replace(DECORATED, "$1").replace(OF_SOCKETS, "$1");
 }
 
 /** What to do about it, where there is something to say. */

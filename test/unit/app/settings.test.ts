@@ -1,5 +1,5 @@
 /** A configuration and what it names: every mistake of every file in one run, in the order a person reads them. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -68,6 +68,16 @@ opsmon:
   test("an engine that refuses to start tells the same ones", () => {
     put({ "p.yml": "global: {scrape_interval: 5x}\nrule_files: [z.yml]\n", "z.yml": BAD_RULES });
     expect(() => loadConfigAlone(path.join(box, "p.yml"), {})).toThrow(/p\.yml:1:27: .*\n[^]*z\.yml:4:28: /);
+  });
+
+  test("a dead link and a directory among the rule files are mistakes at the place that names them", () => {
+    put({ "p.yml": "rule_files: ['r-*.yml']\n" });
+    symlinkSync(path.join(box, "gone.yml"), path.join(box, "r-1.yml"));
+    mkdirSync(path.join(box, "r-2.yml"));
+    expect(mistakes("p.yml")).toEqual([
+      'p.yml:1:14: cannot read "r-1.yml": no such file or directory',
+      'p.yml:1:14: cannot read "r-2.yml": it is a directory',
+    ]);
   });
 
   test("an Alertmanager file that is not there is a mistake at the place that names it", () => {
