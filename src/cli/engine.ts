@@ -13,6 +13,9 @@ import type { Invocation } from "./command.ts";
 /** Another screen's revival is noticed this soon, ms. */
 const HOLD_AGAIN_MS = 1_000;
 
+/** How long an engine that has the lock may still need until it answers, ms. */
+const OTHERS_START_MS = 500;
+
 export interface HeldEngine extends AsyncDisposable {
   readonly engine: EngineSource;
   /**
@@ -103,7 +106,13 @@ class Held implements HeldEngine {
   async revive(): Promise<void> {
     if ((await this.hold()) || this.start === undefined) return;
     const { startEmbedded } = await import("../app/embed.ts");
-    await startEmbedded({ ...this.start, answers: () => this.hold() });
+    try {
+      await startEmbedded({ ...this.start, answers: () => this.hold() });
+    } catch (error) {
+      // Two screens that start one at once: the engine of the other has the lock, and answers in a moment.
+      await new Promise<void>((resolve) => void this.#clock.after(OTHERS_START_MS, resolve));
+      if (!(await this.hold())) throw error;
+    }
   }
 
   /** The engine has ended. Whoever starts it: an embedded one stays only as long as it is held. */
