@@ -154,6 +154,7 @@ describe("configuration", () => {
     for (const argv of [
       ["check", "config", config],
       ["serve", "--config", config, "--data", path.join(home.path, "d")],
+      ["top", "--once", "--config", config, "--data", path.join(home.path, "d")],
     ]) {
       const { code, stdout, stderr } = await opsmon(argv, { home: home.path });
       const said = stdout + stderr;
@@ -161,6 +162,31 @@ describe("configuration", () => {
       expect(said).toContain("broken.yml:2:");
       expect(said).toContain("scrape_interval");
       expect(said).toContain("broken.yml:5:");
+    }
+  });
+
+  test("top tells more mistakes than the end of a log holds", async () => {
+    using home = tempDir();
+    const config = path.join(home.path, "broken.yml");
+    const jobs = Array.from({ length: 40 }, (_, i) => `- {job_name: job-number-${i}, scrape_timeout: nonsense-${i}}`);
+    writeFileSync(config, `scrape_configs:\n${jobs.join("\n")}\n`);
+    const argv = ["top", "--once", "--config", config, "--data", path.join(home.path, "d")];
+    const { code, stderr } = await opsmon(argv, { home: home.path });
+    expect(code).toBe(3);
+    for (let line = 2; line <= 41; line++) expect(stderr).toContain(`broken.yml:${line}:`);
+  });
+
+  test.each([
+    { why: "a file", data: "file" },
+    { why: "below a file", data: "file/x" },
+    { why: "where nothing can be made", data: "/proc/opsmon-nowhere/x" },
+  ])("data in a place that is $why: a sentence, never a stack", async ({ data }) => {
+    using home = tempDir();
+    writeFileSync(path.join(home.path, "file"), "");
+    for (const command of [["serve"], ["top", "--once"]]) {
+      const argv = [...command, "--data", path.resolve(home.path, data)];
+      const { code, stderr } = await opsmon(argv, { home: home.path });
+      expect(`${code} ${stderr}`).toMatch(/^3 opsmon: [^\n]*director[^\n]*\n {2}hint: [^\n]*\n$/);
     }
   });
 
