@@ -21,7 +21,7 @@ import type { Rooms } from "./rooms.ts";
 import { loadSettings, type Settings } from "./settings.ts";
 import { takePage } from "./page.ts";
 import { engineStatus } from "./status.ts";
-import { withSuppression } from "./suppression.ts";
+import { suppressor, withSuppression } from "./suppression.ts";
 import { cardinalityReport, storeSummary } from "./store-report.ts";
 
 export interface AppServices extends EngineServices {

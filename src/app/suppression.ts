@@ -11,9 +11,23 @@ type Known = Pick<Notifier, "alerts" | "silences">;
 
 /** The same alerts, those that are kept quiet with why. */
 export function withSuppression(alerts: readonly Alert[], notifier: Known): readonly Alert[] {
-  if (alerts.length === 0) return alerts;
-  const found = suppressions(notifier);
-  const ahead = silencesAhead(notifier);
+  return suppressor(notifier)(alerts);
+}
+
+/** As `withSuppression`, for many lists of one moment: the notifier is asked once, and only if there are alerts. */
+export function suppressor(notifier: Known): (alerts: readonly Alert[]) => readonly Alert[] {
+  let known: Parameters<typeof marked>[1] | undefined;
+  return (alerts) => {
+    if (alerts.length === 0) return alerts;
+    known ??= { found: suppressions(notifier), ahead: silencesAhead(notifier) };
+    return marked(alerts, known);
+  };
+}
+
+function marked(
+  alerts: readonly Alert[],
+  { found, ahead }: { readonly found: ReadonlyMap<string, Suppression>; readonly ahead: readonly Ahead[] },
+): readonly Alert[] {
   if (found.size === 0 && ahead.length === 0) return alerts;
   return alerts.map((alert) => {
     const covers = alert.state === "pending" ? ahead.find(({ matchers }) => covered(alert, matchers)) : undefined;
