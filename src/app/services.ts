@@ -74,7 +74,7 @@ export function createServices(
     scrapePools: () => scrapePools(rooms, settings),
     externalLabels: () => settings.config.global.externalLabels,
     discovered: () => discovery.found(),
-    rules: () => withLimits(rules.rules(), settings.groups).map((rule) => quietened(rule, notifier)),
+    rules: () => quietened(withLimits(rules.rules(), settings.groups), notifier),
     alerts: async (at) => (at === "now" ? withSuppression(rules.alerts(), notifier) : alertsAt(journal, at)),
     silences: () => notifier.silences().map(silenceStatus),
     journal: (kinds, start, end, limit) => journal.scan(kinds, start, end, limit),
@@ -97,8 +97,9 @@ export function createServices(
   };
 }
 
-function quietened(rule: RuleStatus, notifier: Notifier): RuleStatus {
-  return { ...rule, alerts: withSuppression(rule.alerts, notifier) };
+function quietened(rules: readonly RuleStatus[], notifier: Notifier): readonly RuleStatus[] {
+  const suppressed = suppressor(notifier);
+  return rules.map((rule) => ({ ...rule, alerts: suppressed(rule.alerts) }));
 }
 
 function silenceStatus(silence: ReturnType<Notifier["silences"]>[number]): SilenceStatus {
