@@ -2,11 +2,12 @@
  * Cold files: raw chunks that retention is about to drop, as OpenMetrics text under zstd, which `opsmon import` and
  * promtool read. A file appears under its name only when it is complete and on the disk; what it holds is dropped after.
  */
-import { createWriteStream, mkdirSync } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { open, rename } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createZstdCompress } from "node:zlib";
+import { makeDirectory } from "../base/directory.ts";
 import type { Labels } from "../model/labels.ts";
 import { NO_REF, type SeriesRef } from "../model/sample.ts";
 import { CELL_VALUE } from "./column.ts";
@@ -62,7 +63,7 @@ export async function writeCold(
   reader: PartReader,
   labelsOf: (ref: SeriesRef) => Labels,
 ): Promise<string> {
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  makeDirectory(dir);
   const file = `${dir}/${fileName(doomed)}`;
   const part = `${file}.part`;
   await pipeline(Readable.from(linesOf(doomed, reader, labelsOf)), createZstdCompress(), createWriteStream(part));

@@ -75,7 +75,7 @@ function row(alert: Alert, now: number): readonly string[] {
   const age = formatDuration(Math.max(0, Math.round((now - (alert.firedAt ?? alert.activeAt)) / 1_000) * 1_000));
   const value = Number.isFinite(alert.value) ? String(Number(alert.value.toPrecision(5))) : String(alert.value);
   const said = alert.annotations.get("summary") || alert.annotations.get("description");
-  const summary = alert.restored === true ? `not evaluated since the restart; before it: ${said}` : said;
+  const summary = alert.restored === true ? `not evaluated since the restart; before it: ${said || "active"}` : said;
   return [
     alert.state,
     alert.labels.get("alertname"),

@@ -5,6 +5,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RuleStatus, TargetStatus } from "../../../src/api/source.ts";
 import { COMMANDS } from "../../../src/cli/registry.ts";
+import type { Alert } from "../../../src/model/alert.ts";
 import { Labels } from "../../../src/model/labels.ts";
 import { type ApiFixture, fill, serveApi } from "../../support/api.ts";
 import { commandNamed, type CallOptions, type Ran, runCommand } from "../../support/cli.ts";
@@ -43,8 +44,26 @@ const rule: RuleStatus = {
   alerts: [],
 };
 
+const restored: Alert = {
+  labels: Labels.from({ alertname: "CpuHigh", instance: "a" }),
+  annotations: Labels.from({ summary: "CPU at 99%" }),
+  state: "pending",
+  value: 99,
+  activeAt: NOW - 60_000,
+  firedAt: undefined,
+  resolvedAt: undefined,
+  restored: true,
+  lastEvalAt: NOW - 30_000,
+  rule: { group: "g", file: "f.yml", name: "CpuHigh", expr: "x > 95" },
+  generatorUrl: "",
+};
+
 beforeAll(async () => {
-  api = await serveApi(NOW, { targets: () => [target("node", "up"), target("redis", "down")], rules: () => [rule] });
+  api = await serveApi(NOW, {
+    targets: () => [target("node", "up"), target("redis", "down")],
+    rules: () => [rule],
+    alerts: async () => [restored],
+  });
   dir = mkdtempSync(path.join(tmpdir(), "opsmon-cli-"));
   const points = (from: number, step: number) =>
     Array.from({ length: 20 }, (_, i) => [NOW - (19 - i) * 15_000, from + step * i] as const);
@@ -162,6 +181,17 @@ describe("opsmon query", () => {
     [{ time: "sometime" }, "bad-time", "a time that is none"],
   ])("refuses %o as %s (%s)", async (options: Record<string, string>, code: string, _why: string) => {
     await expect(query("jobs_total", options)).rejects.toMatchObject({ code, exit: 2 });
+  });
+});
+
+describe("opsmon alerts query", () => {
+  it("says that a restored alert was not evaluated since", async () => {
+    const { out } = await runCommand(commandNamed(COMMANDS, "alerts", "query"), {
+      now: NOW,
+      options: { socket: api.socket },
+    });
+    expect(out).toContain("pending\tCpuHigh\t1m\t99\t");
+    expect(out).toContain("not evaluated since the restart; before it: CPU at 99%");
   });
 });
 
