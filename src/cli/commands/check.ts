@@ -5,10 +5,11 @@ import { formatProblem, hasErrors, type Problem } from "../../base/problem.ts";
 import { unreadable } from "../../base/system-error.ts";
 import { counted } from "../../model/count.ts";
 import type { CommandSpec, Invocation } from "../command.ts";
+import { visible } from "../output/visible.ts";
 import { nagiosCommands } from "./nagios.ts";
 
 function tell({ io, options }: Invocation, problems: readonly Problem[], fine: string): ExitCode {
-  for (const problem of problems) io.err(`${formatProblem(problem)}\n`);
+  for (const problem of problems) io.err(`${visible(formatProblem(problem))}\n`);
   if (hasErrors(problems)) {
     const errors = problems.filter((problem) => problem.severity === "error").length;
     io.err(`${counted(errors, "mistake")}\n`);

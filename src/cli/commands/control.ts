@@ -5,6 +5,7 @@ import { EXIT, type ExitCode, UserError } from "../../base/errors.ts";
 import { fingerprint } from "../../model/fingerprint.ts";
 import { parseTime } from "../../model/time.ts";
 import type { CommandSpec, Invocation, OptionSpec } from "../command.ts";
+import { visible } from "../output/visible.ts";
 import { openEngine } from "../source.ts";
 
 export const SOCKET: readonly OptionSpec[] = [
@@ -27,7 +28,7 @@ export function authorOf({ options, io }: Invocation): string {
 export async function tell(call: Invocation, command: Command): Promise<ExitCode> {
   await using engine = await openEngine(call);
   const result = await engine.command(command);
-  call.io.out(`${result.text}\n`);
+  call.io.out(`${visible(result.text)}\n`);
   return EXIT.ok;
 }
 
@@ -74,7 +75,7 @@ export const ack: CommandSpec = {
         author: authorOf(call),
         comment,
       });
-      call.io.out(`${alert.labels.toString()}: ${result.text}\n`);
+      call.io.out(visible(`${alert.labels.toString()}: ${result.text}\n`));
     }
     return EXIT.ok;
   },

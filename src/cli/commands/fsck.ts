@@ -2,7 +2,7 @@
 import { EXIT } from "../../base/errors.ts";
 import { dataDirOf } from "../../config/paths.ts";
 import type { CommandSpec } from "../command.ts";
-import { jsonText } from "../output/visible.ts";
+import { jsonText, visible } from "../output/visible.ts";
 import { progressBar } from "../progress.ts";
 
 /** Sentences printed; a whole damaged disk would fill the screen with the same one. */
@@ -33,7 +33,7 @@ export const fsck: CommandSpec = {
     const { problems, repaired, chunks, segments, samples, logRecords, stateRecords } = report;
     if (options.text("output") === "json") io.out(jsonText({ dir, ...report }));
     else {
-      for (const { what, why } of problems.slice(0, PROBLEMS_SHOWN)) io.out(`damaged: ${what}: ${why}\n`);
+      for (const { what, why } of problems.slice(0, PROBLEMS_SHOWN)) io.out(`damaged: ${what}: ${visible(why)}\n`);
       if (problems.length > PROBLEMS_SHOWN) io.out(`… and ${problems.length - PROBLEMS_SHOWN} more\n`);
       for (const sentence of repaired) io.out(`repaired: ${sentence}\n`);
       const counts = `${samples} samples in ${chunks} chunks (${segments} segments), ${logRecords} log records, ${stateRecords} state records`;

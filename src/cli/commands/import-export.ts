@@ -9,6 +9,7 @@ import { counted } from "../../model/count.ts";
 import { parseTime } from "../../model/time.ts";
 import type { ImportAnswer } from "../../api/services.ts";
 import type { CommandSpec, Invocation } from "../command.ts";
+import { visible } from "../output/visible.ts";
 import { progressBar } from "../progress.ts";
 import { livingEngine, SOURCE_OPTIONS, urlSource } from "../source.ts";
 import { openText } from "../text-lines.ts";
@@ -105,7 +106,7 @@ export const exportCommand: CommandSpec = {
 
 /** Tells what became of the lines; @returns 3 when some could not be taken. */
 function tell({ io }: Invocation, name: string, report: ImportAnswer): ExitCode {
-  for (const { line, text } of report.problems.slice(0, PROBLEMS_SHOWN)) io.err(`${name}:${line}: ${text}\n`);
+  for (const { line, text } of report.problems.slice(0, PROBLEMS_SHOWN)) io.err(`${name}:${line}: ${visible(text)}\n`);
   const more = report.broken - Math.min(report.problems.length, PROBLEMS_SHOWN);
   if (more > 0) io.err(`… and ${more} more broken lines\n`);
   const parts = [

@@ -5,7 +5,7 @@ import { EXIT, type ExitCode } from "../../base/errors.ts";
 import { formatTime, parseTime } from "../../model/time.ts";
 import type { CommandSpec, Invocation } from "../command.ts";
 import { printRows, tableText } from "../output/print.ts";
-import { jsonText } from "../output/visible.ts";
+import { jsonText, visible } from "../output/visible.ts";
 import { openEngine, openSource, SOURCE_OPTIONS, urlSource } from "../source.ts";
 
 const DAY_MS = 86_400_000;
@@ -141,7 +141,7 @@ const test: CommandSpec = {
   async run(call) {
     await using engine = await openEngine(call);
     const result = await engine.command({ kind: "notify-test", receiver: call.args[0] as string });
-    call.io.out(`${result.text}\n`);
+    call.io.out(`${visible(result.text)}\n`);
     return EXIT.ok;
   },
 };

@@ -6,6 +6,7 @@ import type { Source } from "../../api/source.ts";
 import { errorText, type ExitCode, UserError } from "../../base/errors.ts";
 import { formatFloat } from "../../promql/number.ts";
 import type { CommandSpec, Invocation, OptionSpec } from "../command.ts";
+import { visible } from "../output/visible.ts";
 import { openSource, SOURCE_OPTIONS } from "../source.ts";
 
 type State = 0 | 1 | 2 | 3;
@@ -32,7 +33,8 @@ async function run(call: Invocation, check: (source: Source) => Promise<Finding>
   } catch (error) {
     finding = { state: 3, text: errorText(error).split("\n")[0] as string };
   }
-  call.io.out(`${WORDS[finding.state]}: ${finding.text}${finding.perf === undefined ? "" : ` | ${finding.perf}`}\n`);
+  const perf = finding.perf === undefined ? "" : ` | ${finding.perf}`;
+  call.io.out(`${visible(`${WORDS[finding.state]}: ${finding.text}${perf}`)}\n`);
   return finding.state;
 }
 

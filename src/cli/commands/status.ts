@@ -3,7 +3,7 @@ import { EXIT } from "../../base/errors.ts";
 import { formatDuration } from "../../model/duration.ts";
 import type { CommandSpec } from "../command.ts";
 import { tableText } from "../output/print.ts";
-import { jsonText } from "../output/visible.ts";
+import { jsonText, visible } from "../output/visible.ts";
 import { openSource, SOURCE_OPTIONS } from "../source.ts";
 
 const WORD = { ok: "OK", warn: "WARN", crit: "CRIT" } as const;
@@ -25,7 +25,7 @@ export const status: CommandSpec = {
     else {
       const worst = found.items[0];
       if (worst !== undefined && worst.state !== "ok")
-        io.out(`${WORD[worst.state]}: ${worst.name}: ${worst.text.split("\n")[0]}\n\n`);
+        io.out(`${WORD[worst.state]}: ${worst.name}: ${visible(worst.text.split("\n")[0] as string)}\n\n`);
       const up =
         found.startedAt === 0
           ? "not running"
