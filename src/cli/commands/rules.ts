@@ -3,6 +3,7 @@ import { globSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { EXIT, UserError, errorText } from "../../base/errors.ts";
 import type { CommandSpec } from "../command.ts";
+import { visible } from "../output/visible.ts";
 
 function read(file: string): string {
   try {
@@ -31,7 +32,7 @@ const test: CommandSpec = {
           return files.map((one) => ({ file: path.resolve(dir, one), text: read(path.resolve(dir, one)) }));
         },
       });
-      io.out(`${verdictText(file, verdict)}\n`);
+      io.out(`${visible(verdictText(file, verdict))}\n`);
       passed &&= verdict.passed;
     }
     return passed ? EXIT.ok : EXIT.no;
