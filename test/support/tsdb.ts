@@ -21,7 +21,10 @@ export function temporaryDir(): string {
 }
 
 /** @param options `keep` leaves the directory to whoever made it. */
-export async function storeBox({ keep, ...options }: Partial<TsdbOptions> & { keep?: boolean } = {}): Promise<StoreBox> {
+export async function storeBox({
+  keep,
+  ...options
+}: Partial<TsdbOptions> & { keep?: boolean } = {}): Promise<StoreBox> {
   const dir = options.dir ?? temporaryDir();
   const clock = manualClock(T0 + 86_400_000);
   // A test's disk is as full as it is: only tests of the reserve set one.
