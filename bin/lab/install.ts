@@ -62,16 +62,25 @@ async function installPackages(names: readonly string[]): Promise<void> {
   }
 }
 
+/** The mirror this machine takes its own packages from: what reaches bookworm there reaches sid as well. */
+async function ownMirror(): Promise<string> {
+  const { stdout } = await $({ quiet: true })`apt-get indextargets --format ${"$(REPO_URI)"}`;
+  const mirrors = stdout.split("\n").map((line) => line.trim().replace(/\/$/, ""));
+  const found = mirrors.find((line) => line.endsWith("/debian"));
+  if (found === undefined) throw new Error("apt names no Debian mirror; set OPSMON_LAB_SID_MIRROR");
+  return found;
+}
+
 /** @returns the version unpacked, or why there is none. */
 async function installOracle(lab: Lab): Promise<string> {
   const home = lab.at("oracle");
-  const binary = `${home}/root/usr/bin/prometheus`;
+  const binary = `${home}/tree/usr/bin/prometheus`;
   const version = async (): Promise<string> =>
     (await $({ quiet: true })`${binary} --version`).stdout.split(" ")[2] ?? "?";
-  if (existsSync(binary) && existsSync(`${home}/root/usr/bin/promtool`)) return version();
-  for (const folder of ["state/lists/partial", "cache/archives/partial", "root"])
+  if (existsSync(binary) && existsSync(`${home}/tree/usr/bin/promtool`)) return version();
+  for (const folder of ["state/lists/partial", "cache/archives/partial", "tree"])
     mkdirSync(`${home}/${folder}`, { recursive: true });
-  const mirror = process.env["OPSMON_LAB_SID_MIRROR"] ?? "http://deb.debian.org/debian";
+  const mirror = process.env["OPSMON_LAB_SID_MIRROR"] ?? (await ownMirror());
   writeFileSync(
     `${home}/sources.list`,
     `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror} sid main\n`,
@@ -92,13 +101,13 @@ async function installOracle(lab: Lab): Promise<string> {
   const run = $({ cwd: home, quiet: true, stdio: ["ignore", "pipe", "pipe"] });
   await run`apt-get -q ${options} update`;
   await run`apt-get -q ${options} download prometheus promtool`;
-  await run`sh -c ${"for deb in *.deb; do dpkg-deb -x $deb root || exit 1; done; rm -rf state cache *.deb sources.list"}`;
+  await run`sh -c ${"for deb in *.deb; do dpkg-deb -x $deb tree || exit 1; done; rm -rf state cache *.deb sources.list"}`;
   return version();
 }
 
 /** The Prometheus to run: 3.x when it was unpacked, else Debian's own. */
 export function oracleBinary(lab: Lab, program: "prometheus" | "promtool"): string {
-  const unpacked = lab.at("oracle/root/usr/bin", program);
+  const unpacked = lab.at("oracle/tree/usr/bin", program);
   return existsSync(unpacked) ? unpacked : `/usr/bin/${program}`;
 }
 

@@ -15,7 +15,7 @@ export interface Prometheus extends AsyncDisposable {
 /** @returns the path of `prometheus` or `promtool`. @throws Error that says how to get it. */
 export function oracle(program: "prometheus" | "promtool"): string {
   const dir = path.resolve(process.env["OPSMON_LAB_DIR"] ?? path.join(root, ".lab"));
-  const file = path.join(dir, "oracle/root/usr/bin", program);
+  const file = path.join(dir, "oracle/tree/usr/bin", program);
   if (!existsSync(file)) throw new Error(`${file} is missing: npm run lab -- install`);
   return file;
 }

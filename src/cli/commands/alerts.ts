@@ -1,19 +1,18 @@
 /** `opsmon alerts`: what fires now, and what happened. */
 import { alertToWire } from "../../api/codec.ts";
 import { EXIT } from "../../base/errors.ts";
-import type { TransitionRecord } from "../../journal/record.ts";
 import { type Alert, type AlertState, suppressionText } from "../../model/alert.ts";
 import { formatDuration } from "../../model/duration.ts";
 import { fingerprint } from "../../model/fingerprint.ts";
 import { Labels } from "../../model/labels.ts";
 import { formatTime, parseTime } from "../../model/time.ts";
+import { recordsSince } from "../history.ts";
 import type { CommandSpec, Invocation, OptionSpec } from "../command.ts";
 import { printRows } from "../output/print.ts";
 import { jsonText } from "../output/visible.ts";
 import { openSource, SOURCE_OPTIONS } from "../source.ts";
 
 const RANK: Readonly<Record<AlertState, number>> = { firing: 0, error: 1, nodata: 2, pending: 3, inactive: 4 };
-const DAY_MS = 86_400_000;
 const OUTPUT: OptionSpec = {
   flags: "-o, --output <format>",
   help: "table on a terminal, tsv in a pipe",
@@ -89,17 +88,9 @@ function row(alert: Alert, now: number): readonly string[] {
 }
 
 async function history(call: Invocation): Promise<0> {
-  const { options, io, clock } = call;
+  const { options, io } = call;
   await using source = await openSource(call);
-  const now = clock.now();
-  const since = options.text("since");
-  const start = since === undefined ? now - DAY_MS : parseTime(since, now, options.flag("utc"));
-  const records = (await source.journal(
-    ["transition"],
-    start,
-    now,
-    Number(options.text("limit") ?? 1_000),
-  )) as readonly TransitionRecord[];
+  const records = await recordsSince(call, source, "transition", 1_000);
   if (options.text("output") === "json") io.out(jsonText(records));
   else {
     const rows = records.map((one) => {

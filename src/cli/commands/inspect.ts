@@ -1,14 +1,12 @@
 /** `opsmon cardinality`, `opsmon config show`, `opsmon notify log|test`: looking into a running engine. */
 import type { CardinalityRow } from "../../api/services.ts";
-import type { DeliveryRecord } from "../../journal/record.ts";
 import { EXIT, type ExitCode } from "../../base/errors.ts";
 import { formatTime, parseTime } from "../../model/time.ts";
+import { recordsSince } from "../history.ts";
 import type { CommandSpec, Invocation } from "../command.ts";
 import { printRows, tableText } from "../output/print.ts";
 import { jsonText, visible } from "../output/visible.ts";
 import { openEngine, openSource, SOURCE_OPTIONS, urlSource } from "../source.ts";
-
-const DAY_MS = 86_400_000;
 
 export const cardinality: CommandSpec = {
   name: "cardinality",
@@ -105,17 +103,9 @@ const log: CommandSpec = {
   ],
   examples: [["opsmon notify log --since -1h", ""]],
   async run(call) {
-    const { options, io, clock } = call;
+    const { options, io } = call;
     await using source = await openSource(call);
-    const now = clock.now();
-    const since = options.text("since");
-    const start = since === undefined ? now - DAY_MS : parseTime(since, now, options.flag("utc"));
-    const records = (await source.journal(
-      ["delivery"],
-      start,
-      now,
-      Number(options.text("limit") ?? 200),
-    )) as readonly DeliveryRecord[];
+    const records = await recordsSince(call, source, "delivery", 200);
     const header = ["time", "receiver", "outcome", "status", "alerts", "attempt", "reason"];
     const rows = records.map((one) => [
       formatTime(one.at, options.flag("utc")),

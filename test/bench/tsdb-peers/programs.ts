@@ -18,7 +18,7 @@ function executable(kind: Kind): string | undefined {
     kind === "Prometheus"
       ? [
           process.env["OPSMON_BENCH_PROMETHEUS"],
-          path.join(root, ".lab/oracle/root/usr/bin/prometheus"),
+          path.join(root, ".lab/oracle/tree/usr/bin/prometheus"),
           "/usr/bin/prometheus",
         ]
       : [process.env["OPSMON_BENCH_VICTORIA"], "/usr/bin/victoria-metrics"];
