@@ -26,6 +26,8 @@ export interface CommandSpec {
   /** What to type, and what it does. */
   readonly examples?: readonly (readonly [line: string, what: string])[];
   readonly subcommands?: readonly CommandSpec[];
+  /** What its parent does when no subcommand is named. */
+  readonly standard?: boolean;
   /** Not in `--help`: for the program itself. */
   readonly hidden?: boolean;
   readonly run?: (call: Invocation) => Promise<ExitCode>;

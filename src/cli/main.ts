@@ -35,7 +35,7 @@ function build(specs: readonly CommandSpec[], finish: (code: ExitCode) => void):
 
 function addCommand(parent: Command, spec: CommandSpec, finish: (code: ExitCode) => void): void {
   const command = parent
-    .command(spec.name, { hidden: spec.hidden === true })
+    .command(spec.name, { hidden: spec.hidden === true, isDefault: spec.standard === true })
     .description(spec.summary)
     .exitOverride();
   for (const [syntax, help] of spec.args ?? []) command.argument(syntax, help);

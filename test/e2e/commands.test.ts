@@ -74,6 +74,8 @@ describe("commands on a running engine", () => {
     { argv: ["query", "up", "--url", "http://127.0.0.1:1"], code: 4, err: /127\.0\.0\.1:1/, why: "nothing there" },
     { argv: ["targets"], code: 0, out: /demo/, why: "targets" },
     { argv: ["status"], code: 0, why: "status" },
+    { argv: ["alerts"], code: 0, out: /^state\talert\t/, why: "alerts alone is alerts query" },
+    { argv: ["alerts", "history"], code: 0, out: /^time\tfrom\tto\t/, why: "what changed" },
   ];
   test.each(EXITS)("opsmon $argv exits $code ($why)", async ({ argv, code, out = /(?:)/, err = /(?:)/ }) => {
     const done = argv[0] === "no-such-command" ? await opsmon(argv, { home: home.path }) : await run(...argv);

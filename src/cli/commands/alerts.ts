@@ -25,6 +25,7 @@ export const alerts: CommandSpec = {
   subcommands: [
     {
       name: "query",
+      standard: true,
       summary: "active alerts, firing ones first",
       options: [
         OUTPUT,

@@ -109,7 +109,7 @@ const log: CommandSpec = {
     const header = ["time", "receiver", "outcome", "status", "alerts", "attempt", "reason"];
     const rows = records.map((one) => [
       formatTime(one.at, options.flag("utc")),
-      `${one.receiver}/${one.integration}`,
+      one.integration === "" ? one.receiver : `${one.receiver}/${one.integration}`,
       one.outcome,
       one.status,
       String(one.fingerprints.length),
