@@ -95,11 +95,13 @@ function countSpans(input: ViewInput, short: boolean): readonly Span[] {
   const spans: Span[] = [];
   if (critical > 0) spans.push(span(short ? ` ${critical} CRIT ` : ` ${critical} CRITICAL `, STYLE.alert));
   if (other > 0) spans.push(span(short ? ` ${other} WARN ` : ` ${other} WARNING `, STYLE.warn));
-  if (rest > 0 && !short) spans.push(span(` ${rest} unknown `, STYLE.header));
-  if (pending > 0 && !short) spans.push(span(` ${pending} pending `, STYLE.header));
+  // A narrow header has room for one of these, and must not say "no alerts" instead.
+  const room = (): boolean => !short || spans.length === 0;
+  if (rest > 0 && room()) spans.push(span(` ${rest} unknown `, STYLE.header));
+  if (pending > 0 && room()) spans.push(span(` ${pending} pending `, STYLE.header));
   // Firing, but somebody knows: said after what nobody has taken, and alone where there is no room for both.
   const quiet = suppressedCounts(alerts).join(", ");
-  if (quiet !== "" && (!short || spans.length === 0)) spans.push(span(` ${quiet} `, STYLE.header));
+  if (quiet !== "" && room()) spans.push(span(` ${quiet} `, STYLE.header));
   if (spans.length === 0) spans.push(span(" no alerts ", STYLE.header));
   return spans;
 }

@@ -22,6 +22,17 @@ function options(more: Partial<OnceOptions> = {}): OnceOptions {
 }
 
 describe("a frame as text", () => {
+  test.each(["pending", "nodata"] as const)(
+    'a phone\'s header does not say "no alerts" beside %s ones',
+    async (state) => {
+      const known = await fixedSource().alerts("now");
+      const source = fixedSource({ alerts: known.slice(0, 2).map((one) => ({ ...one, state })) });
+      const [header = ""] = (await renderOnce(options({ source, width: 46, height: 19 }))).split("\n");
+      expect(header).toContain(state === "pending" ? "2 pending" : "2 unknown");
+      expect(header).not.toContain("no alerts");
+    },
+  );
+
   test.each<{ view: ViewId; width: number; height: number }>([
     { view: "overview", width: 46, height: 19 },
     { view: "overview", width: 80, height: 24 },
