@@ -62,6 +62,8 @@ class Held implements HeldEngine {
   start: Start | undefined;
   readonly #clock: Clock;
   #holds = false;
+  /** The attempt under way: a revival and the watch share it, or one of two connections would outlive the screen. */
+  #holding: Promise<boolean> | undefined;
   #closed = false;
   #again: Disposable | undefined;
 
@@ -83,8 +85,15 @@ class Held implements HeldEngine {
     );
   }
 
-  async hold(): Promise<boolean> {
-    if (this.#holds) return true;
+  hold(): Promise<boolean> {
+    this.#holding ??= this.#attach().finally(() => {
+      this.#holding = undefined;
+    });
+    return this.#holding;
+  }
+
+  async #attach(): Promise<boolean> {
+    if (this.#holds || this.#closed) return this.#holds;
     try {
       await this.engine.attach(() => this.#lost());
       this.#holds = true;

@@ -37,6 +37,9 @@ import { PrometheusSource } from "./prometheus.ts";
 
 const BASE = "/api/opsmon/v1";
 
+/** An engine that accepts a connection and says nothing is stopped or stuck, ms. */
+const ATTACH_MS_MAX = 15_000;
+
 type WireAnswer = { readonly id: string } & (
   | { ok: true; data: unknown; warnings: string[]; infos: string[]; stats: QueryStats }
   | { ok: false; error: string }
@@ -161,14 +164,19 @@ export class EngineSource extends PrometheusSource implements Explainer {
    * the sign, so a killed screen needs no goodbye; that it breaks is the sign that the engine has ended.
    */
   attach(onLost: () => void = () => undefined): Promise<void> {
+    this.#attachment?.[Symbol.dispose]();
     return new Promise((resolve, reject) => {
       const request = httpRequest(requestOptions(this.endpoint, { method: "GET", path: `${BASE}/attach` }));
+      // also while it is unanswered: whoever leaves meanwhile must not be kept by the connection
+      this.#attachment = { [Symbol.dispose]: () => request.destroy() };
+      const silent = setTimeout(() => request.destroy(silence(this.place)), ATTACH_MS_MAX);
+      request.once("close", () => clearTimeout(silent));
       request.once("error", reject);
       request.once("response", (response) => {
+        clearTimeout(silent);
         response.resume();
         response.on("error", () => undefined);
         response.once("close", onLost);
-        this.#attachment = { [Symbol.dispose]: () => request.destroy() };
         resolve();
       });
       request.end();
@@ -178,6 +186,13 @@ export class EngineSource extends PrometheusSource implements Explainer {
   override async [Symbol.asyncDispose](): Promise<void> {
     this.#attachment?.[Symbol.dispose]();
   }
+}
+
+function silence(place: string): UserError {
+  return new UserError("timeout", `no answer from ${place} within ${ATTACH_MS_MAX / 1_000} s`, {
+    hint: "the engine may be stopped or overloaded: look at its log",
+    exit: EXIT.unreachable,
+  });
 }
 
 /** @throws UserError `socket-path` when no socket can have that path. */
