@@ -11,9 +11,11 @@ import type { Group } from "./group.ts";
 import type { Head, RowPlan } from "./head.ts";
 import { packColumns } from "./labels-record.ts";
 import type { AppendLog } from "./log.ts";
-import { newChain, writeCells, writeDefine, writeDescribe, writeRow } from "./log-format.ts";
+import { newChain, type RowPlace, writeCells, writeDefine, writeDescribe, writeRow } from "./log-format.ts";
 import { SAME, SET } from "./rows.ts";
 
+/** Fewer cells of one time than this are not worth a row. */
+const ROW_CELLS_MIN = 8;
 /** Loose series beyond this many are not added to a group by time alone. */
 const COMPANY_COLUMNS_MAX = 8_192;
 
@@ -197,41 +199,41 @@ export class Ingest {
   #loose(loose: LooseInput, rowGroups: Map<Timestamp, Group>, tally: Tally): void {
     const head = this.#head;
     this.#settleLoose(loose, rowGroups);
-    const { refs, t, v, stale } = loose;
-    const order = Uint32Array.from(refs, (_, i) => i);
-    const group = Uint32Array.from(refs, (ref) => head.homeGroupId(ref));
+    const { refs, t } = loose;
     const column = Uint32Array.from(refs, (ref) => head.homeColumn(ref));
-    order.sort(
-      (a, b) =>
-        (group[a] as number) - (group[b] as number) ||
-        (t[a] as number) - (t[b] as number) ||
-        (column[a] as number) - (column[b] as number) ||
-        a - b,
-    );
-    let from = 0;
-    while (from < order.length) {
-      const first = order[from] as number;
-      let to = from + 1;
-      while (to < order.length) {
-        const next = order[to] as number;
-        if (group[next] !== group[first] || t[next] !== t[first]) break;
-        to++;
+    // By group, then time: series come one after the other, each with the same few times.
+    const places = new Map<number, Map<Timestamp, number[]>>();
+    for (let i = 0; i < refs.length; i++) {
+      const id = head.homeGroupId(refs[i] as number);
+      let times = places.get(id);
+      if (times === undefined) places.set(id, (times = new Map()));
+      const which = times.get(t[i] as number);
+      if (which === undefined) times.set(t[i] as number, [i]);
+      else which.push(i);
+    }
+    for (const id of ascending(places.keys())) {
+      const group = head.groups.get(id) as Group;
+      const times = places.get(id) as Map<Timestamp, number[]>;
+      for (const at of ascending(times.keys())) {
+        const which = times.get(at) as number[];
+        if (!isAscending(which, column)) {
+          which.sort((a, b) => (column[a] as number) - (column[b] as number) || a - b);
+        }
+        this.#cellsOfTime(group, at, which, { column, v: loose.v, stale: loose.stale }, tally);
       }
-      const home = head.groups.get(group[first] as number) as Group;
-      this.#cellsOfRow(home, t[first] as number, order.subarray(from, to), { column, v, stale }, tally);
-      from = to;
     }
   }
 
-  #cellsOfRow(
+  #cellsOfTime(
     group: Group,
     t: Timestamp,
-    which: Uint32Array,
+    which: readonly number[],
     from: { readonly column: Uint32Array; readonly v: readonly number[]; readonly stale: readonly boolean[] },
     tally: Tally,
   ): void {
     const late = this.#makeRoom(group, t);
     const rows = group.rowsFor(late, this.#log.position);
+    const fresh = !rows.has(t);
     const row = rows.row(t);
     const set: number[] = [];
     for (const i of which) {
@@ -242,11 +244,49 @@ export class Ingest {
     }
     if (late) tally.outOfOrder += set.length;
     if (set.length === 0 || !this.#durable) return;
-    writeCells(this.#ops, { group: group.id, late, t }, set.length, (k) => {
+    const place = { group: group.id, late, t };
+    if (fresh && set.length >= ROW_CELLS_MIN && set.length * 2 >= group.columns) {
+      this.#writeAsRow(group, place, set, from);
+      return;
+    }
+    writeCells(this.#ops, place, set.length, (k) => {
       const i = set[k] as number;
       return { column: from.column[i] as number, value: from.v[i] as number, stale: from.stale[i] as boolean };
     });
   }
+
+  /** Most cells of a time that had none: as a row it holds only what changed since the row before. */
+  #writeAsRow(
+    group: Group,
+    place: RowPlace,
+    set: readonly number[],
+    from: { readonly column: Uint32Array; readonly v: readonly number[]; readonly stale: readonly boolean[] },
+  ): void {
+    const { columns } = group;
+    this.#fit(columns);
+    const cells = this.#cells.fill(CELL_ABSENT, 0, columns);
+    let whole = set.length === columns;
+    for (const i of set) {
+      const column = from.column[i] as number;
+      const stale = from.stale[i] as boolean;
+      this.#scratch[column] = from.v[i] as number;
+      cells[column] = stale ? CELL_STALE : CELL_VALUE;
+      if (stale) whole = false;
+    }
+    writeRow(this.#ops, group.chain, place, this.#scratch, whole ? undefined : cells, columns);
+  }
+}
+
+function ascending(numbers: Iterable<number>): readonly number[] {
+  return [...numbers].sort((a, b) => a - b);
+}
+
+/** Whether no column comes twice or before a smaller one. */
+function isAscending(which: readonly number[], column: Uint32Array): boolean {
+  for (let k = 1; k < which.length; k++) {
+    if ((column[which[k] as number] as number) <= (column[which[k - 1] as number] as number)) return false;
+  }
+  return true;
 }
 
 /** Equal for equal lists of times; a clash costs compression, never correctness. */
