@@ -5,7 +5,7 @@
  * name an exporter used last year would cost a frame.
  */
 import type { Timestamp } from "../model/sample.ts";
-import { formatDuration } from "../model/duration.ts";
+import { formatDuration, parseDuration } from "../model/duration.ts";
 import type { QueryResult } from "../promql/value.ts";
 import type { PanelQuery, PanelSpec } from "./spec.ts";
 
@@ -26,6 +26,8 @@ export interface PanelWindow {
   readonly momentOnly?: boolean;
   /** Clock times in reasons are UTC; local unless told. */
   readonly utc?: boolean;
+  /** When what collects the data was started; undefined or 0 when nobody says. See `momentary`. */
+  readonly collectedSince?: Timestamp;
 }
 
 /** Same shape as a query of `Source.batch`. */
@@ -95,10 +97,11 @@ export function panelQueries(spec: PanelSpec, window: PanelWindow): readonly Pan
     query.exprs.forEach((text, alternative) => {
       const expr = substitute(text, window);
       const id = requestId(spec.id, q, alternative);
+      const now = momentary(expr, window);
       if (ranged) requests.push({ id, expr, start: grid.start, end: grid.end, stepMs: grid.stepMs });
       // On a coarse grid the last column may be minutes old; the number beside the title must not be.
-      if (!ranged || grid.end !== window.at) {
-        requests.push({ id: `${id}@`, expr, start: window.at, end: window.at, stepMs: 0 });
+      if (!ranged || grid.end !== window.at || now !== expr) {
+        requests.push({ id: `${id}@`, expr: now, start: window.at, end: window.at, stepMs: 0 });
       }
     });
   });
@@ -126,6 +129,20 @@ export function substitute(expr: string, window: Pick<PanelWindow, "rateMs" | "f
           .replaceAll(/\$filter\b\s*,?\s*/g, "")
       : expr.replaceAll(/\$filter\b/g, () => filter);
   return filtered.replaceAll(/\$rate\b/g, () => rate);
+}
+
+/** A rate of a plain selector, with the length of its window. */
+const RATE_OF_SELECTOR = /\brate(?=\([^[]*\[((?=\d)(?:\d+h)?(?:\d+m)?(?:\d+s)?)\])/g;
+
+/**
+ * The expression for the moment itself. A rate's window that reaches back before the first sample counts the time
+ * before it as idle: two samples a quarter of a second apart in a window of a minute read a hundredth of what happens.
+ * Until the window is full, the last two samples tell the rate; afterwards nothing changes.
+ */
+export function momentary(expr: string, { at, collectedSince = 0 }: PanelWindow): string {
+  const ageMs = at - collectedSince;
+  if (collectedSince === 0 || ageMs < 0) return expr;
+  return expr.replaceAll(RATE_OF_SELECTOR, (rate, range: string) => (parseDuration(range) > ageMs ? `i${rate}` : rate));
 }
 
 /** Remainder that is never negative, also before 1970. */

@@ -59,12 +59,22 @@ export interface Memory {
   metricsAt: number;
   ranges: Map<string, BatchAnswer>;
   rangesAt: number;
+  /** When the engine was started; undefined before anybody was asked, 0 when nobody says. */
+  startedAt: Timestamp | undefined;
 }
 
 type SlowFacts = Omit<Snapshot, "window" | "frames" | "alerts" | "alertsError" | "metrics">;
 
 export function emptyMemory(): Memory {
-  return { slow: undefined, slowAt: 0, metrics: undefined, metricsAt: 0, ranges: new Map(), rangesAt: 0 };
+  return {
+    slow: undefined,
+    slowAt: 0,
+    metrics: undefined,
+    metricsAt: 0,
+    ranges: new Map(),
+    rangesAt: 0,
+    startedAt: undefined,
+  };
 }
 
 /** Age at which slow facts are asked again, ms. */
@@ -94,12 +104,12 @@ export async function fetchSnapshot(
   monotonic: number,
   signal?: AbortSignal,
 ): Promise<Snapshot> {
-  const { window } = request;
   // Names first: what the store has never heard of need not be asked, and most panels are of exporters not here.
-  await refreshMetrics(source, memory, monotonic);
+  await Promise.all([refreshMetrics(source, memory, monotonic), learnStart(source, memory)]);
+  const window = { ...request.window, collectedSince: memory.startedAt ?? 0 };
   const slowDue = memory.slow === undefined || monotonic - memory.slowAt >= SLOW_MS;
   const [answers, alerts, slow, targets] = await Promise.all([
-    askPanels(source, request, memory, monotonic, signal),
+    askPanels(source, { ...request, window }, memory, monotonic, signal),
     settle(source.alerts(request.live ? "now" : window.at)),
     slowDue ? askSlow(source, window.at) : undefined,
     slowDue || request.targets !== true ? undefined : askTargets(source, memory.slow?.capabilities),
@@ -109,6 +119,7 @@ export async function fetchSnapshot(
   if (slow !== undefined) {
     memory.slow = slow;
     memory.slowAt = monotonic;
+    memory.startedAt = slow.status?.startedAt ?? memory.startedAt;
   }
   if (memory.slow !== undefined && targets !== undefined) memory.slow = { ...memory.slow, ...targets };
   const facts = memory.slow as SlowFacts;
@@ -237,6 +248,12 @@ async function refreshMetrics(source: Source, memory: Memory, monotonic: number)
   const names = await settle(source.labelValues("__name__", []));
   memory.metrics = names.value === undefined ? undefined : new Set(names.value);
   memory.metricsAt = monotonic;
+}
+
+/** Whether rate windows are full has to be known before the first rate is asked. */
+async function learnStart(source: Source, memory: Memory): Promise<void> {
+  if (memory.startedAt !== undefined) return;
+  memory.startedAt = (await settle(source.status())).value?.startedAt ?? 0;
 }
 
 function isNotSupported(error: unknown): boolean {

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { metricNames } from "../../../src/panel/metric-names.ts";
-import { chartStep, panelGrid, panelQueries, rateWindow, substitute } from "../../../src/panel/query.ts";
+import { chartStep, momentary, panelGrid, panelQueries, rateWindow, substitute } from "../../../src/panel/query.ts";
 import { NOON, spec } from "./frames.ts";
 
 const MINUTE = 60_000;
@@ -81,6 +81,36 @@ describe("panelQueries", () => {
     const ids = ["test.panel#0.0@", "test.panel#0.1@", "test.panel#1.0@"];
     expect(panelQueries({ ...two, kind: "table" }, window).map((r) => r.id)).toEqual(ids);
     expect(panelQueries(two, { ...window, momentOnly: true }).map((r) => r.id)).toEqual(ids);
+  });
+});
+
+describe("momentary", () => {
+  const window = { at: NOON, spanMs: 15 * MINUTE, columns: 60, rateMs: MINUTE };
+  it.each([
+    { age: 500, expr: "rate(a[1m])", text: "irate(a[1m])", why: "two samples in a minute that is not over" },
+    { age: MINUTE, expr: "rate(a[1m])", text: "rate(a[1m])", why: "a full window" },
+    { age: 2 * MINUTE, expr: "rate(a[1m]) / rate(b[5m])", text: "rate(a[1m]) / irate(b[5m])", why: "each by its own" },
+    { age: 500, expr: 'rate(a{b=~"(c|d)"}[1m30s])', text: 'irate(a{b=~"(c|d)"}[1m30s])', why: "brackets in a matcher" },
+    { age: 500, expr: "increase(a[1m]) + b_rate", text: "increase(a[1m]) + b_rate", why: "only rate()" },
+    {
+      age: 500,
+      expr: "rate(a[5m:1m]) + rate(a[])",
+      text: "rate(a[5m:1m]) + rate(a[])",
+      why: "subqueries and nonsense",
+    },
+    { age: -500, expr: "rate(a[1m])", text: "rate(a[1m])", why: "paused before the start, on what a former run left" },
+  ])("$expr after $age ms: $why", ({ age, expr, text }) => {
+    expect(momentary(expr, { ...window, collectedSince: NOON - age })).toBe(text);
+  });
+  it("changes nothing where nobody says when collecting began", () => {
+    expect(momentary("rate(a[1m])", { ...window, collectedSince: 0 })).toBe("rate(a[1m])");
+    expect(momentary("rate(a[1m])", window)).toBe("rate(a[1m])");
+  });
+  it("is asked for beside the range even where the grid ends at the moment", () => {
+    const chart = spec({ queries: [{ legend: "", exprs: ["rate(a[$rate])"] }] });
+    const young = { ...window, collectedSince: NOON - 500 };
+    expect(panelQueries(chart, young).map(({ expr }) => expr)).toEqual(["rate(a[1m])", "irate(a[1m])"]);
+    expect(panelQueries(chart, window)).toHaveLength(1);
   });
 });
 
