@@ -89,9 +89,11 @@ export class ProcessCollector {
   collect(page: HostPage): boolean {
     const begun = this.#clock.monotonic();
     if (begun >= this.#notBefore) {
+      // Two readings make a rate: the second is never put off, or the first screen shows idle processes only.
+      const first = this.#ticksBefore.size === 0;
       this.#read();
       const ended = this.#clock.monotonic();
-      this.#notBefore = ended + (ended - begun) * SHARE_OF_TIME;
+      if (!first) this.#notBefore = ended + (ended - begun) * SHARE_OF_TIME;
     }
     page.add(COUNT, this.#count);
     for (const { pid, name, cpuTicks, residentPages } of this.#shown) {

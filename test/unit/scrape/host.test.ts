@@ -4,6 +4,8 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type ManualClock, manualClock } from "../../../src/base/clock.ts";
 import { silentLogger } from "../../../src/base/log.ts";
+import { HostPage } from "../../../src/scrape/host-page.ts";
+import { ProcessCollector } from "../../../src/scrape/host-process.ts";
 import { createHostCollector, type HostCollector } from "../../../src/scrape/host.ts";
 import { type MemoryStore, memoryStore } from "../../support/memory-store.ts";
 import { type Dump, dumpStore, SCRAPE_START } from "../../support/scrape.ts";
@@ -238,6 +240,22 @@ describe("processes", () => {
     put("proc/uptime", "11.0 20.0\n");
     await clock.advance(1_000);
     expect(Object.keys(await collected("opsmon_process_.*"))).toHaveLength(2);
+  });
+
+  test("a slow reading makes later ones rarer, never the second: a rate needs two", () => {
+    let elapsed = 0;
+    const slow = { ...clock, monotonic: () => (elapsed += 20) };
+    const collector = new ProcessCollector(slow, join(root, "proc"));
+    const ticksRead = (ticks: number): boolean => {
+      process(7, "busy", ticks, 10);
+      const page = new HostPage();
+      page.begin();
+      collector.collect(page);
+      return page.finish().values.includes((ticks + 5) / 100);
+    };
+    expect([100, 200, 300, 400].map(ticksRead)).toEqual([true, true, false, false]);
+    elapsed += 1_000;
+    expect(ticksRead(500)).toBe(true);
   });
 
   test("no more than 40 processes have series however many run", async () => {
