@@ -15,15 +15,18 @@ function packLabels(sets: readonly Labels[]): Uint8Array {
   return zstdCompressSync(out.view(), options);
 }
 
-/** @throws DamagedError */
-export function unpackLabels(packed: Uint8Array): Labels[] {
-  let bytes: Uint8Array;
+/** The bytes that `decodeLayout` reads. @throws DamagedError */
+export function unpackLayout(packed: Uint8Array): Uint8Array {
   try {
-    bytes = zstdDecompressSync(packed, { maxOutputLength: PAYLOAD_BYTES_MAX });
+    return zstdDecompressSync(packed, { maxOutputLength: PAYLOAD_BYTES_MAX });
   } catch (error) {
     throw new DamagedError(`zstd: ${(error as Error).message}`);
   }
-  return decodeLayout(bytes);
+}
+
+/** @throws DamagedError */
+export function unpackLabels(packed: Uint8Array): Labels[] {
+  return decodeLayout(unpackLayout(packed));
 }
 
 /** Packed labels of the group's columns `from` to `to`; those of all columns are kept for the next log file. */

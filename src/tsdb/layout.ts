@@ -30,32 +30,55 @@ export function encodeLayout(out: ByteWriter, sets: readonly Labels[]): void {
   }
 }
 
-function readText(reader: ByteReader, known: string[]): string {
+/** Reads a text's number; a text that comes for the first time goes through `take` into `known`. */
+function readText<T>(reader: ByteReader, known: T[], take: (text: string) => T): T {
   const number = reader.varint();
   if (number === 0) {
-    const text = reader.string();
-    known.push(text);
-    return text;
+    const taken = take(reader.string());
+    known.push(taken);
+    return taken;
   }
   const text = known[number - 1];
   if (text === undefined) throw new DamagedError(`text number ${number} of ${known.length}`);
   return text;
 }
 
-/** @throws DamagedError */
-export function decodeLayout(bytes: Uint8Array): Labels[] {
+/**
+ * Label sets as names and values in turn, each text as what `take` makes of it: it is asked once for a text, however
+ * often that comes. `flat` is borrowed. @throws DamagedError
+ */
+export function readLayout<T>(
+  bytes: Uint8Array,
+  take: (text: string) => T,
+  each: (flat: readonly T[], set: number) => void,
+): void {
   const reader = new ByteReader(bytes);
   const count = reader.varint();
   if (count > bytes.length) throw new DamagedError(`${count} label sets in ${bytes.length} bytes`);
-  const names: string[] = [];
-  const values: string[] = [];
-  const sets: Labels[] = [];
+  const names: T[] = [];
+  const values: T[] = [];
+  const flat: T[] = [];
   for (let i = 0; i < count; i++) {
     const size = reader.varint();
     if (size > LABELS_MAX) throw new DamagedError(`${size} labels`);
-    const flat: string[] = [];
-    for (let k = 0; k < size; k++) flat.push(readText(reader, names), readText(reader, values));
-    sets.push(Labels.fromSorted(flat));
+    flat.length = 0;
+    for (let k = 0; k < size; k++) flat.push(readText(reader, names, take), readText(reader, values, take));
+    each(flat, i);
   }
+}
+
+/** How many sets the bytes hold. @throws DamagedError */
+export function countLayout(bytes: Uint8Array): number {
+  return new ByteReader(bytes).varint();
+}
+
+/** @throws DamagedError */
+export function decodeLayout(bytes: Uint8Array): Labels[] {
+  const sets: Labels[] = [];
+  readLayout(
+    bytes,
+    (text) => text,
+    (flat) => sets.push(Labels.fromSorted([...flat])),
+  );
   return sets;
 }

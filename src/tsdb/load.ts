@@ -5,16 +5,16 @@
  */
 import { EXIT, UserError } from "../base/errors.ts";
 import type { ByteLevel } from "../base/leveldb.ts";
-import { Labels } from "../model/labels.ts";
 import type { Metadata } from "../model/metadata.ts";
-import { NO_REF } from "../model/sample.ts";
+import { NO_REF, type SeriesRef } from "../model/sample.ts";
 import { ByteReader, DamagedError } from "./bytes.ts";
 import { chunkName, readChunkHeader } from "./chunk.ts";
 import type { Damage } from "./damage.ts";
 import type { Group } from "./group.ts";
 import type { Head } from "./head.ts";
 import { FORMAT_KEY, parseChunkKey, parseGroupKey, rangeOf } from "./keys.ts";
-import { unpackLabels } from "./labels-record.ts";
+import { unpackLayout } from "./labels-record.ts";
+import { countLayout, readLayout } from "./layout.ts";
 import { openRecord, sealRecord } from "./segment.ts";
 
 /** The database's format; a larger number in the database means a newer opsmon. */
@@ -69,21 +69,29 @@ async function checkFormat(db: ByteLevel, dir: string, damage: Damage): Promise<
   );
 }
 
-/** Gives columns from `firstColumn` on their series; places that are unknown so far are filled, known ones kept. */
-export function adopt(head: Head, group: Group, firstColumn: number, sets: readonly Labels[]): void {
+/**
+ * Gives columns from `firstColumn` on the series of a labels record; places that are unknown so far are filled, known
+ * ones kept. Every log file and the database's second copy repeat what is known, so the record is read to its end only
+ * where the group lacks some. @returns how many columns the record tells of. @throws DamagedError
+ */
+export function adopt(head: Head, group: Group, firstColumn: number, packed: Uint8Array): number {
+  const layout = unpackLayout(packed);
+  const count = countLayout(layout);
+  if (group.columns >= firstColumn + count && !group.refs.includes(NO_REF, firstColumn)) return count;
+  const refs: SeriesRef[] = [];
+  readLayout(
+    layout,
+    (text) => head.index.symbolOf(text),
+    (symbols) => refs.push(symbols.length === 0 ? NO_REF : head.index.ensure(symbols)),
+  );
   while (group.columns < firstColumn) group.addColumn(NO_REF);
-  sets.forEach((labels, i) => {
-    const column = firstColumn + i;
-    const known = group.refs[column];
+  refs.forEach((ref, i) => {
+    const known = group.refs[firstColumn + i];
     if (known !== undefined && known !== NO_REF) return;
-    if (labels.size === 0) {
-      if (known === undefined) group.addColumn(NO_REF);
-      return;
-    }
-    const ref = head.index.find(labels) || head.index.add(labels);
-    if (known === undefined) head.settle(ref, group);
-    else head.settleAt(ref, group, column);
+    if (known === undefined) group.addColumn(NO_REF);
+    if (ref !== NO_REF) head.settleAt(ref, group, firstColumn + i);
   });
+  return count;
 }
 
 async function loadGroups(db: ByteLevel, head: Head, damage: Damage): Promise<void> {
@@ -96,12 +104,11 @@ async function loadGroups(db: ByteLevel, head: Head, damage: Damage): Promise<vo
       }
       const what = (): string =>
         `${copy === "g" ? "labels" : "second copy of labels"} of group ${place.group} from column ${place.firstColumn}`;
-      const sets = catching(damage, what, () => unpackLabels(openRecord(key, record)));
       const group = head.groups.get(place.group) ?? head.createGroup(place.group);
-      if (sets === undefined) continue;
-      adopt(head, group, place.firstColumn, sets);
+      const count = catching(damage, what, () => adopt(head, group, place.firstColumn, openRecord(key, record)));
+      if (count === undefined) continue;
       if (copy === "g") group.saved = group.columns;
-      else group.copied = place.firstColumn + sets.length;
+      else group.copied = place.firstColumn + count;
     }
   }
 }

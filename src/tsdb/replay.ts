@@ -9,7 +9,6 @@ import { CELL_ABSENT, CELL_STALE } from "./column.ts";
 import type { Damage } from "./damage.ts";
 import type { Group } from "./group.ts";
 import type { Head } from "./head.ts";
-import { unpackLabels } from "./labels-record.ts";
 import { adopt } from "./load.ts";
 import { fileOf, type LogPosition, listLog, type LogReaderSink, readLogFile } from "./log.ts";
 import { type Chain, type LogSink, newChain, readRecord, type RowPlace } from "./log-format.ts";
@@ -70,7 +69,7 @@ class Replay implements LogSink, LogReaderSink {
 
   define(id: number, firstColumn: number, packedLayout: Uint8Array): void {
     const group = this.#head.groups.get(id) ?? this.#head.createGroup(id);
-    adopt(this.#head, group, firstColumn, unpackLabels(packedLayout));
+    adopt(this.#head, group, firstColumn, packedLayout);
   }
 
   chain(group: number): Chain {

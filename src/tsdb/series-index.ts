@@ -110,7 +110,26 @@ export class SeriesIndex {
 
   /** Adds a series that `find` did not know. */
   add(labels: Labels): SeriesRef {
-    const length = this.#toSymbols(labels, true);
+    return this.#insert(this.#toSymbols(labels, true));
+  }
+
+  /** The number of a text, to name series with in `ensure`. */
+  symbolOf(text: string): number {
+    return this.#symbol(text);
+  }
+
+  /** The number of the series of these symbols, name and value in turn, in order of the names; a new one if need be. */
+  ensure(symbols: readonly number[]): SeriesRef {
+    const { length } = symbols;
+    this.#scratch = grown(this.#scratch, length);
+    for (let i = 0; i < length; i++) this.#scratch[i] = symbols[i] as number;
+    const ref = this.#table[this.#probe(this.#scratch, length)] as number;
+    if (ref === 0) return this.#insert(length);
+    return this.#dead.has(ref) ? this.find(this.makeLabels(ref)) : ref;
+  }
+
+  /** Adds the series in the scratch. */
+  #insert(length: number): SeriesRef {
     if (this.#count * 2 >= this.#table.length) this.#rehash();
     const place = this.#probe(this.#scratch, length);
     assert(this.#table[place] === 0, "a series is added once");
