@@ -23,6 +23,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   tsdb: ["base", "model", "storage"],
   promql: ["base", "model", "storage"],
   remote: ["base", "model", "storage"],
+  blocks: ["base", "model"],
   state: ["base", "model"],
   journal: ["base", "model", "state"],
   template: ["base", "model"],
@@ -36,7 +37,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   api: ["base", "model", "storage", "promql", "exposition/write", "remote", "type journal/record"],
   config: ["base", "model"],
   app: [
-    ..."base model storage exposition scrape tsdb promql remote state journal template rules notify".split(" "),
+    ..."base model storage exposition scrape tsdb promql remote blocks state journal template rules notify".split(" "),
     ..."bundle review panel draw api config scrapers rulepacks".split(" "),
   ],
   cli: [

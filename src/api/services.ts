@@ -7,6 +7,7 @@ import type { Labels } from "../model/labels.ts";
 import type { Alert } from "../model/alert.ts";
 import type { Timestamp } from "../model/sample.ts";
 import type { EngineResult } from "../promql/options.ts";
+import type { WriteRequest } from "../remote/message.ts";
 import type { Appendable, AppendResult, MetadataReader, Queryable } from "../storage/storage.ts";
 import type {
   Command,
@@ -115,6 +116,8 @@ export interface EngineServices {
   backup(target: string): AsyncIterable<BackupStep>;
   /** Takes lines of OpenMetrics with times of any age; broken ones are told, not thrown. */
   importText(text: string): Promise<ImportAnswer>;
+  /** Takes series of any age, stale markers included. */
+  importSeries(request: WriteRequest): Promise<ImportAnswer>;
   command(command: Command): Promise<CommandResult>;
   /** The configuration in force as YAML, secrets masked. */
   configText(): string;

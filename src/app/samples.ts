@@ -55,7 +55,7 @@ export async function exportFromDirectory(
   }
 }
 
-function plus(a: ImportAnswer, b: ImportAnswer): ImportAnswer {
+export function sumOf(a: ImportAnswer, b: ImportAnswer): ImportAnswer {
   return {
     lines: a.lines + b.lines,
     samples: a.samples + b.samples,
@@ -67,7 +67,7 @@ function plus(a: ImportAnswer, b: ImportAnswer): ImportAnswer {
   };
 }
 
-const NOTHING: ImportAnswer = {
+export const NOTHING_IMPORTED: ImportAnswer = {
   lines: 0,
   samples: 0,
   duplicate: 0,
@@ -79,15 +79,15 @@ const NOTHING: ImportAnswer = {
 
 /** Hands lines to a running engine in pieces that never part a sample from the TYPE and HELP before it. */
 export async function importIntoEngine(engine: EngineSource, lines: AsyncIterable<string>): Promise<ImportAnswer> {
-  let sum = NOTHING;
+  let sum = NOTHING_IMPORTED;
   let text = "";
   for await (const line of lines) {
     text += `${line}\n`;
     if (text.length < IMPORT_CHARACTERS || line.startsWith("#")) continue;
-    sum = plus(sum, await engine.importText(text));
+    sum = sumOf(sum, await engine.importText(text));
     text = "";
   }
-  return text === "" ? sum : plus(sum, await engine.importText(text));
+  return text === "" ? sum : sumOf(sum, await engine.importText(text));
 }
 
 /** Into a directory that no engine runs on; it is made when it does not exist. @throws UserError `store-locked`. */

@@ -20,6 +20,7 @@ import type { PackGate } from "./pack-gate.ts";
 import type { Rooms } from "./rooms.ts";
 import { loadSettings, type Settings } from "./settings.ts";
 import { takePage } from "./page.ts";
+import { takeSeries } from "./snapshot.ts";
 import { engineStatus } from "./status.ts";
 import { suppressor, withSuppression } from "./suppression.ts";
 import { cardinalityReport, storeSummary } from "./store-report.ts";
@@ -85,6 +86,7 @@ export function createServices(
     takePage: (page, type) => takePage(storage, page, type, options.clock.now()),
     backup: (target) => backupSteps(tsdb, rooms.state, options.clock, target),
     importText: (text) => importOpenMetrics(text.split("\n"), storage),
+    importSeries: (request) => takeSeries(request, storage),
     command: (command) => (command.kind === "reload" ? reload() : carryOut(rooms, command)),
     configText: () => configText(settings.config),
     flags: () => flags(options, settings),

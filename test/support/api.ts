@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { EngineServices } from "../../src/api/services.ts";
 import { createApiServer } from "../../src/api/server.ts";
+import { NOTHING_IMPORTED } from "../../src/app/samples.ts";
 import { takePage } from "../../src/app/page.ts";
 import { manualClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
@@ -68,15 +69,8 @@ export async function serveApi(now: number, overrides: Partial<EngineServices> =
     async *backup() {
       yield { bytes: 0, total: 0, records: 0, done: true };
     },
-    importText: async () => ({
-      lines: 0,
-      samples: 0,
-      duplicate: 0,
-      outOfBounds: 0,
-      limited: 0,
-      broken: 0,
-      problems: [],
-    }),
+    importText: async () => NOTHING_IMPORTED,
+    importSeries: async () => NOTHING_IMPORTED,
     command: async (command) => ({ text: command.kind }),
     configText: () => "global: {}\n",
     flags: () => ({}),

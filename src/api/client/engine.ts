@@ -131,12 +131,16 @@ export class EngineSource extends PrometheusSource implements Explainer {
   }
 
   async importText(text: string): Promise<ImportAnswer> {
-    const { data } = await this.ask({
-      method: "POST",
-      path: `${BASE}/import`,
-      body: text,
-      contentType: "application/openmetrics-text",
-    });
+    return this.#import(text, "application/openmetrics-text");
+  }
+
+  /** @param message a remote write request, compressed. */
+  async importSeries(message: Uint8Array): Promise<ImportAnswer> {
+    return this.#import(message, "application/x-protobuf");
+  }
+
+  async #import(body: string | Uint8Array, contentType: string): Promise<ImportAnswer> {
+    const { data } = await this.ask({ method: "POST", path: `${BASE}/import`, body, contentType });
     return data as ImportAnswer;
   }
 

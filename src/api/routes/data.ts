@@ -1,8 +1,10 @@
 /**
- * Whole stores in and out: `backup` writes a directory on this machine, `import` takes a piece of an OpenMetrics file.
+ * Whole stores in and out: `backup` writes a directory on this machine, `import` takes a piece of an OpenMetrics file,
+ * or series as remote write packs them, which keep their stale markers.
  * A backup names a path, so it is taken only on the unix socket, whose users could write there themselves.
  */
 import { UserError, errorText } from "../../base/errors.ts";
+import { decodeWriteRequest, REMOTE_HEADERS } from "../../remote/codec.ts";
 import { type Answer, type Request, type Route, success } from "../http.ts";
 import type { BackupStep, EngineServices } from "../services.ts";
 
@@ -42,7 +44,12 @@ export function dataRoutes(services: EngineServices): readonly Route[] {
     {
       methods: ["POST"],
       path: "/api/opsmon/v1/import",
-      handle: async (request) => success(await services.importText(request.body.toString("utf8"))),
+      handle: async ({ headers, body }) =>
+        success(
+          headers["content-type"] === REMOTE_HEADERS["Content-Type"]
+            ? await services.importSeries(decodeWriteRequest(body))
+            : await services.importText(body.toString("utf8")),
+        ),
     },
   ];
 }

@@ -9,7 +9,9 @@ import { type CommandSpec, Options } from "../../../src/cli/command.ts";
 import { backup, restore } from "../../../src/cli/commands/backup.ts";
 import { fsck } from "../../../src/cli/commands/fsck.ts";
 import { silence } from "../../../src/cli/commands/silence.ts";
-import { exportCommand, importCommand } from "../../../src/cli/commands/import-export.ts";
+import { exportCommand } from "../../../src/cli/commands/export.ts";
+import { importCommand } from "../../../src/cli/commands/import.ts";
+import { writeBlock } from "../../support/blocks.ts";
 import { tempDir } from "../../support/process.ts";
 
 interface Ran {
@@ -102,6 +104,31 @@ describe("samples out and in", () => {
     expect(ran.err).toContain("2 samples taken, 2 lines broken");
     await expect(run(importCommand, [path.join(home.path, "nosuch")], {})).rejects.toMatchObject({
       code: "unreadable",
+      exit: 3,
+    });
+  });
+
+  test("a directory of blocks is known as such; into an engine it comes as it does into a directory", async () => {
+    using home = tempDir();
+    const block = path.join(home.path, "01A");
+    const samples = [5, 4, 3].map((age) => ({ t: (NOW - age * 60) * 1000, v: age === 4 ? undefined : age / 3 }));
+    writeBlock(block, [
+      { labels: { __name__: "moved", job: "x" }, chunks: [samples] },
+      { labels: { __name__: "native" }, chunks: [samples], encoding: 3 },
+    ]);
+    const [a, b] = ["a", "b"].map((name) => path.join(home.path, name)) as [string, string];
+    const first = await run(importCommand, [home.path], { data: b });
+    expect(first.err).toContain("skipped: 3 samples of native histograms, which are not stored: native");
+    expect(first).toMatchObject({ code: 0, err: expect.stringContaining("3 samples taken, from 1 block") });
+    {
+      await using _ = await engineOn(a);
+      expect((await run(importCommand, [block], { data: a })).err).toContain("3 samples taken, from 1 block");
+      expect((await run(exportCommand, ["moved"], { data: a })).out).toBe(
+        (await run(exportCommand, ["moved"], { data: b })).out,
+      );
+    }
+    await expect(run(importCommand, [path.join(home.path, "a")], { data: b })).rejects.toMatchObject({
+      code: "not-a-snapshot",
       exit: 3,
     });
   });

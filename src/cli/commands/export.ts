@@ -1,25 +1,20 @@
-/** `opsmon export` and `opsmon import`: samples as OpenMetrics text, between opsmon, Prometheus and files. */
+/** `opsmon export`: samples as OpenMetrics text, for opsmon, Prometheus and files. */
 import { createWriteStream } from "node:fs";
 import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { createGzip, createZstdCompress } from "node:zlib";
-import { EXIT, type ExitCode, UserError } from "../../base/errors.ts";
+import { EXIT, UserError } from "../../base/errors.ts";
 import { dataDirOf } from "../../config/paths.ts";
 import { counted } from "../../model/count.ts";
 import { parseTime } from "../../model/time.ts";
-import type { ImportAnswer } from "../../api/services.ts";
 import type { CommandSpec, Invocation } from "../command.ts";
-import { visible } from "../output/visible.ts";
 import { progressBar } from "../progress.ts";
 import { livingEngine, SOURCE_OPTIONS, urlSource } from "../source.ts";
-import { openText } from "../text-lines.ts";
 
 /** The whole range when nothing is said: the ends of what a Date can be, ms. */
 const ALWAYS = { start: -8.64e15, end: 8.64e15 } as const;
 /** Prometheus answers remote read from 1970 on. */
 const UNIX_START = 0;
-/** Broken lines named. */
-const PROBLEMS_SHOWN = 20;
 
 interface Sink {
   readonly write: (text: string) => Promise<void>;
@@ -101,55 +96,5 @@ export const exportCommand: CommandSpec = {
     for (const warning of report.warnings) io.err(`warning: ${warning}\n`);
     io.err(`${counted(report.samples, "sample")} of ${report.series} series\n`);
     return EXIT.ok;
-  },
-};
-
-/** Tells what became of the lines; @returns 3 when some could not be taken. */
-function tell({ io }: Invocation, name: string, report: ImportAnswer): ExitCode {
-  for (const { line, text } of report.problems.slice(0, PROBLEMS_SHOWN)) io.err(`${name}:${line}: ${visible(text)}\n`);
-  const more = report.broken - Math.min(report.problems.length, PROBLEMS_SHOWN);
-  if (more > 0) io.err(`… and ${more} more broken lines\n`);
-  const parts = [
-    `${counted(report.samples, "sample")} taken`,
-    report.duplicate > 0 ? `${report.duplicate} had another value already, which stays` : "",
-    report.outOfBounds > 0 ? `${report.outOfBounds} refused: older than the retention, or in the future` : "",
-    report.limited > 0 ? `${report.limited} refused by the series limit` : "",
-    report.broken > 0 ? `${report.broken} lines broken` : "",
-  ];
-  io.err(`${name}: ${parts.filter((part) => part !== "").join(", ")}\n`);
-  return report.broken + report.outOfBounds + report.limited > 0 ? EXIT.invalid : EXIT.ok;
-}
-
-export const importCommand: CommandSpec = {
-  name: "import",
-  summary: "take samples from OpenMetrics files, into the running engine or a stopped data directory",
-  args: [["[file...]", "OpenMetrics text, plain or compressed with gzip or zstd; - or nothing: standard input"]],
-  options: [
-    { flags: "--socket <path>", help: "socket of the running engine", env: "OPSMON_SOCKET" },
-    { flags: "--data <dir>", help: "data directory; written directly when no engine runs on it", env: "OPSMON_DATA" },
-  ],
-  examples: [
-    ["promtool tsdb dump-openmetrics /var/lib/prometheus | opsmon import", ""],
-    ["opsmon import old.om.zst --data ./data", "samples past the retention are taken where no engine runs"],
-  ],
-  async run(call) {
-    const { importIntoDirectory, importIntoEngine } = await import("../../app/samples.ts");
-    let code: ExitCode = EXIT.ok;
-    for (const file of call.args.length === 0 ? ["-"] : call.args) {
-      const input = openText(file);
-      using progress = await progressBar(call, input.name);
-      const lines = input.lines((bytes) => {
-        if (input.sizeBytes > 0) progress.update(bytes, input.sizeBytes);
-      });
-      const engine = await livingEngine(call);
-      const report =
-        engine === undefined
-          ? await importIntoDirectory(dataDirOf(call.options.text("data"), call.io.env), call.clock, lines)
-          : await importIntoEngine(engine, lines);
-      progress[Symbol.dispose]();
-      const result = tell(call, input.name, report);
-      if (result !== EXIT.ok) code = result;
-    }
-    return code;
   },
 };
