@@ -1,7 +1,7 @@
 /**
  * `npm run build`: src/cli/main.ts with everything it needs -> dist/bundle.cjs (one CommonJS file), the LevelDB
- * addon beside it, and dist/opsmon.cjs, a loader of a few lines that turns Node's compile cache on first: a large
- * bundle without that cache starts slower than loose files.
+ * addon beside it, and dist/opsmon.cjs, a loader of a few lines that keeps compiled code beside it: a large bundle
+ * without that starts slower than loose files.
  * `--minify` writes the same to build/ instead, for the single binary, so that packaging and testing keep their
  * own outputs. Nothing is done when no input changed; outputs appear by rename, so a running reader never sees half.
  */
@@ -17,12 +17,49 @@ const root: string = path.resolve(import.meta.dirname, "..");
 /** Everything whose change makes a new bundle. */
 const INPUTS = ["src", "scrapers", "rules", "bin/bundle", "bin/build.ts", "package.json", "package-lock.json"];
 
-const LOADER = `"use strict";
+/**
+ * Keeps V8's compiled code of what a start really runs, by kind of command and by bundle. Node's own compile cache holds
+ * the outermost functions only, and is written at the end, which a killed engine never reaches.
+ */
+const loader = (stamp: string): string => `"use strict";
 // Written by bin/build.ts. A missing or read-only cache directory only costs start-up time.
+const fs = require("node:fs");
 const path = require("node:path");
-require("node:module").enableCompileCache?.(path.join(__dirname, ".compile-cache"));
-require("./bundle.cjs");
+const { Script } = require("node:vm");
+const bundle = path.join(__dirname, "bundle.cjs");
+const dir = path.join(__dirname, ".compile-cache");
+const word = process.argv[2];
+const file = path.join(dir, "${stamp.slice(0, 16)}-" + (word === "serve" || word === "top" ? word : "short"));
+const read = (name) => {
+  try {
+    return fs.readFileSync(name);
+  } catch {
+    return undefined;
+  }
+};
+const cachedData = read(file);
+const text = "(function (exports, require, module, __filename, __dirname) {" + fs.readFileSync(bundle).latin1Slice() + "\\n})";
+const script = new Script(text, { filename: bundle, cachedData });
+if (cachedData === undefined || script.cachedDataRejected) {
+  let kept = false;
+  const keep = () => {
+    if (kept) return;
+    kept = true;
+    try {
+      fs.mkdirSync(dir, { recursive: true });
+      for (const name of fs.readdirSync(dir)) if (!name.startsWith("${stamp.slice(0, 16)}")) fs.rmSync(path.join(dir, name), { recursive: true });
+      fs.writeFileSync(file + "." + process.pid, script.createCachedData());
+      fs.renameSync(file + "." + process.pid, file);
+    } catch {}
+  };
+  process.once("exit", keep);
+  setTimeout(keep, ${KEEP_AFTER_MS}).unref();
+}
+script.runInThisContext()(exports, require, module, bundle, __dirname);
 `;
+
+/** By then an engine has answered its first questions. */
+const KEEP_AFTER_MS = 3_000;
 
 interface BuildOptions {
   readonly entry: string;
@@ -101,7 +138,7 @@ async function run(options: BuildOptions): Promise<string> {
   copyFileSync(addon, `${at("classic-level.node")}.${process.pid}`);
   renameSync(`${at("classic-level.node")}.${process.pid}`, at("classic-level.node"));
   publish(at("bundle.cjs"), bundle.contents);
-  publish(at("opsmon.cjs"), LOADER);
+  publish(at("opsmon.cjs"), loader(stamp));
   publish(at(".stamp"), stamp);
   const kb = Math.round(bundle.contents.length / 1024);
   return `${path.relative(root, at("bundle.cjs"))} ${kb} KiB in ${Math.round(performance.now() - startedAt)} ms`;
