@@ -5,6 +5,7 @@
  */
 import { errorText } from "../base/errors.ts";
 import { METRIC_NAME } from "../model/labels.ts";
+import { createMatcher } from "../model/matcher.ts";
 import type { RuleGroup } from "../rules/group.ts";
 import { SCRAPERS } from "../../scrapers/index.ts";
 import type { Rooms } from "./rooms.ts";
@@ -22,26 +23,28 @@ export function createPackGate({ tsdb, rules, options }: Pick<Rooms, "tsdb" | "r
   let settings: Settings | undefined;
   let inForce: string | undefined;
   let timer: Disposable | undefined;
-  const owners = new Map<string, string[]>();
-  const everywhere = new Set<string>();
-  for (const scraper of SCRAPERS) {
-    for (const pack of scraper.rulePacks) {
-      // What every scrape tells about itself has no metric of its own to be recognised by.
-      if (scraper.fingerprints.length === 0) everywhere.add(pack);
-      owners.set(pack, [...(owners.get(pack) ?? []), ...scraper.fingerprints]);
-    }
-  }
+  const owners = ownersOfPacks();
+  /** Metrics found so far: never asked for again. */
+  const seen = new Set<string>();
+
+  const stands = ({ name, chosen }: Settings["packs"][number]): boolean => {
+    const metrics = owners.get(name);
+    return chosen || metrics === undefined || metrics.some((metric) => seen.has(metric));
+  };
+
+  /** Asks the store for the metrics of packs that wait, by name: what is stored otherwise costs nothing. */
+  const lookForMetrics = async (packs: Settings["packs"]): Promise<void> => {
+    const metrics = packs.filter((pack) => !stands(pack)).flatMap(({ name }) => owners.get(name) ?? []);
+    if (metrics.length === 0) return;
+    using querier = tsdb.querier(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+    const anyOf = createMatcher(METRIC_NAME, "=~", metrics.join("|"));
+    for (const metric of await querier.labelValues(METRIC_NAME, [anyOf])) seen.add(metric);
+  };
 
   const look = async (): Promise<void> => {
     if (settings === undefined) return;
-    using querier = tsdb.querier(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-    const names = new Set(await querier.labelValues(METRIC_NAME, []));
-    const packs = settings.packs.filter((pack) => {
-      const metrics = owners.get(pack.name);
-      return (
-        pack.chosen || metrics === undefined || everywhere.has(pack.name) || metrics.some((metric) => names.has(metric))
-      );
-    });
+    await lookForMetrics(settings.packs);
+    const packs = settings.packs.filter(stands);
     const now = packs.map((pack) => pack.name).join(",");
     if (now === inForce) return;
     inForce = now;
@@ -73,4 +76,19 @@ export function createPackGate({ tsdb, rules, options }: Pick<Rooms, "tsdb" | "r
       timer = undefined;
     },
   };
+}
+
+/** Metrics by which the exporters of a pack are recognised; packs for which any scrape will do are left out. */
+function ownersOfPacks(): ReadonlyMap<string, readonly string[]> {
+  const owners = new Map<string, string[]>();
+  const everywhere = new Set<string>();
+  for (const { rulePacks, fingerprints } of SCRAPERS) {
+    for (const pack of rulePacks) {
+      // What every scrape tells about itself has no metric of its own to be recognised by.
+      if (fingerprints.length === 0) everywhere.add(pack);
+      owners.set(pack, [...(owners.get(pack) ?? []), ...fingerprints]);
+    }
+  }
+  for (const pack of everywhere) owners.delete(pack);
+  return owners;
 }
