@@ -19,6 +19,8 @@ export interface PanelFrame {
   readonly state: PanelState;
   /** Why there is nothing to see, or why the state is not ok: "never scraped", "stale since 12:03:10", "2 of 5 over 85 %". */
   readonly reason: string | undefined;
+  /** What the state was when its source was last heard: no claim about now, but what to look at first. */
+  readonly lastState?: PanelState;
   readonly at: Timestamp;
   /** Evenly spaced, ascending, aligned to absolute time. */
   readonly t: Float64Array;

@@ -10,6 +10,8 @@ import { crossedText, judge, worse } from "./threshold.ts";
 export interface HealthCell {
   readonly method: Method;
   readonly state: PanelState;
+  /** What it sorts by: its state, or what that was when the source was last heard. */
+  readonly rank: PanelState;
   /** The number that counts, with its unit. */
   readonly value: string;
   readonly why: string;
@@ -21,6 +23,8 @@ export interface HealthRow {
   readonly resource: string;
   readonly kind: "resource" | "service";
   readonly state: PanelState;
+  /** What it sorts by: the worst rank of its cells. */
+  readonly rank: PanelState;
   readonly why: string;
   /** U, S, E of a resource or R, E, D of a service, in that order; a method nothing measures is missing. */
   readonly cells: readonly HealthCell[];
@@ -71,26 +75,33 @@ export function healthLines(rows: readonly HealthRow[]): readonly HealthLine[] {
 
 /** A cell that knows beats one that does not; otherwise the worse one wins and the first stays. */
 function replaces(old: HealthCell, next: HealthCell): boolean {
-  if (old.state === "unknown") return next.state !== "unknown";
-  return next.state !== "unknown" && old.state !== next.state && worse(old.state, next.state) === next.state;
+  if (old.rank === "unknown") return next.rank !== "unknown";
+  return next.rank !== "unknown" && old.rank !== next.rank && worse(old.rank, next.rank) === next.rank;
 }
 
 function finish(row: { resource: string; kind: "resource" | "service"; cells: HealthCell[] }): HealthRow {
   const sorted = row.cells.sort((a, b) => ORDER.indexOf(a.method) - ORDER.indexOf(b.method));
-  const known = sorted.filter((c) => c.state !== "unknown");
-  const state = known.length === 0 ? "unknown" : known.reduce<PanelState>((s, c) => worse(s, c.state), "ok");
-  const cause = sorted.find((c) => c.state === state && c.why !== "");
+  const state = worstOf(sorted.map((c) => c.state));
+  const rank = worstOf(sorted.map((c) => c.rank));
+  const cause = sorted.find((c) => c.state === state && c.rank === rank && c.why !== "");
   return {
     resource: row.resource,
     kind: row.kind,
     state,
+    rank,
     why: state === "ok" ? "" : (cause?.why ?? ""),
     cells: sorted,
   };
 }
 
+/** The worst that is known. */
+function worstOf(states: readonly PanelState[]): PanelState {
+  const known = states.filter((state) => state !== "unknown");
+  return known.length === 0 ? "unknown" : known.reduce<PanelState>(worse, "ok");
+}
+
 function byState(a: HealthRow, b: HealthRow): number {
-  const state = WORST_FIRST[a.state] - WORST_FIRST[b.state];
+  const state = WORST_FIRST[a.rank] - WORST_FIRST[b.rank];
   if (state !== 0) return state;
   if (a.kind !== b.kind) return a.kind === "resource" ? -1 : 1;
   return a.resource < b.resource ? -1 : a.resource > b.resource ? 1 : 0;
@@ -102,6 +113,7 @@ function frameCell(frame: PanelFrame): HealthCell {
   return {
     method: frame.spec.method,
     state: frame.state,
+    rank: frame.lastState ?? frame.state,
     value: tallyText(frame) ?? formatValue(line?.last ?? Number.NaN, frame.unit),
     why,
     panel: frame.spec.id,
@@ -119,7 +131,8 @@ function lineCell(frame: PanelFrame, line: FrameLine): HealthCell {
   // A frame nobody judges has no line that is well or ill, whatever its number.
   if (frame.state === "unknown" && state !== "unknown") {
     const why = `${frame.spec.title}: ${frame.reason ?? "no value"}`;
-    return { method: frame.spec.method, state: "unknown", value, why, panel: frame.spec.id };
+    const rank = frame.lastState === undefined ? "unknown" : state;
+    return { method: frame.spec.method, state: "unknown", rank, value, why, panel: frame.spec.id };
   }
   const why =
     crossed !== undefined
@@ -127,7 +140,7 @@ function lineCell(frame: PanelFrame, line: FrameLine): HealthCell {
       : state === "unknown"
         ? `${frame.spec.title}: no value`
         : "";
-  return { method: frame.spec.method, state, value, why, panel: frame.spec.id };
+  return { method: frame.spec.method, state, rank: state, value, why, panel: frame.spec.id };
 }
 
 function serviceOf(line: FrameLine, frame: PanelFrame): string {

@@ -131,18 +131,22 @@ export function substitute(expr: string, window: Pick<PanelWindow, "rateMs" | "f
   return filtered.replaceAll(/\$rate\b/g, () => rate);
 }
 
-/** A rate of a plain selector, with the length of its window. */
-const RATE_OF_SELECTOR = /\brate(?=\([^[]*\[((?=\d)(?:\d+h)?(?:\d+m)?(?:\d+s)?)\])/g;
+/** A rate of a plain selector: what comes before the length of its window, and that length. */
+const RATE_OF_SELECTOR = /\brate(\([^[]*\[)((?=\d)(?:\d+h)?(?:\d+m)?(?:\d+s)?)\]/g;
 
 /**
  * The expression for the moment itself. A rate's window that reaches back before the first sample counts the time
  * before it as idle: two samples a quarter of a second apart in a window of a minute read a hundredth of what happens.
- * Until the window is full, the last two samples tell the rate; afterwards nothing changes.
+ * Until `$rate` is full the last two samples tell; a longer window reaches back to the start. Afterwards nothing changes.
  */
-export function momentary(expr: string, { at, collectedSince = 0 }: PanelWindow): string {
+export function momentary(expr: string, { at, rateMs, collectedSince = 0 }: PanelWindow): string {
   const ageMs = at - collectedSince;
   if (collectedSince === 0 || ageMs < 0) return expr;
-  return expr.replaceAll(RATE_OF_SELECTOR, (rate, range: string) => (parseDuration(range) > ageMs ? `i${rate}` : rate));
+  return expr.replaceAll(RATE_OF_SELECTOR, (rate, selector: string, range: string) => {
+    if (parseDuration(range) <= ageMs) return rate;
+    if (ageMs < rateMs) return `i${rate}`;
+    return `rate${selector}${formatDuration(Math.floor(ageMs / 1_000) * 1_000)}]`;
+  });
 }
 
 /** Remainder that is never negative, also before 1970. */

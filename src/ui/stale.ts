@@ -18,7 +18,9 @@ export function staleSnapshot(snapshot: Snapshot, connection: Connection, now: T
   if (silentSince === undefined) return snapshot;
   const reason = silenceText(silentSince, now, utc);
   const frames = new Map<string, PanelFrame>();
-  for (const [id, frame] of snapshot.frames) frames.set(id, { ...frame, state: "unknown", reason });
+  for (const [id, frame] of snapshot.frames) {
+    frames.set(id, { ...frame, state: "unknown", reason, lastState: frame.state });
+  }
   return {
     ...snapshot,
     frames,

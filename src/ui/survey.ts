@@ -165,7 +165,7 @@ function surveyOverview(
   const health = mixedHealth ? worstFirst.toSorted(byState) : worstFirst.toSorted(byKind);
   const cursor = clampCursor(state.cursor, health.length);
   const row = health[cursor];
-  const worst = row?.cells.find((cell) => cell.state === row.state && cell.why !== "") ?? row?.cells[0];
+  const worst = row?.cells.find((cell) => cell.rank === row.rank && cell.why !== "") ?? row?.cells[0];
   const selected = panels.find((spec) => spec.id === worst?.panel) ?? (health.length === 0 ? candidates[0] : undefined);
   const small = layout.class === "phone" || layout.class === "compact" || state.zoom;
   const drawn = candidates.slice(0, solved.charts.length);
@@ -202,7 +202,7 @@ const STATE_RANK = { crit: 0, warn: 1, ok: 2, unknown: 3 } as const;
 
 /** The worst first; services before resources within a state, since somebody waits for them. */
 function byState(a: HealthRow, b: HealthRow): number {
-  return STATE_RANK[a.state] - STATE_RANK[b.state] || kindRank(a) - kindRank(b);
+  return STATE_RANK[a.rank] - STATE_RANK[b.rank] || kindRank(a) - kindRank(b);
 }
 
 function byKind(a: HealthRow, b: HealthRow): number {

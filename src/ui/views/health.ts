@@ -33,18 +33,24 @@ export function healthPane(input: ViewInput, rect: Rect): Pane {
   const { state, survey, look } = input;
   const rule = survey.layout.class === "phone" || survey.layout.class === "compact";
   const inside = insideOf(rect, rule);
-  const rows = survey.health.length === 0 ? emptyRows(input, inside.width, inside.height) : healthTable(input, inside);
+  const none = survey.health.length === 0;
+  const { rows, shown } = none
+    ? { rows: emptyRows(input, inside.width, inside.height), shown: 0 }
+    : healthTable(input, inside);
   const counts = (["crit", "warn"] as PanelState[]).flatMap((s): Span[] => {
     const count = survey.health.filter((health) => health.state === s).length;
-    return count === 0 ? [] : [span(`${count} ${s === "crit" ? "critical" : "warning"}`, stateStyle(s))];
+    return count === 0
+      ? []
+      : [span(`${count} ${s === "crit" ? "critical" : count === 1 ? "warning" : "warnings"}`, stateStyle(s))];
   });
   if (counts.length === 2) counts.splice(1, 0, span(", ", STYLE.dim));
-  const right = counts.length === 0 && survey.health.length > 0 ? [quietSpan(survey.health)] : counts;
+  const right = counts.length === 0 && !none ? [quietSpan(survey.health)] : counts;
+  const part = shown < survey.health.length ? [span(` ${shown} of ${survey.health.length}`, STYLE.dim)] : [];
   return boxPane(
     "health",
     rect,
     rows,
-    { title: [span("Health", STYLE.title)], right, focus: state.pane === "main", rule },
+    { title: [span("Health", STYLE.title), ...part], right, focus: state.pane === "main", rule },
     look,
   );
 }
@@ -66,8 +72,14 @@ function emptyRows(input: ViewInput, width: number, height: number): readonly Pa
   return wrapWords(text, width - 2, height).map((part) => row(span(` ${part}`, STYLE.dim)));
 }
 
+interface Table {
+  readonly rows: readonly PaneRow[];
+  /** Of the resources and services, how many have a row in sight. */
+  readonly shown: number;
+}
+
 /** Rows of the table with their headings; where they do not all fit, the worst come first whatever their kind. */
-function healthTable(input: ViewInput, inside: Rect): readonly PaneRow[] {
+function healthTable(input: ViewInput, inside: Rect): Table {
   const { survey, state } = input;
   const columns = columnsFor(inside.width);
   const kinds = new Set(survey.health.map((health) => health.kind));
@@ -89,19 +101,27 @@ function healthTable(input: ViewInput, inside: Rect): readonly PaneRow[] {
       rows.push(row(span(`   ${health.why}`, stateStyle(health.state))));
     }
   });
-  if (!explain) return [...head, ...scrolled(input, rows, cursorRow, inside.height - head.length)];
-  return [...head, ...rows];
+  if (explain) return { rows: [...head, ...rows], shown: survey.health.length };
+  const part = scrolled(input, rows, cursorRow, inside.height - head.length);
+  // Headings of the kinds are among the rows; where one has scrolled away, a row less is counted, never one more.
+  const shown = rows.length - part.hidden - (mixed ? 0 : kinds.size);
+  return { rows: [...head, ...part.rows], shown: part.hidden === 0 ? survey.health.length : shown };
 }
 
 /** The part around the cursor, whose row explains itself at the bottom when not every row can. */
-function scrolled(input: ViewInput, rows: readonly PaneRow[], cursorRow: number, height: number): readonly PaneRow[] {
+function scrolled(
+  input: ViewInput,
+  rows: readonly PaneRow[],
+  cursorRow: number,
+  height: number,
+): { readonly rows: readonly PaneRow[]; readonly hidden: number } {
   const chosen = input.survey.health[input.survey.cursor];
   const why = chosen !== undefined && chosen.why !== "" ? [row(span(` ${chosen.why}`, stateStyle(chosen.state)))] : [];
   const visible = Math.max(1, height - why.length);
   const top = scrollTop(cursorRow, rows.length, visible);
   const shown = rows.slice(top, top + visible);
   const blank = Array.from({ length: Math.max(0, visible - shown.length) }, () => row());
-  return [...shown, ...blank, ...why];
+  return { rows: [...shown, ...blank, ...why], hidden: rows.length - shown.length };
 }
 
 function mixedHead(columns: Columns): Line {

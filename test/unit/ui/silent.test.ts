@@ -38,6 +38,21 @@ describe("a silent engine", () => {
     expect(text).not.toMatch(/all ok|no alerts|all quiet|● ok|CRIT redis|[^T] LIVE/);
   });
 
+  test.each([
+    { width: 46, height: 19 },
+    { width: 80, height: 24 },
+  ])("what was worst stays first at $width x $height, whatever its name", async ({ width, height }) => {
+    const { tty, source, settle } = await mount(width, height);
+    const named = /\b(checkout|redis|disk space|rabbitmq|catalog|login|cpu|memory|network|orders)\b/;
+    const order = async (): Promise<readonly (string | undefined)[]> =>
+      (await tty.screen()).flatMap((line) => named.exec(line.slice(0, 24))?.[1] ?? []);
+    const before = await order();
+    expect(before.slice(0, 3)).toEqual(["checkout", "redis", "disk space"]);
+    source.failWith("connect ECONNREFUSED /run/opsmon.sock");
+    await settle(3_000);
+    expect((await order()).slice(0, 5)).toEqual(before.slice(0, 5));
+  });
+
   test("without alerts, a dead engine is no quiet one", async () => {
     const { tty, source, settle } = await mount(120, 40, { facts: { alerts: [] } });
     expect(await tty.text()).toContain("all quiet");
