@@ -2,8 +2,9 @@
  * The processes worth a line on the screen: those that use most CPU and most memory, under opsmon's own names.
  *
  * At most 40 processes have series at a time. One comes in when it has lived for 10 s and stays while it is among the
- * first 20 of either order, so a build that starts a thousand compilers leaves no thousand series behind. Reading all of /proc may take at most one fiftieth of the
- * time: on a host with many processes the readings get rarer, not the host slower.
+ * first 20 of either order, so a build that starts a thousand compilers leaves no thousand series behind. Those shown are
+ * read each time; all of /proc every 5 s, and in at most one fiftieth of the time: on a host with many processes the
+ * choice is made more rarely, the host does not get slower.
  */
 import { basename, join } from "node:path";
 import type { Clock } from "../base/clock.ts";
@@ -16,6 +17,8 @@ const STAY_RANK = 20;
 const ENTER_AGE_S = 10;
 const PROCESSES_MAX = 20_000;
 const SHARE_OF_TIME = 50;
+/** Who is shown changes no faster than this, ms. */
+const CHOICE_MS = 5_000;
 const PAGE_BYTES_DEFAULT = 4_096;
 
 const CPU = hostFamily(
@@ -93,7 +96,9 @@ export class ProcessCollector {
       const first = this.#ticksBefore.size === 0;
       this.#read();
       const ended = this.#clock.monotonic();
-      if (!first) this.#notBefore = ended + (ended - begun) * SHARE_OF_TIME;
+      if (!first) this.#notBefore = ended + Math.max(CHOICE_MS, (ended - begun) * SHARE_OF_TIME);
+    } else {
+      this.#refresh();
     }
     page.add(COUNT, this.#count);
     for (const { pid, name, cpuTicks, residentPages } of this.#shown) {
@@ -103,13 +108,25 @@ export class ProcessCollector {
     return this.#count > 0;
   }
 
+  #stat(pid: string): Reading | undefined {
+    const text = readSmall(join(this.#proc, pid, "stat"));
+    return text === undefined ? undefined : parseProcessStat(text);
+  }
+
+  /** The same processes again, under the names they were chosen by; who has ended, or lent its pid, is gone. */
+  #refresh(): void {
+    this.#shown = this.#shown.flatMap((before) => {
+      const now = this.#stat(before.pid);
+      return now?.startedTicks === before.startedTicks ? [{ ...now, name: before.name }] : [];
+    });
+  }
+
   #read(): void {
     const pids = listDirectory(this.#proc).filter((name) => /^\d+$/.test(name));
     this.#count = pids.length;
     const readings: Reading[] = [];
     for (const pid of pids.slice(0, PROCESSES_MAX)) {
-      const text = readSmall(join(this.#proc, pid, "stat"));
-      const reading = text === undefined ? undefined : parseProcessStat(text);
+      const reading = this.#stat(pid);
       if (reading !== undefined) readings.push(reading);
     }
     this.#choose(readings);

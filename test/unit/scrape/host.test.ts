@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -242,20 +242,42 @@ describe("processes", () => {
     expect(Object.keys(await collected("opsmon_process_.*"))).toHaveLength(2);
   });
 
-  test("a slow reading makes later ones rarer, never the second: a rate needs two", () => {
+  test("those shown are read each time; who is shown is chosen rarely, and more rarely where reading is slow", () => {
     let elapsed = 0;
-    const slow = { ...clock, monotonic: () => (elapsed += 20) };
+    const slow = { ...clock, monotonic: () => (elapsed += 200) };
     const collector = new ProcessCollector(slow, join(root, "proc"));
-    const ticksRead = (ticks: number): boolean => {
-      process(7, "busy", ticks, 10);
+    const shown = (): readonly number[] => {
       const page = new HostPage();
       page.begin();
       collector.collect(page);
-      return page.finish().values.includes((ticks + 5) / 100);
+      return [...page.finish().values];
     };
-    expect([100, 200, 300, 400].map(ticksRead)).toEqual([true, true, false, false]);
-    elapsed += 1_000;
-    expect(ticksRead(500)).toBe(true);
+    const seconds = (ticks: number): number => (ticks + 5) / 100;
+    for (const ticks of [100, 200, 300, 400]) {
+      process(7, "busy", ticks, 10);
+      expect(shown()).toContain(seconds(ticks));
+    }
+    process(9, "late", 9_000, 10);
+    elapsed += 5_000;
+    expect(shown(), "a choice of 200 ms is not made again for 10 s").not.toContain(seconds(9_000));
+    elapsed += 5_000;
+    expect(shown()).toContain(seconds(9_000));
+    rmSync(join(root, "proc/9"), { recursive: true });
+    expect(shown(), "it has ended").not.toContain(seconds(9_000));
+  });
+
+  test("a pid that another process has now is not the one that was shown", () => {
+    const collector = new ProcessCollector(clock, join(root, "proc"));
+    const count = (): number => {
+      const page = new HostPage();
+      page.begin();
+      collector.collect(page);
+      return page.finish().count;
+    };
+    process(7, "first", 100, 10);
+    const both = [count(), count()];
+    put("proc/7/stat", readFileSync(join(root, "proc/7/stat"), "utf8").replace(" 77 ", " 78 "));
+    expect([...both, count()]).toEqual([3, 3, 1]);
   });
 
   test("no more than 40 processes have series however many run", async () => {
