@@ -4,7 +4,6 @@
  */
 import type { Labels } from "../model/labels.ts";
 import type { Aggregate, Expr } from "./ast.ts";
-import type { Group } from "./aggregate.ts";
 import { emptyVector, type VectorBlock } from "./block.ts";
 import { type EvalContext, executionError } from "./context.ts";
 import { reorder } from "./functions/sort.ts";
@@ -18,7 +17,7 @@ export async function aggregateK(
   expr: Aggregate,
   param: Float64Array,
   block: VectorBlock,
-  groups: readonly Group[],
+  groups: readonly Uint32Array[],
   ctx: EvalContext,
 ): Promise<VectorBlock> {
   if (expr.op === "limit_ratio") return limitRatio(expr, param, block, ctx);
@@ -39,34 +38,29 @@ async function pickCounts(
   op: Aggregate["op"],
   param: Float64Array,
   block: VectorBlock,
-  groups: readonly Group[],
+  groups: readonly Uint32Array[],
   ctx: EvalContext,
 ): Promise<VectorBlock> {
-  const { steps, values } = block;
+  const { steps } = block;
   const present = new Uint8Array(block.present.length);
   ctx.hold(present.length / 8);
   // NaN goes last either way; equal values stay in the order of their series.
   const sign = op === "topk" ? -1 : 1;
-  let picked: number[] = [];
   const order: number[] = [];
+  const widest = groups.reduce((most, rows) => Math.max(most, rows.length), 0);
+  const picked = new Uint32Array(widest);
   for (let step = 0; step < steps; step++) {
     const k = Math.trunc(param[step] as number);
-    for (const group of groups) {
-      if (ctx.due(group.rows.length)) await ctx.pause();
+    for (const rows of groups) {
+      if (ctx.due(rows.length)) await ctx.pause();
       if (k < 1) continue;
-      picked = group.rows.filter((row) => block.present[row * steps + step] === 1);
-      if (op !== "limitk") {
-        const better = (a: number, b: number): number => {
-          const x = values[a * steps + step] as number;
-          const y = values[b * steps + step] as number;
-          if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(x)) - Number(Number.isNaN(y)) || a - b;
-          return sign * (x < y ? -1 : x > y ? 1 : 0) || a - b;
-        };
-        picked = k <= FEW ? best(picked, k, better) : picked.sort(better);
+      const count =
+        op === "limitk" ? firstRows(block, rows, step, k, picked) : bestRows(block, rows, step, k, sign, picked);
+      for (let i = 0; i < count; i++) {
+        const row = picked[i] as number;
+        present[row * steps + step] = 1;
+        if (steps === 1) order.push(row);
       }
-      picked.length = Math.min(picked.length, k);
-      for (const row of picked) present[row * steps + step] = 1;
-      if (steps === 1) order.push(...picked);
     }
   }
   const result: VectorBlock = { ...block, ordered: false, present };
@@ -76,17 +70,55 @@ async function pickCounts(
 /** Up to this many, keeping a short sorted list is cheaper than sorting all. */
 const FEW = 32;
 
-/** The first `k` of the sorted rows. */
-function best(rows: readonly number[], k: number, compare: (a: number, b: number) => number): number[] {
-  const kept: number[] = [];
-  for (const row of rows) {
-    if (kept.length === k && compare(row, kept[k - 1] as number) > 0) continue;
-    let at = kept.length;
-    while (at > 0 && compare(row, kept[at - 1] as number) < 0) at--;
-    kept.splice(at, 0, row);
-    if (kept.length > k) kept.pop();
+function firstRows(block: VectorBlock, rows: Uint32Array, step: number, k: number, out: Uint32Array): number {
+  let count = 0;
+  for (let i = 0; i < rows.length && count < k; i++) {
+    const row = rows[i] as number;
+    if (block.present[row * block.steps + step] === 1) out[count++] = row;
   }
-  return kept;
+  return count;
+}
+
+/** The `k` rows with the best values at a step, best first; rows that are equal stay in their order. */
+function bestRows(
+  { values, present, steps }: VectorBlock,
+  rows: Uint32Array,
+  step: number,
+  k: number,
+  sign: 1 | -1,
+  out: Uint32Array,
+): number {
+  // NaN goes last either way.
+  const keyOf = (row: number): number => {
+    const value = values[row * steps + step] as number;
+    return Number.isNaN(value) ? Number.POSITIVE_INFINITY : sign * value;
+  };
+  const after = (a: number, b: number): number => {
+    const x = values[a * steps + step] as number;
+    const y = values[b * steps + step] as number;
+    if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(x)) - Number(Number.isNaN(y)) || a - b;
+    return sign * (x < y ? -1 : x > y ? 1 : 0) || a - b;
+  };
+  let count = 0;
+  if (k > FEW) {
+    for (let i = 0; i < rows.length; i++)
+      if (present[(rows[i] as number) * steps + step] === 1) out[count++] = rows[i] as number;
+    out.subarray(0, count).sort(after);
+    return Math.min(count, k);
+  }
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i] as number;
+    if (present[row * steps + step] === 0) continue;
+    if (count === k) {
+      const last = out[count - 1] as number;
+      // Most rows end here: worse than the worst of those kept.
+      if (keyOf(row) > keyOf(last) || after(row, last) > 0) continue;
+    }
+    let at = count < k ? count++ : count - 1;
+    for (; at > 0 && after(row, out[at - 1] as number) < 0; at--) out[at] = out[at - 1] as number;
+    out[at] = row;
+  }
+  return count;
 }
 
 async function limitRatio(

@@ -8,33 +8,17 @@ import type { Aggregate, Expr } from "./ast.ts";
 import type { Block, Grid, VectorBlock } from "./block.ts";
 import { type EvalContext, executionError } from "./context.ts";
 import { formatPlain, formatShort } from "./number.ts";
-import { keepOnly, keepWithout } from "./projection.ts";
+import { evalFused } from "./fused.ts";
+import { KahanMean } from "./kahan.ts";
+import { type Grouping, groupLabels } from "./label-sets.ts";
 import { quantile } from "./quantile.ts";
 import { quote } from "./quote.ts";
 import { aggregateK } from "./aggregate-k.ts";
-import { type RowFold, ROW_FOLDS } from "./row-folds.ts";
-
-export interface Group {
-  readonly labels: Labels;
-  readonly dropName: boolean;
-  readonly rows: readonly number[];
-}
-
-/** Groups in order of first appearance. */
-function groupRows(expr: Aggregate, block: VectorBlock): readonly Group[] {
-  const project = expr.without ? keepWithout(expr.grouping) : keepOnly(expr.grouping);
-  const groups = new Map<string, { labels: Labels; dropName: boolean; rows: number[] }>();
-  block.labels.forEach((labels, row) => {
-    const kept = project(labels);
-    const known = groups.get(kept.key);
-    if (known === undefined) groups.set(kept.key, { labels: kept, dropName: block.dropName?.[row] === 1, rows: [row] });
-    else known.rows.push(row);
-  });
-  return [...groups.values()];
-}
+import { type FoldOp, isFoldOp, ROW_FOLDS, type RowFold } from "./row-folds.ts";
 
 export async function evalAggregate(expr: Aggregate, grid: Grid, ctx: EvalContext): Promise<Block> {
   if (expr.op === "count_values") return countValues(expr, grid, ctx);
+  if (isFoldOp(expr.op)) return (await evalFused(expr, expr.op, grid, ctx)) ?? foldRows(expr, expr.op, grid, ctx);
   const param = expr.param === undefined ? undefined : await ctx.scalar(expr.param, grid);
   const block = await ctx.vector(expr.expr, grid);
   const groups = groupRows(expr, block);
@@ -43,21 +27,18 @@ export async function evalAggregate(expr: Aggregate, grid: Grid, ctx: EvalContex
     case "bottomk":
     case "limitk":
     case "limit_ratio":
-      return aggregateK(expr, param as Float64Array, block, groups, ctx);
+      return aggregateK(expr, param as Float64Array, block, groups.rows, ctx);
     case "quantile":
-      if (groups.length > 0) warnQuantiles(param as Float64Array, expr.param as Expr, ctx);
+      if (groups.rows.length > 0) warnQuantiles(param as Float64Array, expr.param as Expr, ctx);
       return fold(block, groups, quantileFold(param as Float64Array), ctx);
-    case "sum":
-    case "avg":
-    case "count":
-    case "min":
-    case "max":
-    case "group":
-      return foldRows(expr.op, block, groups, ctx);
     case "stddev":
     case "stdvar":
       return fold(block, groups, FOLDS[expr.op](), ctx);
   }
+}
+
+function groupRows(expr: Aggregate, block: VectorBlock): Grouping {
+  return groupLabels(block.labels, expr.without, expr.grouping, false);
 }
 
 /** Values of one group at one step, in order, to one number. */
@@ -91,15 +72,15 @@ function warnQuantiles(quantiles: Float64Array, param: Expr, ctx: EvalContext): 
   }
 }
 
-async function fold(block: VectorBlock, groups: readonly Group[], apply: Fold, ctx: EvalContext): Promise<VectorBlock> {
+async function fold(block: VectorBlock, groups: Grouping, apply: Fold, ctx: EvalContext): Promise<VectorBlock> {
   const { steps } = block;
-  const { values, present } = ctx.columns(groups.length, steps);
-  for (const [at, group] of groups.entries()) {
-    const gathered = new Float64Array(group.rows.length);
+  const { values, present } = ctx.columns(groups.labels.length, steps);
+  for (const [at, rows] of groups.rows.entries()) {
+    const gathered = new Float64Array(rows.length);
     for (let step = 0; step < steps; step++) {
-      if (ctx.due(group.rows.length)) await ctx.pause();
+      if (ctx.due(rows.length)) await ctx.pause();
       let count = 0;
-      for (const row of group.rows) {
+      for (const row of rows) {
         const cell = row * steps + step;
         if (block.present[cell] === 1) gathered[count++] = block.values[cell] as number;
       }
@@ -108,35 +89,47 @@ async function fold(block: VectorBlock, groups: readonly Group[], apply: Fold, c
       present[at * steps + step] = 1;
     }
   }
-  return toBlock(groups, steps, values, present);
+  return toBlock(block, groups, values, present);
 }
 
-/** Folds that need no more than the running result take their groups row by row: memory is read in order. */
-async function foldRows(
-  op: keyof typeof ROW_FOLDS,
-  block: VectorBlock,
-  groups: readonly Group[],
-  ctx: EvalContext,
-): Promise<VectorBlock> {
+/** Folds that need no more than the running result take the rows in order: memory is read as it lies. */
+async function foldRows(expr: Aggregate, op: FoldOp, grid: Grid, ctx: EvalContext): Promise<VectorBlock> {
+  const block = await ctx.vector(expr.expr, grid);
+  const groups = groupRows(expr, block);
   const { steps } = block;
-  const { values, present } = ctx.columns(groups.length, steps);
-  const fold: RowFold = ROW_FOLDS[op](steps);
-  for (const [at, group] of groups.entries()) {
-    const base = at * steps;
-    for (const row of group.rows) {
-      if (ctx.due(steps)) await ctx.pause();
-      fold.add(block.values, block.present, row * steps);
-    }
-    fold.take(values, present, base);
+  const { values, present } = ctx.columns(groups.labels.length, steps);
+  const running: RowFold = ROW_FOLDS[op](steps, { values, present });
+  for (let row = 0; row < block.labels.length; row++) {
+    if (ctx.due(steps)) await ctx.pause();
+    running.add(block.values, block.present, row * steps, (groups.ids[row] as number) * steps);
   }
-  return toBlock(groups, steps, values, present);
+  if (!running.finish()) return fold(block, groups, mean, ctx);
+  return toBlock(block, groups, values, present);
 }
 
-function toBlock(groups: readonly Group[], steps: number, values: Float64Array, present: Uint8Array): VectorBlock {
-  const dropName = groups.some((group) => group.dropName)
-    ? Uint8Array.from(groups, (g) => (g.dropName ? 1 : 0))
-    : undefined;
-  return { kind: "vector", steps, labels: groups.map((group) => group.labels), dropName, values, present };
+/** For sums beyond the doubles. */
+const mean: Fold = (values, count) => {
+  const running = new KahanMean();
+  for (let i = 0; i < count; i++) running.add(values[i] as number);
+  return running.mean;
+};
+
+function toBlock(block: VectorBlock, groups: Grouping, values: Float64Array, present: Uint8Array): VectorBlock {
+  return {
+    kind: "vector",
+    steps: block.steps,
+    labels: groups.labels,
+    dropName: droppedNames(block, groups),
+    values,
+    present,
+  };
+}
+
+/** A group is told by its first row. */
+function droppedNames({ dropName }: VectorBlock, { rows }: Grouping): Uint8Array | undefined {
+  if (dropName === undefined) return undefined;
+  const dropped = Uint8Array.from(rows, ([first]) => dropName[first as number] as number);
+  return dropped.includes(1) ? dropped : undefined;
 }
 
 /** One element for each distinct value, labelled with its text. */
@@ -147,14 +140,16 @@ async function countValues(expr: Aggregate, grid: Grid, ctx: EvalContext): Promi
   const builder = ctx.builder(grid.steps);
   // Other labels of a group may end up the same when `label` overwrites one, so counts add up by result.
   const counts = new Map<number, number>();
-  for (const group of groupRows(expr, block)) {
+  const groups = groupRows(expr, block);
+  const dropName = droppedNames(block, groups);
+  for (const [at, rows] of groups.rows.entries()) {
     for (let step = 0; step < grid.steps; step++) {
-      if (ctx.due(group.rows.length)) await ctx.pause();
-      for (const row of group.rows) {
+      if (ctx.due(rows.length)) await ctx.pause();
+      for (const row of rows) {
         const cell = row * grid.steps + step;
         if (block.present[cell] === 0) continue;
-        const labels = group.labels.with({ [label]: formatPlain(block.values[cell] as number) });
-        const slot = builder.row(labels, group.dropName) * grid.steps + step;
+        const labels = (groups.labels[at] as Labels).with({ [label]: formatPlain(block.values[cell] as number) });
+        const slot = builder.row(labels, dropName?.[at] === 1) * grid.steps + step;
         counts.set(slot, (counts.get(slot) ?? 0) + 1);
       }
     }

@@ -12,7 +12,7 @@ import type { Annotations } from "./annotations.ts";
 import type { Block, Grid, VectorBlock } from "./block.ts";
 import { BlockBuilder } from "./block.ts";
 import type { Explain } from "./explain.ts";
-import { dropMetadata } from "./projection.ts";
+import { areDistinct, withoutNames } from "./label-sets.ts";
 import type { SeriesCache } from "./select.ts";
 
 /** Longest stretch without giving the event loop a turn: a tenth of the lateness a scrape may show. */
@@ -177,14 +177,12 @@ export class EvalContext {
     if (this.delayedNames) {
       return { ...block, dropName: new Uint8Array(block.labels.length).fill(1) };
     }
-    return this.distinct({ ...block, labels: block.labels.map(dropMetadata), dropName: undefined });
+    return this.distinct({ ...block, labels: withoutNames(block.labels), dropName: undefined });
   }
 
   /** Merges rows of equal labels that never meet in time. @throws UserError `promql-execution` when they do. */
   distinct(block: VectorBlock): VectorBlock {
-    const keys = new Set<string>();
-    for (const labels of block.labels) keys.add(labels.key);
-    if (keys.size === block.labels.length) return block;
+    if (areDistinct(block.labels)) return block;
     const builder = this.builder(block.steps);
     block.labels.forEach((labels, from) => {
       const row = builder.row(labels, block.dropName?.[from] === 1);

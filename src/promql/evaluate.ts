@@ -13,7 +13,8 @@ import { isStepInvariant } from "./invariant.ts";
 import { matchOp, setOp } from "./match.ts";
 import { scalarOp, vectorScalarOp } from "./operators.ts";
 import { evalRangeFunction } from "./range-function.ts";
-import { fillInstant, lookTimes, selectInstant } from "./select.ts";
+import { collectRows, InstantRows } from "./rows.ts";
+import { lookTimes, selectInstant } from "./select.ts";
 
 /** Evaluates a node; what its parts held is let go of when it returns. */
 export async function evaluate(expr: Expr, grid: Grid, ctx: EvalContext): Promise<Block> {
@@ -77,16 +78,9 @@ async function evalSelector(expr: VectorSelector, grid: Grid, ctx: EvalContext):
   if (expr.extended !== undefined) return evalSmoothed(expr, grid, ctx);
   const times = lookTimes(expr, grid, ctx.query);
   const selection = await selectInstant(expr, times, "", ctx);
-  const { series } = selection;
   // A bucket speaks for all of its width.
   const lookbackMs = Math.max(ctx.lookbackMs, selection.resolutionMs);
-  const { steps } = grid;
-  const { values, present } = ctx.columns(series.length, steps);
-  for (const [row, one] of series.entries()) {
-    if (ctx.due(steps)) await ctx.pause();
-    fillInstant(one.column(), times, lookbackMs, { values, present, base: row * steps, steps }, false);
-  }
-  return { kind: "vector", steps, labels: series.map((one) => one.labels), dropName: undefined, values, present };
+  return collectRows(new InstantRows(selection, grid, times, lookbackMs), ctx);
 }
 
 async function evalBinary(expr: Binary, grid: Grid, ctx: EvalContext): Promise<Block> {

@@ -23,6 +23,11 @@ export class Explain {
     this.#stats = stats;
   }
 
+  /** Whether anything is collected. */
+  get active(): boolean {
+    return this.#clock !== undefined;
+  }
+
   /** Runs one node's evaluation and notes it below the node that is running now. */
   async measure(expr: Expr, note: string, run: () => Promise<Block>): Promise<Block> {
     const clock = this.#clock;

@@ -10,7 +10,7 @@ import type { Grid, VectorBlock } from "./block.ts";
 import { type EvalContext, executionError } from "./context.ts";
 import { resolveRange } from "./durations.ts";
 import { withoutStale } from "./range.ts";
-import { firstAfter, lookTimes, type SelectedSeries } from "./select.ts";
+import { firstAfter, lookTimes } from "./select.ts";
 
 const ANCHORED: ReadonlySet<string> = new Set(["changes", "delta", "increase", "rate", "resets"]);
 const SMOOTHED: ReadonlySet<string> = new Set(["delta", "increase", "rate"]);
@@ -78,11 +78,12 @@ async function perStep(
   const times = lookTimes(selector, grid, ctx.query);
   const start = times.startMs - rangeMs - ctx.lookbackMs + 1;
   const end = times.endMs + ctx.lookbackMs;
-  const { series } = await ctx.series.select(selector, { start, end, stepMs: times.stepMs, rangeMs, func });
+  const { labels, column } = await ctx.series.select(selector, { start, end, stepMs: times.stepMs, rangeMs, func });
   const { steps } = grid;
-  const { values, present } = ctx.columns(series.length, steps);
-  for (const [row, one] of (series satisfies readonly SelectedSeries[]).entries()) {
-    const points = withoutStale(one.column());
+  const { values, present } = ctx.columns(labels.length, steps);
+  const scratch = { v: new Float64Array(0) };
+  for (let row = 0; row < labels.length; row++) {
+    const points = withoutStale(column(row, scratch));
     for (let step = 0; step < steps; step++) {
       if (ctx.due(16)) await ctx.pause();
       const value = kernel(points, times.startMs + step * times.stepMs);
@@ -91,7 +92,7 @@ async function perStep(
       present[row * steps + step] = 1;
     }
   }
-  return { kind: "vector", steps, labels: series.map((one) => one.labels), dropName: undefined, values, present };
+  return { kind: "vector", steps, labels, dropName: undefined, values, present };
 }
 
 /** Samples that decide about a window: `first` at or before its start if there is one, `last` at or after its end. */

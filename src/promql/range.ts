@@ -4,23 +4,19 @@
  * time column share their windows.
  */
 import type { Labels } from "../model/labels.ts";
-import type { SampleColumn } from "../model/sample.ts";
-import type { Aggregate } from "../storage/storage.ts";
+import { EMPTY_COLUMN, type SampleColumn } from "../model/sample.ts";
 import { unwrapParens, type Expr, type MatrixSelector, type Subquery } from "./ast.ts";
 import type { Grid, VectorBlock } from "./block.ts";
 import { type EvalContext, executionError } from "./context.ts";
 import { resolveRange } from "./durations.ts";
-import { firstAfter, lookTimes, type LookTimes } from "./select.ts";
-
-export interface RangeSeries {
-  readonly labels: Labels;
-  readonly dropName: boolean;
-  /** Samples without stale markers. */
-  readonly column: (tier?: Aggregate) => SampleColumn;
-}
+import { firstAfter, lookTimes, type LookTimes, type ReadColumn } from "./select.ts";
 
 export interface RangeVector {
-  readonly series: readonly RangeSeries[];
+  readonly labels: readonly Labels[];
+  /** Rows whose name goes away at the end; undefined when none does. */
+  readonly dropName: Uint8Array | undefined;
+  /** Samples without stale markers. */
+  readonly column: ReadColumn;
   readonly rangeMs: number;
   readonly times: LookTimes;
   readonly steps: number;
@@ -58,13 +54,10 @@ async function evalMatrix(expr: MatrixSelector, grid: Grid, ctx: EvalContext, fu
     rangeMs,
     func,
   });
-  ctx.checkSeries(selection.series.length);
-  const series = selection.series.map(({ labels, column }) => ({
-    labels,
-    dropName: false,
-    column: (tier?: Aggregate) => withoutStale(column(tier)),
-  }));
-  return { series, rangeMs, times, steps: grid.steps, resolutionMs: selection.resolutionMs };
+  const { labels, resolutionMs } = selection;
+  ctx.checkSeries(labels.length);
+  const column: ReadColumn = (row, scratch, tier) => withoutStale(selection.column(row, scratch, tier));
+  return { labels, dropName: undefined, column, rangeMs, times, steps: grid.steps, resolutionMs };
 }
 
 /** A copy without stale markers, or the same column when it has none. */
@@ -96,21 +89,14 @@ async function evalSubquery(expr: Subquery, grid: Grid, ctx: EvalContext): Promi
   if (startMs <= after) startMs += stepMs;
   const steps = times.endMs < startMs ? 0 : Math.floor((times.endMs - startMs) / stepMs) + 1;
   const base = { rangeMs, times, steps: grid.steps, resolutionMs: 0 };
-  if (steps === 0) return { ...base, series: [] };
+  if (steps === 0) return { ...base, labels: [], dropName: undefined, column: () => EMPTY_COLUMN };
   ctx.hold(steps);
   const block = await ctx.vector(expr.expr, { startMs, stepMs, steps });
   const full = new Float64Array(steps);
   for (let i = 0; i < steps; i++) full[i] = startMs + i * stepMs;
-  return { ...base, series: rowsAsSeries(block, full) };
-}
-
-function rowsAsSeries(block: VectorBlock, times: Float64Array): readonly RangeSeries[] {
+  const { labels, dropName } = block;
   // A column is made when a function reaches it, so that a wide sub-query does not stand still here.
-  return block.labels.map((labels, row) => ({
-    labels,
-    dropName: block.dropName?.[row] === 1,
-    column: () => compact(block, row, times),
-  }));
+  return { ...base, labels, dropName, column: (row) => compact(block, row, full) };
 }
 
 /** One row's present cells as a column; a full row shares the time column of the grid. */
@@ -132,31 +118,34 @@ function compact(block: VectorBlock, row: number, times: Float64Array): SampleCo
   return { t, v, from: 0, to: count, stale: undefined };
 }
 
-/** Windows of columns, kept while consecutive series have the same times. */
-export class WindowCache {
-  readonly #range: RangeVector;
-  #t: Float64Array | undefined;
-  #from = 0;
-  #to = 0;
-  #windows: Windows | undefined;
+/** Arrays of times whose windows are kept: the targets that series of one selector alternate between. */
+const TIMES_KEPT = 128;
 
-  constructor(range: RangeVector) {
-    this.#range = range;
+/** What follows from a column's times alone, kept for all series that share them. */
+export class SharedTimes<T> {
+  readonly #make: (column: SampleColumn) => T;
+  readonly #known = new Map<Float64Array, { readonly from: number; readonly to: number; readonly value: T }>();
+
+  constructor(make: (column: SampleColumn) => T) {
+    this.#make = make;
   }
 
-  of(column: SampleColumn): Windows {
-    const known = this.#windows;
-    if (known !== undefined && column.t === this.#t && column.from === this.#from && column.to === this.#to)
-      return known;
-    this.#t = column.t;
-    this.#from = column.from;
-    this.#to = column.to;
-    this.#windows = findWindows(column, this.#range);
-    return this.#windows;
+  of(column: SampleColumn): T {
+    const { t, from, to } = column;
+    const known = this.#known.get(t);
+    if (known !== undefined && known.from === from && known.to === to) return known.value;
+    const value = this.#make(column);
+    if (this.#known.size >= TIMES_KEPT) this.#known.clear();
+    this.#known.set(t, { from, to, value });
+    return value;
   }
 }
 
-function findWindows(column: SampleColumn, range: RangeVector): Windows {
+export function windowsOf(range: RangeVector): SharedTimes<Windows> {
+  return new SharedTimes((column) => findWindows(column, range));
+}
+
+export function findWindows(column: SampleColumn, range: RangeVector): Windows {
   const { t, from, to } = column;
   const { startMs, stepMs } = range.times;
   const lo = new Int32Array(range.steps);

@@ -1,16 +1,12 @@
 /** Columns to the values clients see: names removed late go now, rows are sorted by labels, absent cells vanish. */
-import { compareUtf8, Labels } from "../model/labels.ts";
+import { compareLabels, Labels } from "../model/labels.ts";
 import { type Expr, unwrapParens } from "./ast.ts";
 import type { Grid, VectorBlock } from "./block.ts";
 import type { EvalContext } from "./context.ts";
+import { answerOrder } from "./label-sets.ts";
 import { dropMetadata } from "./projection.ts";
-import { evalRange, WindowCache } from "./range.ts";
+import { evalRange, windowsOf } from "./range.ts";
 import type { MatrixSeries, Value } from "./value.ts";
-
-/** By UTF-8 bytes, name by name and value by value: keys are joined with a byte below all others. */
-function byLabels(a: { readonly labels: Labels }, b: { readonly labels: Labels }): number {
-  return compareUtf8(a.labels.key, b.labels.key);
-}
 
 function settleNames(block: VectorBlock, ctx: EvalContext): VectorBlock {
   const { dropName } = block;
@@ -28,30 +24,33 @@ export async function instantValue(expr: Expr, grid: Grid, ctx: EvalContext): Pr
   if (block.kind === "scalar") return { kind: "scalar", t, v: block.values[0] as number };
   const settled = settleNames(block, ctx);
   const samples: { readonly labels: Labels; readonly v: number }[] = [];
-  settled.labels.forEach((labels, row) => {
-    if (settled.present[row] === 1) samples.push({ labels, v: settled.values[row] as number });
-  });
-  if (settled.ordered !== true) samples.sort(byLabels);
+  const order = settled.ordered === true ? undefined : answerOrder(settled.labels).rows;
+  for (let i = 0; i < settled.labels.length; i++) {
+    const row = order === undefined ? i : (order[i] as number);
+    if (settled.present[row] !== 1) continue;
+    samples.push({ labels: settled.labels[row] as Labels, v: settled.values[row] as number });
+  }
   return { kind: "vector", t, samples };
 }
 
 /** The samples of a range vector as they are stored. */
 async function windowValue(expr: Expr, grid: Grid, ctx: EvalContext): Promise<Value> {
   const range = await evalRange(expr, grid, ctx, "");
-  const windows = new WindowCache(range);
+  const windows = windowsOf(range);
+  const scratch = { v: new Float64Array(0) };
   const series: MatrixSeries[] = [];
-  for (const one of range.series) {
-    const column = one.column();
+  for (const [row, own] of range.labels.entries()) {
+    const column = range.column(row, scratch);
     if (ctx.due(64)) await ctx.pause();
     const { lo, hi } = windows.of(column);
     const from = lo[0] as number;
     const to = hi[0] as number;
     if (from === to) continue;
     ctx.hold(to - from);
-    const labels = one.dropName ? dropMetadata(one.labels) : one.labels;
+    const labels = range.dropName?.[row] === 1 ? dropMetadata(own) : own;
     series.push({ labels, t: column.t.slice(from, to), v: column.v.slice(from, to) });
   }
-  return { kind: "matrix", series: series.sort(byLabels) };
+  return { kind: "matrix", series: series.sort((a, b) => compareLabels(a.labels, b.labels)) };
 }
 
 export async function rangeValue(expr: Expr, grid: Grid, ctx: EvalContext): Promise<Value> {
@@ -62,12 +61,14 @@ export async function rangeValue(expr: Expr, grid: Grid, ctx: EvalContext): Prom
   if (block.kind === "scalar") return { kind: "matrix", series: [{ labels: Labels.EMPTY, t: times, v: block.values }] };
   const settled = settleNames(block, ctx);
   const series: MatrixSeries[] = [];
-  for (const [row, labels] of settled.labels.entries()) {
+  const order = answerOrder(settled.labels).rows;
+  for (let i = 0; i < settled.labels.length; i++) {
     if (ctx.due(grid.steps)) await ctx.pause();
+    const row = order === undefined ? i : (order[i] as number);
     const points = rowPoints(settled, row, times);
-    if (points !== undefined) series.push({ labels, ...points });
+    if (points !== undefined) series.push({ labels: settled.labels[row] as Labels, ...points });
   }
-  return { kind: "matrix", series: series.sort(byLabels) };
+  return { kind: "matrix", series };
 }
 
 /** Points of a row; full rows share one array of times. */

@@ -1,152 +1,191 @@
-/** Running aggregations of a group over all steps: a row is added at a time, then the result is taken out. */
-import { KahanMean } from "./kahan.ts";
+/**
+ * Running aggregations of groups over all steps: rows are added one at a time to their group's result, in the order of
+ * the series, so that compensated sums come out as Prometheus' do.
+ */
+
+/** Columns of `groups × steps` cells that a fold fills. */
+export interface FoldColumns {
+  readonly values: Float64Array;
+  readonly present: Uint8Array;
+}
 
 export interface RowFold {
-  /** Adds the row of a block that begins at `base`. */
-  add(values: Float64Array, present: Uint8Array, base: number): void;
-  /** Writes the results of all steps that had a value at `base`, and starts again. */
-  take(values: Float64Array, present: Uint8Array, base: number): void;
+  /** Adds the row of `steps` cells that begins at `base` to the group whose row begins at `to`. */
+  add(values: Float64Array, present: Uint8Array, base: number, to: number): void;
+  /** @returns false when the result needs a second look at all rows: a mean whose sum left the doubles. */
+  finish(): boolean;
 }
 
-export const ROW_FOLDS: Readonly<
-  Record<"sum" | "avg" | "count" | "min" | "max" | "group", (steps: number) => RowFold>
-> = {
-  sum: (steps) => new SumFold(steps),
-  avg: (steps) => new AvgFold(steps),
-  count: (steps) => new CountFold(steps, false),
-  group: (steps) => new CountFold(steps, true),
-  min: (steps) => new ExtremeFold(steps, -1),
-  max: (steps) => new ExtremeFold(steps, 1),
+export type FoldOp = "sum" | "avg" | "count" | "min" | "max" | "group";
+
+export const ROW_FOLDS: Readonly<Record<FoldOp, (steps: number, out: FoldColumns) => RowFold>> = {
+  sum: (steps, out) => new SumFold(steps, out),
+  avg: (steps, out) => new AvgFold(steps, out),
+  count: (steps, out) => new CountFold(steps, out),
+  group: (steps, out) => new GroupFold(steps, out),
+  min: (steps, out) => new ExtremeFold(steps, out, -1),
+  max: (steps, out) => new ExtremeFold(steps, out, 1),
 };
 
-/** Compensated sums, see `kahan.ts`, one a step. */
-class SumFold implements RowFold {
-  protected readonly sums: Float64Array;
-  protected readonly rests: Float64Array;
-  protected readonly counts: Uint32Array;
+export function isFoldOp(op: string): op is FoldOp {
+  return Object.hasOwn(ROW_FOLDS, op);
+}
 
-  constructor(steps: number) {
-    this.sums = new Float64Array(steps);
-    this.rests = new Float64Array(steps);
-    this.counts = new Uint32Array(steps);
+/** Compensated sums, see `kahan.ts`. */
+class SumFold implements RowFold {
+  readonly #steps: number;
+  readonly #out: FoldColumns;
+  readonly #rests: Float64Array;
+
+  constructor(steps: number, out: FoldColumns) {
+    this.#steps = steps;
+    this.#out = out;
+    this.#rests = new Float64Array(out.values.length);
   }
 
-  add(values: Float64Array, present: Uint8Array, base: number): void {
-    const { sums, rests, counts } = this;
-    for (let step = 0; step < sums.length; step++) {
-      if (present[base + step] === 0) continue;
-      const inc = values[base + step] as number;
-      const sum = sums[step] as number;
+  add(values: Float64Array, present: Uint8Array, base: number, to: number): void {
+    const { values: sums, present: seen } = this.#out;
+    const rests = this.#rests;
+    const end = base + this.#steps;
+    for (let from = base, at = to; from < end; from++, at++) {
+      if (present[from] === 0) continue;
+      const inc = values[from] as number;
+      const sum = sums[at] as number;
       const t = sum + inc;
-      if (t === Number.POSITIVE_INFINITY || t === Number.NEGATIVE_INFINITY) rests[step] = 0;
+      if (t === Number.POSITIVE_INFINITY || t === Number.NEGATIVE_INFINITY) rests[at] = 0;
       else {
         const lost = Math.abs(sum) >= Math.abs(inc) ? sum - t + inc : inc - t + sum;
-        rests[step] = (rests[step] as number) + lost;
+        rests[at] = (rests[at] as number) + lost;
       }
-      sums[step] = t;
-      counts[step] = (counts[step] as number) + 1;
+      sums[at] = t;
+      seen[at] = 1;
     }
   }
 
-  take(values: Float64Array, present: Uint8Array, base: number): void {
-    const { sums, rests, counts } = this;
-    for (let step = 0; step < sums.length; step++) {
-      if (counts[step] === 0) continue;
-      values[base + step] = this.result(step);
-      present[base + step] = 1;
-    }
-    sums.fill(0);
-    rests.fill(0);
-    counts.fill(0);
-  }
-
-  protected result(step: number): number {
-    return (this.sums[step] as number) + (this.rests[step] as number);
+  finish(): boolean {
+    const { values } = this.#out;
+    const rests = this.#rests;
+    for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) + (rests[i] as number);
+    return true;
   }
 }
 
-/** Sums over counts; a step whose sum leaves the doubles goes on with an incremental mean. */
-class AvgFold extends SumFold {
-  /** The rows added, for steps whose sum overflows. */
-  readonly #rows: { readonly values: Float64Array; readonly present: Uint8Array; readonly base: number }[] = [];
+/** Sums over counts. */
+class AvgFold implements RowFold {
+  readonly #steps: number;
+  readonly #out: FoldColumns;
+  readonly #rests: Float64Array;
+  readonly #counts: Uint32Array;
+  #overflowed = false;
 
-  override add(values: Float64Array, present: Uint8Array, base: number): void {
-    super.add(values, present, base);
-    this.#rows.push({ values, present, base });
+  constructor(steps: number, out: FoldColumns) {
+    this.#steps = steps;
+    this.#out = out;
+    this.#rests = new Float64Array(out.values.length);
+    this.#counts = new Uint32Array(out.values.length);
   }
 
-  override take(values: Float64Array, present: Uint8Array, base: number): void {
-    super.take(values, present, base);
-    this.#rows.length = 0;
-  }
-
-  protected override result(step: number): number {
-    const count = this.counts[step] as number;
-    const plain = (this.sums[step] as number) / count + (this.rests[step] as number) / count;
-    // A sum that left the doubles stays infinite or NaN.
-    if (Number.isFinite(plain)) return plain;
-    const mean = new KahanMean();
-    for (const row of this.#rows) {
-      if (row.present[row.base + step] === 1) mean.add(row.values[row.base + step] as number);
+  add(values: Float64Array, present: Uint8Array, base: number, to: number): void {
+    const { values: sums } = this.#out;
+    const rests = this.#rests;
+    const counts = this.#counts;
+    const end = base + this.#steps;
+    for (let from = base, at = to; from < end; from++, at++) {
+      if (present[from] === 0) continue;
+      const inc = values[from] as number;
+      const sum = sums[at] as number;
+      const t = sum + inc;
+      if (t === Number.POSITIVE_INFINITY || t === Number.NEGATIVE_INFINITY) this.#overflowed = true;
+      const lost = Math.abs(sum) >= Math.abs(inc) ? sum - t + inc : inc - t + sum;
+      rests[at] = (rests[at] as number) + lost;
+      sums[at] = t;
+      counts[at] = (counts[at] as number) + 1;
     }
-    return mean.mean;
+  }
+
+  finish(): boolean {
+    if (this.#overflowed) return false;
+    const { values, present } = this.#out;
+    for (let i = 0; i < values.length; i++) {
+      const count = this.#counts[i] as number;
+      if (count === 0) continue;
+      values[i] = (values[i] as number) / count + (this.#rests[i] as number) / count;
+      present[i] = 1;
+    }
+    return true;
   }
 }
 
 class CountFold implements RowFold {
-  readonly #counts: Uint32Array;
-  readonly #one: boolean;
+  readonly #steps: number;
+  readonly #out: FoldColumns;
 
-  constructor(steps: number, one: boolean) {
-    this.#counts = new Uint32Array(steps);
-    this.#one = one;
+  constructor(steps: number, out: FoldColumns) {
+    this.#steps = steps;
+    this.#out = out;
   }
 
-  add(_values: Float64Array, present: Uint8Array, base: number): void {
-    const counts = this.#counts;
-    for (let step = 0; step < counts.length; step++) {
-      counts[step] = (counts[step] as number) + (present[base + step] as number);
+  add(_values: Float64Array, present: Uint8Array, base: number, to: number): void {
+    const { values: counts, present: seen } = this.#out;
+    for (let step = 0; step < this.#steps; step++) {
+      if (present[base + step] === 0) continue;
+      counts[to + step] = (counts[to + step] as number) + 1;
+      seen[to + step] = 1;
     }
   }
 
-  take(values: Float64Array, present: Uint8Array, base: number): void {
-    this.#counts.forEach((count, step) => {
-      if (count === 0) return;
-      values[base + step] = this.#one ? 1 : count;
-      present[base + step] = 1;
-    });
-    this.#counts.fill(0);
+  finish(): boolean {
+    return true;
+  }
+}
+
+class GroupFold implements RowFold {
+  readonly #steps: number;
+  readonly #out: FoldColumns;
+
+  constructor(steps: number, out: FoldColumns) {
+    this.#steps = steps;
+    this.#out = out;
+  }
+
+  add(_values: Float64Array, present: Uint8Array, base: number, to: number): void {
+    const { present: seen } = this.#out;
+    for (let step = 0; step < this.#steps; step++) if (present[base + step] === 1) seen[to + step] = 1;
+  }
+
+  finish(): boolean {
+    const { values, present } = this.#out;
+    for (let i = 0; i < values.length; i++) values[i] = present[i] as number;
+    return true;
   }
 }
 
 /** Least or greatest; any number replaces NaN. */
 class ExtremeFold implements RowFold {
-  readonly #best: Float64Array;
-  readonly #seen: Uint8Array;
+  readonly #steps: number;
+  readonly #out: FoldColumns;
   readonly #sign: 1 | -1;
 
-  constructor(steps: number, sign: 1 | -1) {
-    this.#best = new Float64Array(steps);
-    this.#seen = new Uint8Array(steps);
+  constructor(steps: number, out: FoldColumns, sign: 1 | -1) {
+    this.#steps = steps;
+    this.#out = out;
     this.#sign = sign;
   }
 
-  add(values: Float64Array, present: Uint8Array, base: number): void {
-    const best = this.#best;
-    const seen = this.#seen;
+  add(values: Float64Array, present: Uint8Array, base: number, to: number): void {
+    const { values: best, present: seen } = this.#out;
     const sign = this.#sign;
-    for (let step = 0; step < best.length; step++) {
-      if (present[base + step] === 0) continue;
-      const value = values[base + step] as number;
-      const champion = best[step] as number;
-      if (seen[step] === 0 || sign * value > sign * champion || Number.isNaN(champion)) best[step] = value;
-      seen[step] = 1;
+    const end = base + this.#steps;
+    for (let from = base, at = to; from < end; from++, at++) {
+      if (present[from] === 0) continue;
+      const value = values[from] as number;
+      const champion = best[at] as number;
+      if (seen[at] === 0 || sign * value > sign * champion || Number.isNaN(champion)) best[at] = value;
+      seen[at] = 1;
     }
   }
 
-  take(values: Float64Array, present: Uint8Array, base: number): void {
-    values.set(this.#best, base);
-    present.set(this.#seen, base);
-    this.#seen.fill(0);
+  finish(): boolean {
+    return true;
   }
 }

@@ -4,7 +4,7 @@
  */
 import { compareLabels, type Labels } from "../model/labels.ts";
 import type { SampleColumn } from "../model/sample.ts";
-import type { Aggregate, Querier, SelectHints, Series } from "../storage/storage.ts";
+import type { Aggregate, ColumnScratch, Querier, SelectHints, Series, SeriesSet } from "../storage/storage.ts";
 import type { AtModifier, TimeModifiers, VectorSelector } from "./ast.ts";
 import type { Grid } from "./block.ts";
 import type { EvalContext } from "./context.ts";
@@ -18,12 +18,13 @@ export interface LookTimes {
   readonly endMs: number;
 }
 
-export interface SelectedSeries {
-  readonly labels: Labels;
-  readonly column: (tier?: Aggregate) => SampleColumn;
-}
+/** Samples of the series of one row. With `scratch` they may lie there until it is lent again. */
+export type ReadColumn = (row: number, scratch?: ColumnScratch, tier?: Aggregate) => SampleColumn;
+
 export interface Selection {
-  readonly series: readonly SelectedSeries[];
+  /** In their order; the same array when the same series answer again, so that what hangs on it is found again. */
+  readonly labels: readonly Labels[];
+  readonly column: ReadColumn;
   /** Width of a stored bucket, ms; 0 = raw. */
   readonly resolutionMs: number;
 }
@@ -75,23 +76,34 @@ export class SeriesCache {
   async #read(selector: Pick<VectorSelector, "matchers">, hints: SelectHints): Promise<Selection> {
     const set = await this.#querier.select(selector.matchers, hints);
     for (const warning of set.warnings) this.#warn(warning);
-    // Sums, ties of topk and limitk depend on the order, so it is always that of the labels.
-    const sorted = set.sorted ? set.series : [...set.series].sort((a, b) => compareLabels(a.labels, b.labels));
-    this.stats.seriesRead += sorted.length;
-    this.stats.resolutionMs = Math.max(this.stats.resolutionMs, set.resolutionMs);
-    return { series: sorted.map((series) => this.#wrap(series)), resolutionMs: set.resolutionMs };
-  }
-
-  #wrap(series: Series): SelectedSeries {
-    return {
-      labels: series.labels,
-      column: (tier) => {
-        const column = (tier === undefined ? undefined : series.aggregate?.(tier)) ?? series.samples();
-        this.stats.samplesRead += column.to - column.from;
-        return column;
-      },
+    const { resolutionMs } = set;
+    const { labels, read } = inOrder(set);
+    const { stats } = this;
+    stats.seriesRead += labels.length;
+    stats.resolutionMs = Math.max(stats.resolutionMs, resolutionMs);
+    const column: ReadColumn = (row, scratch, tier) => {
+      const samples = read(row, scratch, tier);
+      stats.samplesRead += samples.to - samples.from;
+      return samples;
     };
+    return { labels, column, resolutionMs };
   }
+}
+
+/** Sums, ties of topk and limitk depend on the order of the series, so it is always that of their labels. */
+function inOrder({ sorted, columns, series }: SeriesSet): { labels: readonly Labels[]; read: ReadColumn } {
+  if (sorted && columns !== undefined) {
+    const { labels } = columns;
+    return { labels, read: (row, scratch) => columns.samples(row, scratch ?? { v: new Float64Array(0) }) };
+  }
+  const ordered = sorted ? series : [...series].sort((a, b) => compareLabels(a.labels, b.labels));
+  return {
+    labels: ordered.map(({ labels }) => labels),
+    read(row, _scratch, tier) {
+      const one = ordered[row] as Series;
+      return (tier === undefined ? undefined : one.aggregate?.(tier)) ?? one.samples();
+    },
+  };
 }
 
 /** First index from `from` whose time is after `time`; `to` when none is. */

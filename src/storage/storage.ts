@@ -74,9 +74,27 @@ export interface Series {
   aggregate?(which: Aggregate): SampleColumn;
 }
 
+/**
+ * Memory for one decoded column, lent to a store call after call. What a call returns may lie in `v` and holds until
+ * the next call with the same scratch; a store that needs more room puts a larger array there.
+ */
+export interface ColumnScratch {
+  v: Float64Array;
+}
+
+/** The series of a set without an object each: what a query over thousands of them reads. */
+export interface SeriesColumns {
+  /** In the order of `series`. One and the same array as long as the same series answer the same matchers. */
+  readonly labels: readonly Labels[];
+  /** As `series[index].samples()`. */
+  samples(index: number, scratch: ColumnScratch): SampleColumn;
+}
+
 export interface SeriesSet {
   /** Sorted by labels when the store says so in `sorted`. */
   readonly series: readonly Series[];
+  /** The quick way to the same; a store may go without. */
+  readonly columns?: SeriesColumns;
   readonly sorted: boolean;
   /** Width of one stored bucket, ms; 0 = raw samples. */
   readonly resolutionMs: number;

@@ -99,6 +99,7 @@ export class ByteReader {
   readonly bytes: Uint8Array;
   position: number;
   readonly end: number;
+  #view: DataView | undefined;
 
   constructor(bytes: Uint8Array, position = 0, end: number = bytes.length) {
     this.bytes = bytes;
@@ -114,9 +115,9 @@ export class ByteReader {
     if (this.position + count > this.end) throw new DamagedError(`wanted ${count} more bytes, ${this.left} left`);
   }
 
-  /** Made when asked for: columns are read by the million and hold neither kind of number. */
-  #view(): DataView {
-    return new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length);
+  /** The same bytes for reading wider numbers, by place. Made when asked for: most readers hold none. */
+  get view(): DataView {
+    return (this.#view ??= new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length));
   }
 
   u8(): number {
@@ -127,13 +128,13 @@ export class ByteReader {
   u32(): number {
     this.#need(4);
     this.position += 4;
-    return this.#view().getUint32(this.position - 4, true);
+    return this.view.getUint32(this.position - 4, true);
   }
 
   f64(): number {
     this.#need(8);
     this.position += 8;
-    return this.#view().getFloat64(this.position - 8, true);
+    return this.view.getFloat64(this.position - 8, true);
   }
 
   varint(): number {

@@ -123,28 +123,26 @@ export function encodeColumn(
   return samples;
 }
 
-interface ColumnHeader {
-  readonly mode: number;
-  readonly flags: number;
-  readonly count: number;
-}
+/** What the last header said: columns are read by the million, so it is not an object each time. */
+let mode = 0;
+let flags = 0;
+let count = 0;
 
-function readColumnHeader(head: ByteReader, rows: number): ColumnHeader {
+function readColumnHeader(head: ByteReader, rows: number): void {
   const byte = head.u8();
-  const mode = byte & MODE_MASK;
-  const flags = byte & ~MODE_MASK;
+  mode = byte & MODE_MASK;
+  flags = byte & ~MODE_MASK;
   if (mode > MODE_XOR || (flags & ~(FLAG_PRESENCE | FLAG_STALE)) !== 0)
     throw new DamagedError(`column of mode ${byte}`);
-  const count = flags === 0 ? (mode === MODE_NONE ? 0 : rows) : head.varint();
+  count = flags === 0 ? (mode === MODE_NONE ? 0 : rows) : head.varint();
   if (count > rows) throw new DamagedError(`${count} values in ${rows} rows`);
-  return { mode, flags, count };
 }
 
 const bitmapBytes = (rows: number): number => (rows + 7) >> 3;
 
 /** Steps over one column. @returns the bytes it takes in the body. */
 export function skipColumn(head: ByteReader, rows: number): number {
-  const { mode, flags, count } = readColumnHeader(head, rows);
+  readColumnHeader(head, rows);
   const maps =
     ((flags & FLAG_PRESENCE) !== 0 ? bitmapBytes(rows) : 0) + ((flags & FLAG_STALE) !== 0 ? bitmapBytes(rows) : 0);
   if (mode === MODE_SAME) return maps + 8;
@@ -154,7 +152,7 @@ export function skipColumn(head: ByteReader, rows: number): number {
   return maps + skipInts(head, count);
 }
 
-function decodeValues(head: ByteReader, body: ByteReader, mode: number, out: Float64Array, count: number): void {
+function decodeValues(head: ByteReader, body: ByteReader, out: Float64Array): void {
   if (mode === MODE_NONE || mode === MODE_ZERO) {
     out.fill(0, 0, count);
   } else if (mode === MODE_SAME) {
@@ -166,8 +164,7 @@ function decodeValues(head: ByteReader, body: ByteReader, mode: number, out: Flo
   } else {
     const power = POWERS[head.u8()];
     if (power === undefined) throw new DamagedError("decimal exponent out of range");
-    decodeInts(head, body, out, count);
-    if (power !== 1) for (let i = 0; i < count; i++) out[i] = (out[i] as number) / power;
+    decodeInts(head, body, out, count, power);
   }
 }
 
@@ -187,16 +184,16 @@ export function decodeColumn(
   out: Float64Array,
   rows: number,
 ): Uint8Array | undefined {
-  const { mode, flags, count } = readColumnHeader(head, rows);
+  readColumnHeader(head, rows);
   if (flags === 0) {
-    decodeValues(head, body, mode, out, count);
+    decodeValues(head, body, out);
     return mode === MODE_NONE ? new Uint8Array(rows) : undefined;
   }
   const cells = new Uint8Array(rows);
   if ((flags & FLAG_PRESENCE) !== 0) readBitmap(body.take(bitmapBytes(rows)), cells, rows, CELL_VALUE);
   else cells.fill(CELL_VALUE);
   if ((flags & FLAG_STALE) !== 0) readBitmap(body.take(bitmapBytes(rows)), cells, rows, CELL_STALE);
-  decodeValues(head, body, mode, out, count);
+  decodeValues(head, body, out);
   // Values are packed at the front: spread them from the back, so that none is overwritten before it moved.
   let next = count - 1;
   for (let i = rows - 1; i >= 0; i--) {

@@ -111,25 +111,6 @@ function pack(body: ByteWriter, n: number, width: number, take: (i: number) => n
   body.bytes(wordBytes.subarray(0, Math.ceil((n * width) / 8)));
 }
 
-function unpack(bytes: Uint8Array, n: number, width: number, out: Float64Array, scale: number): void {
-  wordBytes.set(bytes);
-  words[(bytes.length >> 2) + 1] = 0;
-  wordBytes.fill(0, bytes.length, (bytes.length + 7) & ~3);
-  const mask = width === 32 ? 0xffff_ffff : 2 ** width - 1;
-  let at = 0;
-  let fill = 0;
-  for (let i = 0; i < n; i++) {
-    let value = (words[at] as number) >>> fill;
-    fill += width;
-    if (fill >= 32) {
-      at++;
-      fill -= 32;
-      if (fill > 0) value |= (words[at] as number) << (width - fill);
-    }
-    out[i] = (out[i] as number) + ((value & mask) >>> 0) * scale;
-  }
-}
-
 /** Appends `count` (1 or more) whole numbers of magnitude up to INT_MAX. */
 export function encodeInts(head: ByteWriter, body: ByteWriter, x: Float64Array, count: number): void {
   reserve(count);
@@ -152,64 +133,131 @@ export function encodeInts(head: ByteWriter, body: ByteWriter, x: Float64Array, 
   }
 }
 
-interface IntsHeader {
-  readonly kind: number;
-  readonly first: number;
-  readonly second: number;
-  readonly min: number;
-  readonly width: number;
-  readonly shift: number;
-  readonly n: number;
-  readonly bodyBytes: number;
-}
-
 function packedBytes(n: number, width: number): number {
   return width <= 32 ? Math.ceil((n * width) / 8) : Math.ceil((n * 32) / 8) + Math.ceil((n * (width - 32)) / 8);
 }
 
-function readHeader(head: ByteReader, count: number): IntsHeader {
+/** What the last header said: columns are read by the million, so it is not an object each time. */
+let kind = 0;
+let first = 0;
+let second = 0;
+let least = 0;
+let width = 0;
+let scale = 1;
+
+function readHeader(head: ByteReader, count: number): void {
   const byte = head.u8();
-  const kind = byte & 3;
-  const width = byte >> 2;
+  kind = byte & 3;
+  width = byte >> 2;
   if (kind > DELTA2 || width > 54 || count < kind + 1) throw new DamagedError(`integer column of kind ${kind}`);
-  const first = kind === VALUE ? 0 : head.zigzag();
-  const second = kind === DELTA2 ? head.zigzag() : 0;
-  const min = head.zigzag();
-  const shift = width === 0 ? 0 : head.u8();
-  const n = count - kind;
-  return { kind, first, second, min, width, shift, n, bodyBytes: packedBytes(n, width) };
+  first = kind === VALUE ? 0 : head.zigzag();
+  second = kind === DELTA2 ? head.zigzag() : 0;
+  least = head.zigzag();
+  scale = width === 0 ? 1 : 2 ** head.u8();
 }
 
 /** Steps over a column. @returns the bytes it takes in the body. */
 export function skipInts(head: ByteReader, count: number): number {
-  return readHeader(head, count).bodyBytes;
+  readHeader(head, count);
+  return packedBytes(count - kind, width);
 }
 
-/** Reads `count` numbers into the first places of `out`. @throws DamagedError */
-export function decodeInts(head: ByteReader, body: ByteReader, out: Float64Array, count: number): void {
-  if (count > COLUMN_ROWS_MAX || count > out.length) throw new DamagedError(`${count} rows in one column`);
-  reserve(count);
-  const { kind, first, second, min, width, shift, n } = readHeader(head, count);
-  const rest = kind === VALUE ? out : out.subarray(kind);
-  rest.fill(min, 0, n);
-  if (width > 0 && width <= 32) {
-    unpack(body.take(packedBytes(n, width)), n, width, rest, 2 ** shift);
-  } else if (width > 32) {
-    unpack(body.take(n * 4), n, 32, rest, 1);
-    unpack(body.take(Math.ceil((n * (width - 32)) / 8)), n, width - 32, rest, 0x1_0000_0000);
+/** Widest numbers that four bytes hold wherever in the first byte they begin. */
+const WORD_WIDTH_MAX = 25;
+
+/**
+ * Puts `n` packed numbers of up to 32 bits, times `by`, on top of what `out` holds from `at`. Five bytes are looked at
+ * for each; the last ones of the body, where five are not left, are put together byte by byte.
+ */
+function unpack(body: ByteReader, out: Float64Array, at: number, n: number, bits: number, by: number): void {
+  const { view, position, end } = body;
+  body.take(packedBytes(n, bits));
+  const mask = bits === 32 ? -1 : 2 ** bits - 1;
+  const sure = Math.max(0, Math.min(n, Math.floor(((end - position - 5) * 8) / bits)));
+  let byte = position;
+  let bit = 0;
+  for (let i = 0; i < n; i++) {
+    let word: number;
+    let next: number;
+    if (i < sure) {
+      word = view.getUint32(byte, true);
+      next = view.getUint8(byte + 4);
+    } else {
+      word = 0;
+      for (let k = 0; k < 4 && byte + k < end; k++) word |= view.getUint8(byte + k) << (8 * k);
+      next = byte + 4 < end ? view.getUint8(byte + 4) : 0;
+    }
+    // A shift by 32 would be one by 0.
+    const value = (((word >>> bit) | (bit === 0 ? 0 : next << (32 - bit))) & mask) >>> 0;
+    bit += bits;
+    byte += bit >> 3;
+    bit &= 7;
+    out[at + i] = (out[at + i] as number) + value * by;
   }
-  if (kind === VALUE) return;
-  out[0] = first;
-  if (kind === DELTA) {
-    for (let i = 1; i < count; i++) out[i] = (out[i] as number) + (out[i - 1] as number);
+}
+
+/**
+ * Reads `count` numbers into the first places of `out`, each divided by `power`.
+ *
+ * @throws DamagedError
+ */
+export function decodeInts(head: ByteReader, body: ByteReader, out: Float64Array, count: number, power = 1): void {
+  if (count > COLUMN_ROWS_MAX || count > out.length) throw new DamagedError(`${count} rows in one column`);
+  readHeader(head, count);
+  const n = count - kind;
+  if (kind === DELTA && width <= WORD_WIDTH_MAX && body.left >= packedBytes(n, width) + 4) {
+    sumDeltas(body, out, count, power);
     return;
   }
-  let d = second;
-  let value = first + second;
-  out[1] = value;
+  out.fill(least, kind, count);
+  if (width > 32) {
+    unpack(body, out, kind, n, 32, 1);
+    unpack(body, out, kind, n, width - 32, 0x1_0000_0000);
+  } else if (width > 0) {
+    unpack(body, out, kind, n, width, scale);
+  }
+  let value = 0;
+  let d = 0;
+  if (kind === VALUE) {
+    if (power !== 1) for (let i = 0; i < count; i++) out[i] = (out[i] as number) / power;
+    return;
+  }
+  value = first;
+  out[0] = value / power;
+  if (kind === DELTA) {
+    for (let i = 1; i < count; i++) {
+      value += out[i] as number;
+      out[i] = value / power;
+    }
+    return;
+  }
+  d = second;
+  value += d;
+  out[1] = value / power;
   for (let i = 2; i < count; i++) {
     d += out[i] as number;
     value += d;
-    out[i] = value;
+    out[i] = value / power;
+  }
+}
+
+/** Counters, which are most of what is read: deltas of few bits, in one pass from packed bits to sums. */
+function sumDeltas(body: ByteReader, out: Float64Array, count: number, power: number): void {
+  const { view } = body;
+  const bits = width;
+  const mask = 2 ** bits - 1;
+  const base = least;
+  const by = scale;
+  let byte = body.position;
+  let bit = 0;
+  let value = first;
+  body.take(packedBytes(count - 1, bits));
+  out[0] = value / power;
+  for (let i = 1; i < count; i++) {
+    value += base + ((view.getUint32(byte, true) >>> bit) & mask) * by;
+    bit += bits;
+    byte += bit >> 3;
+    bit &= 7;
+    out[i] = value / power;
   }
 }

@@ -3,19 +3,22 @@
  * `select`, decoding when a column is asked for.
  */
 import { EXIT, UserError } from "../base/errors.ts";
+import type { Labels } from "../model/labels.ts";
 import type { Matcher } from "../model/matcher.ts";
-import { EMPTY_COLUMN, type SeriesRef, type Timestamp } from "../model/sample.ts";
-import type { Querier, SelectHints, Series, SeriesSet } from "../storage/storage.ts";
-import { type Axis, alongAxis, layOut, merge } from "./columns.ts";
+import { EMPTY_COLUMN, type SampleColumn, type SeriesRef, type Timestamp } from "../model/sample.ts";
+import type { ColumnScratch, Querier, SelectHints, Series, SeriesColumns, SeriesSet } from "../storage/storage.ts";
+import { AlikeTimes, Axis, merge } from "./columns.ts";
 import type { Group } from "./group.ts";
 import type { Head, Place } from "./head.ts";
 import type { Rung } from "./ladder.ts";
+import type { MatchCache } from "./matched.ts";
 import { type PartReader, touches, want } from "./parts.ts";
 import { SEGMENT_COLUMNS } from "./segment.ts";
 import { loadTier, pickRung } from "./tiers.ts";
 
 export interface QuerierOptions {
   readonly head: Head;
+  readonly matches: MatchCache;
   readonly reader: PartReader;
   readonly maxSeries: number;
   readonly ladder: readonly Rung[];
@@ -25,10 +28,39 @@ export interface QuerierOptions {
   readonly standing: () => readonly string[];
 }
 
-/** A matching series with the places that may hold samples in the range. */
+/** Matching series that may hold samples in the range, in the order of their labels. */
 interface Found {
-  readonly ref: SeriesRef;
-  readonly places: readonly Place[];
+  readonly refs: Uint32Array;
+  readonly labels: readonly Labels[];
+}
+
+/** Series of the set, objects only for those who want them. */
+class StoredSeries implements SeriesSet {
+  readonly sorted = true;
+  readonly resolutionMs = 0;
+  readonly warnings: readonly string[];
+  readonly columns: SeriesColumns;
+  #series: readonly Series[] | undefined;
+
+  constructor(columns: SeriesColumns, warnings: ReadonlySet<string>) {
+    this.columns = columns;
+    this.warnings = [...warnings];
+  }
+
+  get series(): readonly Series[] {
+    this.#series ??= this.columns.labels.map(
+      (labels, i): Series => ({ labels, samples: () => this.columns.samples(i, { v: new Float64Array(0) }) }),
+    );
+    return this.#series;
+  }
+}
+
+/** Notes that a column's segment has to be read. */
+function wanted(segments: Map<Group, Set<number>>, group: Group, column: number): void {
+  const segment = Math.floor(column / SEGMENT_COLUMNS);
+  const set = segments.get(group);
+  if (set === undefined) segments.set(group, new Set([segment]));
+  else set.add(segment);
 }
 
 class StoreQuerier implements Querier {
@@ -42,6 +74,7 @@ class StoreQuerier implements Querier {
     this.#maxT = maxT;
   }
 
+  /** Where a series' samples are, oldest first. */
   #places(ref: SeriesRef): Place[] {
     const { head } = this.#options;
     const home = head.home(ref);
@@ -49,99 +82,105 @@ class StoreQuerier implements Querier {
     return home === undefined ? [...former] : [...former, home];
   }
 
-  /** Matching series with the places that may hold samples in the range. */
-  #find(matchers: readonly Matcher[], start: Timestamp, end: Timestamp, tier: number): Found[] {
-    const { head } = this.#options;
-    const touched = new Map<Group, boolean>();
-    const inRange = (group: Group): boolean => {
-      let known = touched.get(group);
-      if (known === undefined) touched.set(group, (known = touches(group, start, end, tier)));
+  #find(matchers: readonly Matcher[], start: Timestamp, end: Timestamp, tier: number): Found {
+    const { head, matches } = this.#options;
+    const touched = new Map<number, boolean>();
+    const inRange = (id: number): boolean => {
+      let known = touched.get(id);
+      if (known === undefined) {
+        const group = head.groups.get(id);
+        touched.set(id, (known = group !== undefined && touches(group, start, end, tier)));
+      }
       return known;
     };
-    const found: Found[] = [];
-    for (const ref of head.index.match(matchers)) {
-      const places = this.#places(ref).filter(({ group }) => inRange(group));
-      if (places.length > 0) found.push({ ref, places });
+    const matched = matches.of(matchers);
+    const { refs } = matched;
+    const places = new Uint32Array(refs.length);
+    let count = 0;
+    for (let i = 0; i < refs.length; i++) {
+      const ref = refs[i] as number;
+      if (inRange(head.homeGroupId(ref)) || (head.former(ref) ?? []).some(({ group }) => inRange(group.id)))
+        places[count++] = i;
     }
-    return found;
+    if (count === refs.length) return matched;
+    const kept = places.slice(0, count);
+    return { refs: Uint32Array.from(kept, (place) => refs[place] as number), labels: matched.part(kept) };
   }
 
   /** For labels: in raw samples, or in the tier that reaches back far enough. */
-  #findAnywhere(matchers: readonly Matcher[]): Found[] {
+  #findAnywhere(matchers: readonly Matcher[]): Found {
     const tier = this.#minT < this.#options.rawFrom() ? this.#options.ladder.length : 0;
     return this.#find(matchers, this.#minT, this.#maxT, tier);
   }
 
   async select(matchers: readonly Matcher[], hints: SelectHints): Promise<SeriesSet> {
-    const { head, reader, maxSeries, standing } = this.#options;
+    const { maxSeries, standing } = this.#options;
     const start = Math.max(this.#minT, hints.start);
     const end = Math.min(this.#maxT, hints.end);
     const tier = pickRung(this.#options.ladder, { ...hints, start, end }, this.#options.rawFrom());
     const found = this.#find(matchers, start, end, tier);
-    if (found.length > maxSeries) {
-      throw new UserError("too-many-series", `the selector matches ${found.length} series, the limit is ${maxSeries}`, {
+    const { refs, labels } = found;
+    if (refs.length > maxSeries) {
+      throw new UserError("too-many-series", `the selector matches ${refs.length} series, the limit is ${maxSeries}`, {
         hint: "add matchers, or ask for a shorter time",
         exit: EXIT.limit,
       });
     }
     const warnings = new Set<string>(standing());
-    if (hints.labelsOnly === true) {
-      const series = found.map(({ ref }): Series => ({ labels: head.index.labels(ref), samples: () => EMPTY_COLUMN }));
-      return { series, sorted: false, resolutionMs: 0, warnings: [...warnings] };
-    }
-    const segments = new Map<Group, Set<number>>();
-    for (const { places } of found) {
-      for (const { group, column } of places) {
-        const set = segments.get(group);
-        const segment = Math.floor(column / SEGMENT_COLUMNS);
-        if (set === undefined) segments.set(group, new Set([segment]));
-        else set.add(segment);
-      }
-    }
+    if (hints.labelsOnly === true) return new StoredSeries({ labels, samples: () => EMPTY_COLUMN }, warnings);
     const rung = this.#options.ladder[tier - 1];
-    if (rung !== undefined) {
-      const load = { reader, segments, tier, resolutionMs: rung.resolutionMs, start, end, warnings };
-      const series = await loadTier(found, load, (ref) => head.index.labels(ref));
-      return { series, sorted: false, resolutionMs: rung.resolutionMs, warnings: [...warnings] };
-    }
-    const wants = [...segments].map(([group, set]) => want(group, set, start, end));
-    const parts = await reader.load(wants, warnings);
-    const axes = new Map<Group, Axis>([...parts].map(([group, list]) => [group, layOut(list, start, end)]));
-    const series = found.map(({ ref, places }) => this.#series(ref, places, axes, start, end));
-    return { series, sorted: false, resolutionMs: 0, warnings: [...warnings] };
+    if (rung === undefined) return this.#raw(found, start, end, warnings);
+    const { resolutionMs } = rung;
+    const placed = Array.from(refs, (ref, i) => ({
+      labels: labels[i] as Labels,
+      places: this.#places(ref).filter(({ group }) => touches(group, start, end, tier)),
+    }));
+    const segments = new Map<Group, Set<number>>();
+    for (const { places } of placed) for (const place of places) wanted(segments, place.group, place.column);
+    const { reader } = this.#options;
+    const series = await loadTier(placed, { reader, segments, tier, resolutionMs, start, end, warnings });
+    return { series, sorted: true, resolutionMs, warnings: [...warnings] };
   }
 
-  #series(
-    ref: SeriesRef,
-    places: readonly Place[],
-    axes: ReadonlyMap<Group, Axis>,
-    start: Timestamp,
-    end: Timestamp,
-  ): Series {
-    const labels = this.#options.head.index.labels(ref);
-    const [only] = places;
-    const axis = only === undefined ? undefined : axes.get(only.group);
-    if (places.length === 1 && only !== undefined && axis?.t !== undefined) {
-      const { t } = axis;
-      return { labels, samples: () => alongAxis(axis, t, only.column) };
+  async #raw(found: Found, start: Timestamp, end: Timestamp, warnings: Set<string>): Promise<SeriesSet> {
+    const { head, reader } = this.#options;
+    const { refs, labels } = found;
+    const segments = new Map<Group, Set<number>>();
+    for (let i = 0; i < refs.length; i++) {
+      const ref = refs[i] as number;
+      const group = head.groups.get(head.homeGroupId(ref));
+      if (group !== undefined) wanted(segments, group, head.homeColumn(ref));
+      for (const place of head.former(ref) ?? []) wanted(segments, place.group, place.column);
     }
-    const sources = places.flatMap(({ group, column }) =>
-      (axes.get(group)?.parts ?? []).map((part) => ({ part, column })),
-    );
-    return { labels, samples: () => merge(sources, start, end) };
+    // Writes may house series anew while records are read: what is read is where they were when it began.
+    const homes = Uint32Array.from(refs, (ref) => head.homeGroupId(ref));
+    const columns = Uint32Array.from(refs, (ref) => head.homeColumn(ref));
+    const moved = new Map<number, readonly Place[]>();
+    refs.forEach((ref, i) => {
+      if (head.former(ref) !== undefined) moved.set(i, this.#places(ref));
+    });
+    const wants = [...segments].map(([group, set]) => want(group, set, start, end));
+    const parts = await reader.load(wants, warnings);
+    const alike = new AlikeTimes();
+    const axes = new Map<number, Axis>([...parts].map(([{ id }, list]) => [id, new Axis(list, start, end, alike)]));
+    const samples = (i: number, scratch: ColumnScratch): SampleColumn => {
+      const places = moved.get(i);
+      if (places === undefined)
+        return axes.get(homes[i] as number)?.read(columns[i] as number, scratch) ?? EMPTY_COLUMN;
+      const sources = places.flatMap(({ group, column }) => axes.get(group.id)?.sources(column) ?? []);
+      return merge(sources, start, end);
+    };
+    return new StoredSeries({ labels, samples }, warnings);
   }
 
   async labelNames(matchers: readonly Matcher[]): Promise<readonly string[]> {
     const found = this.#findAnywhere(matchers);
-    return this.#options.head.index.names(found.map(({ ref }) => ref));
+    return this.#options.head.index.names(found.refs);
   }
 
   async labelValues(name: string, matchers: readonly Matcher[]): Promise<readonly string[]> {
     const found = this.#findAnywhere(matchers);
-    return this.#options.head.index.values(
-      name,
-      found.map(({ ref }) => ref),
-    );
+    return this.#options.head.index.values(name, found.refs);
   }
 
   [Symbol.dispose](): void {

@@ -36,6 +36,12 @@ export class SeriesIndex {
   readonly #dead = new Set<SeriesRef>();
   #cached: (Labels | undefined)[] = [];
   #cachedCount = 0;
+  #version = 0;
+
+  /** Raised when a series comes or goes. */
+  get version(): number {
+    return this.#version;
+  }
 
   /** Living series. */
   get size(): number {
@@ -104,7 +110,7 @@ export class SeriesIndex {
     const length = this.#toSymbols(labels, false);
     if (length < 0) return 0;
     const ref = this.#table[this.#probe(this.#scratch, length)] as number;
-    if (ref !== 0) this.#dead.delete(ref);
+    if (ref !== 0 && this.#dead.delete(ref)) this.#version++;
     return ref;
   }
 
@@ -134,6 +140,7 @@ export class SeriesIndex {
     const place = this.#probe(this.#scratch, length);
     assert(this.#table[place] === 0, "a series is added once");
     const ref = ++this.#count;
+    this.#version++;
     const start = this.#starts[ref] as number;
     this.#starts = grown(this.#starts, ref + 2);
     this.#slab = grown(this.#slab, start + length);
@@ -174,6 +181,7 @@ export class SeriesIndex {
   /** Nothing of this series is stored any more. */
   kill(ref: SeriesRef): void {
     this.#dead.add(ref);
+    this.#version++;
   }
 
   isDead(ref: SeriesRef): boolean {

@@ -4,9 +4,9 @@
  * its buckets cannot be told from samples, or when raw samples of that age are gone.
  */
 import type { Labels } from "../model/labels.ts";
-import { EMPTY_COLUMN, type SampleColumn, type SeriesRef, type Timestamp } from "../model/sample.ts";
+import { EMPTY_COLUMN, type SampleColumn, type Timestamp } from "../model/sample.ts";
 import type { Aggregate, SelectHints, Series } from "../storage/storage.ts";
-import { type Axis, layOut, readSeries } from "./columns.ts";
+import { Axis } from "./columns.ts";
 import { type Group, planeTier } from "./group.ts";
 import type { Place } from "./head.ts";
 import type { Rung } from "./ladder.ts";
@@ -79,20 +79,20 @@ async function loadAxes({ reader, segments, tier, start, end, warnings }: TierLo
   for (let plane = 0; plane < PLANES.length; plane++) {
     const wants = groups.map(([group, set]) => wantPlane(group, set, start, end, planeTier(tier, plane)));
     const parts = await reader.load(wants, warnings);
-    planes.push(new Map([...parts].map(([group, list]) => [group, layOut(list, start, end)])));
+    planes.push(new Map([...parts].map(([group, list]) => [group, new Axis(list, start, end)])));
   }
   const tail = (group: Group): Timestamp => Math.max(start, (rolled.get(group) as number) + 1);
   const parts = await reader.load(
     groups.map(([group, set]) => want(group, set, tail(group), end)),
     warnings,
   );
-  const none = layOut([], start, end);
+  const none = new Axis([], start, end);
   return new Map(
     groups.map(([group]) => [
       group,
       {
         planes: planes.map((axes) => axes.get(group) ?? none),
-        raw: layOut(parts.get(group) ?? [], tail(group), end),
+        raw: new Axis(parts.get(group) ?? [], tail(group), end),
         rolledEnd: rolled.get(group) as number,
       },
     ]),
@@ -153,13 +153,13 @@ class PlaceReader {
 
   #stored(which: Aggregate): SampleColumn {
     const axis = this.#axes.planes[PLANES.indexOf(which)];
-    return axis === undefined ? EMPTY_COLUMN : readSeries(axis, this.#column, this.#load.start, this.#load.end);
+    return axis === undefined ? EMPTY_COLUMN : axis.read(this.#column);
   }
 
   #fresh(): Buckets {
     if (this.#tail !== undefined) return this.#tail;
-    const { start, end, resolutionMs } = this.#load;
-    const raw = readSeries(this.#axes.raw, this.#column, Math.max(start, this.#axes.rolledEnd + 1), end);
+    const { end, resolutionMs } = this.#load;
+    const raw = this.#axes.raw.read(this.#column);
     const tail = bucketize(raw, resolutionMs, carryOf(this.#stored("last"), this.#stored("counter")));
     // The bucket under way stands where the query ends, or it would stand in the future and be left out.
     for (let i = 0; i < tail.length; i++) tail.t[i] = Math.min(tail.t[i] as number, end);
@@ -174,12 +174,11 @@ class PlaceReader {
 
 /** The series of a tier; several places of one series follow each other in time, oldest first. */
 export async function loadTier(
-  found: readonly { readonly ref: SeriesRef; readonly places: readonly Place[] }[],
+  found: readonly { readonly labels: Labels; readonly places: readonly Place[] }[],
   load: TierLoad,
-  labelsOf: (ref: SeriesRef) => Labels,
 ): Promise<Series[]> {
   const axes = await loadAxes(load);
-  return found.map(({ ref, places }): Series => {
+  return found.map(({ labels, places }): Series => {
     const readers = places.flatMap(({ group, column }) => {
       const own = axes.get(group);
       return own === undefined ? [] : [new PlaceReader(own, column, load)];
@@ -189,7 +188,7 @@ export async function loadTier(
       columns.sort((a, b) => (a.t[a.from] as number) - (b.t[b.from] as number));
       return columns.reduce((all, next) => joinAfter(all, next), EMPTY_COLUMN);
     };
-    return { labels: labelsOf(ref), samples: () => aggregate("last"), aggregate };
+    return { labels, samples: () => aggregate("last"), aggregate };
   });
 }
 

@@ -22,6 +22,7 @@ import {
   type TsdbOptions,
   type TsdbStats,
 } from "./options.ts";
+import { MatchCache } from "./matched.ts";
 import { PartReader } from "./parts.ts";
 import { createQuerier } from "./querier.ts";
 import { replayLog } from "./replay.ts";
@@ -181,6 +182,7 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
   const rawFrom = (): number => (retentionMs > 0 ? options.clock.now() - retentionMs : Number.MIN_SAFE_INTEGER);
   const queries = {
     head,
+    matches: new MatchCache(head.index),
     reader,
     ladder,
     rawFrom,

@@ -49,7 +49,15 @@ export async function dump(
   end: number,
 ): Promise<Record<string, string[]>> {
   using querier = storage.querier(start, end);
-  const { series } = await querier.select(matchers, hints(start, end));
+  const { series, columns } = await querier.select(matchers, hints(start, end));
+  const scratch = { v: new Float64Array(1).fill(7) };
+  columns?.labels.forEach((labels, i) => {
+    const one = series[i];
+    expect(one?.labels, "columns come in the order of the series").toBe(labels);
+    expect(points(columns.samples(i, scratch)), "columns are the series").toEqual(
+      one === undefined ? [] : points(one.samples()),
+    );
+  });
   const lines = series
     .map((one) => [one.labels.toString(), points(one.samples())] as const)
     .filter(([, list]) => list.length > 0)

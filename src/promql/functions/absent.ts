@@ -3,7 +3,7 @@ import { Labels, METRIC_NAME } from "../../model/labels.ts";
 import { type Call, type Expr, unwrapParens } from "../ast.ts";
 import type { Block, Grid } from "../block.ts";
 import type { EvalContext } from "../context.ts";
-import { evalRange, WindowCache } from "../range.ts";
+import { evalRange, windowsOf } from "../range.ts";
 import { customFunction, type FunctionDef } from "./define.ts";
 
 /** Labels asked for with `=`, each by that matcher alone; none for anything but a selector. */
@@ -48,13 +48,14 @@ async function absent(call: Call, grid: Grid, ctx: EvalContext): Promise<Block> 
 async function absentOverTime(call: Call, grid: Grid, ctx: EvalContext): Promise<Block> {
   const arg = call.args[0] as Expr;
   const range = await evalRange(arg, grid, ctx, "absent_over_time");
-  const windows = new WindowCache(range);
+  const windows = windowsOf(range);
+  const scratch = { v: new Float64Array(0) };
   const seen = new Uint8Array(grid.steps);
   let missing = grid.steps;
-  for (const series of range.series) {
+  for (let row = 0; row < range.labels.length; row++) {
     if (missing === 0) break;
     if (ctx.due(grid.steps)) await ctx.pause();
-    const { lo, hi } = windows.of(series.column());
+    const { lo, hi } = windows.of(range.column(row, scratch));
     for (let step = 0; step < grid.steps; step++) {
       if (seen[step] === 1 || lo[step] === hi[step]) continue;
       seen[step] = 1;

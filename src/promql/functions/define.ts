@@ -6,6 +6,8 @@ import type { Aggregate } from "../../storage/storage.ts";
 import type { Call, ExprType } from "../ast.ts";
 import type { Block, Grid } from "../block.ts";
 import type { EvalContext } from "../context.ts";
+import type { Windows } from "../range.ts";
+import type { LookTimes } from "../select.ts";
 
 export interface FunctionSignature {
   readonly name: string;
@@ -25,8 +27,6 @@ export interface Window {
   readonly v: Float64Array;
   /** Samples behind each stored bucket, where only buckets are left. */
   readonly weights: Float64Array | undefined;
-  /** No sample of the series is below the one before it: a counter without resets. Known where `looksForResets` asks. */
-  readonly rising: boolean;
   lo: number;
   hi: number;
   /** Both ends of the window, ms; the start is excluded. */
@@ -41,6 +41,28 @@ export interface Window {
 /** @returns undefined when the window has no answer. */
 export type RangeKernel = (window: Window) => number | undefined;
 
+/**
+ * All windows of one series: samples `from` (included) to `to` (excluded) of `v` in, values and presence of all steps
+ * out, from `base` on; cells without an answer are left alone.
+ *
+ * @returns whether any step has an answer.
+ */
+export type RowKernel = (
+  v: Float64Array,
+  from: number,
+  to: number,
+  values: Float64Array,
+  present: Uint8Array,
+  base: number,
+) => boolean;
+
+/** Prepares what follows from the times of samples and windows alone. */
+export type RowKernelMaker = (
+  t: Float64Array,
+  windows: Windows,
+  range: { readonly rangeMs: number; readonly times: LookTimes; readonly steps: number },
+) => RowKernel;
+
 export type Implementation =
   /** Each value on its own; scalar arguments are columns. Drops the name. */
   | { readonly kind: "map"; readonly apply: (value: number, params: Float64Array) => number | undefined }
@@ -49,8 +71,8 @@ export type Implementation =
       readonly kind: "range";
       readonly kernel: RangeKernel;
       readonly keepsName?: boolean;
-      /** One look at the whole series spares the kernel a look at every sample of every window. */
-      readonly looksForResets?: boolean;
+      /** Answers all windows of a series at once, to the last bit as the kernel would. */
+      readonly rows?: RowKernelMaker;
       /** The stored aggregate that answers for raw samples where only buckets are left. */
       readonly tier?: Aggregate;
       /** Replaces the kernel on stored buckets. */
@@ -101,12 +123,18 @@ export function mapFunction(name: string, apply: (value: number) => number): Fun
 export function rangeFunction(
   name: string,
   kernel: RangeKernel,
-  options: { readonly tier?: Aggregate; readonly keepsName?: boolean; readonly experimental?: boolean } = {},
+  options: {
+    readonly tier?: Aggregate;
+    readonly keepsName?: boolean;
+    readonly experimental?: boolean;
+    readonly rows?: RowKernelMaker;
+  } = {},
 ): FunctionDef {
   const implementation: Implementation = {
     kind: "range",
     kernel,
     ...(options.tier === undefined ? {} : { tier: options.tier }),
+    ...(options.rows === undefined ? {} : { rows: options.rows }),
     ...(options.keepsName === undefined ? {} : { keepsName: options.keepsName }),
   };
   return define(name, ["range vector"], implementation, { experimental: options.experimental ?? false });

@@ -75,21 +75,22 @@ async function readInfo(
     { matchers: [...identifying, ...matchers] },
     { start: times.startMs - ctx.lookbackMs + 1, end: times.endMs, stepMs: times.stepMs, rangeMs: 0, func: "info" },
   );
-  const { values, present } = ctx.columns(selection.series.length, grid.steps);
+  const { labels } = selection;
+  const { values, present } = ctx.columns(labels.length, grid.steps);
+  const scratch = { v: new Float64Array(0) };
   const byIdentity = new Map<string, Map<string, number[]>>();
-  const labels = selection.series.map((series, row) => {
+  labels.forEach((own, row) => {
     fillInstant(
-      series.column(),
+      selection.column(row, scratch),
       times,
       ctx.lookbackMs,
       { values, present, base: row * grid.steps, steps: grid.steps },
       true,
     );
-    const rows = byIdentity.get(series.labels.metric) ?? new Map<string, number[]>();
-    byIdentity.set(series.labels.metric, rows);
-    const key = identity(series.labels);
+    const rows = byIdentity.get(own.metric) ?? new Map<string, number[]>();
+    byIdentity.set(own.metric, rows);
+    const key = identity(own);
     rows.set(key, [...(rows.get(key) ?? []), row]);
-    return series.labels;
   });
   return { labels, times: values, present, byIdentity };
 }

@@ -4,19 +4,17 @@
  */
 import { type Call, unwrapParens } from "../ast.ts";
 import type { EvalContext } from "../context.ts";
-import { define, type FunctionDef, rangeFunction, type RangeKernel, type Window } from "./define.ts";
-
-/** A gap to the end of the window up to this many average intervals is bridged wholly, a wider one by half of one. */
-const BRIDGED_INTERVALS = 1.1;
+import { define, type FunctionDef, rangeFunction, type Window } from "./define.ts";
+import { BRIDGED_INTERVALS, extrapolatedRows } from "./rate-rows.ts";
 
 /** @see https://prometheus.io/docs/prometheus/latest/querying/functions/#rate */
 function extrapolated(window: Window, counter: boolean, perSecond: boolean): number | undefined {
-  const { t, v, lo, hi, rising } = window;
+  const { t, v, lo, hi } = window;
   const count = hi - lo;
   if (count < 2) return undefined;
   const first = v[lo] as number;
   let change = (v[hi - 1] as number) - first;
-  if (counter && !rising) {
+  if (counter) {
     let previous = first;
     for (let i = lo + 1; i < hi; i++) {
       const value = v[i] as number;
@@ -81,20 +79,23 @@ function remarkCounter(call: Call, metric: string, ctx: EvalContext): void {
   ctx.info(`${rule} ${JSON.stringify(metric)}`, span);
 }
 
-function counterFunction(name: string, kernel: RangeKernel): FunctionDef {
+function counterFunction(name: string, perSecond: boolean): FunctionDef {
   return define(name, ["range vector"], {
     kind: "range",
-    kernel,
+    kernel: (window) => extrapolated(window, true, perSecond),
+    rows: extrapolatedRows(true, perSecond),
     tier: "counter",
-    looksForResets: true,
     remark: remarkCounter,
   });
 }
 
 export const RATE: readonly FunctionDef[] = [
-  counterFunction("rate", (window) => extrapolated(window, true, true)),
-  counterFunction("increase", (window) => extrapolated(window, true, false)),
-  rangeFunction("delta", (window) => extrapolated(window, false, false), { tier: "last" }),
+  counterFunction("rate", true),
+  counterFunction("increase", false),
+  rangeFunction("delta", (window) => extrapolated(window, false, false), {
+    tier: "last",
+    rows: extrapolatedRows(false, false),
+  }),
   rangeFunction("irate", (window) => lastTwo(window, true), { tier: "counter" }),
   rangeFunction("idelta", (window) => lastTwo(window, false), { tier: "last" }),
   rangeFunction("resets", resets, { tier: "last" }),

@@ -35,18 +35,19 @@ async function timestamp(call: Call, grid: Grid, ctx: EvalContext): Promise<Bloc
   const times = lookTimes(arg, grid, ctx.query);
   const selection = await selectInstant(arg, times, "timestamp", ctx);
   const lookbackMs = Math.max(ctx.lookbackMs, selection.resolutionMs);
-  const { values, present } = ctx.columns(selection.series.length, grid.steps);
-  for (const [row, series] of selection.series.entries()) {
+  const { labels } = selection;
+  const { values, present } = ctx.columns(labels.length, grid.steps);
+  const scratch = { v: new Float64Array(0) };
+  for (let row = 0; row < labels.length; row++) {
     if (ctx.due(grid.steps)) await ctx.pause();
     fillInstant(
-      series.column(),
+      selection.column(row, scratch),
       times,
       lookbackMs,
       { values, present, base: row * grid.steps, steps: grid.steps },
       true,
     );
   }
-  const labels = selection.series.map((series) => series.labels);
   return ctx.nameless({ kind: "vector", steps: grid.steps, labels, dropName: undefined, values, present });
 }
 

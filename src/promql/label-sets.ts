@@ -1,0 +1,126 @@
+/**
+ * What follows from a list of label sets alone: names dropped, groups, the order of the answer. A store hands out the
+ * very same list while the same series answer a selector, so all of this is computed when the series change and not
+ * with every query; a list that nobody holds takes its memory along.
+ */
+import { compareUtf8, type Labels, METRIC_NAME } from "../model/labels.ts";
+import { dropMetadata, keepWithout } from "./projection.ts";
+
+type LabelList = readonly Labels[];
+
+/** Labels that go away with a metric's name. */
+const OF_THE_METRIC: readonly string[] = [METRIC_NAME, "__type__", "__unit__"];
+/** Different groupings of one list: what the panels of a board ask for. */
+const GROUPINGS_MAX = 32;
+
+function remembered<T>(make: (labels: LabelList) => T): (labels: LabelList) => T {
+  const known = new WeakMap<LabelList, T>();
+  return (labels) => {
+    let value = known.get(labels);
+    if (value === undefined) {
+      value = make(labels);
+      known.set(labels, value);
+    }
+    return value;
+  };
+}
+
+/** Whether no two label sets are equal. */
+export const areDistinct: (labels: LabelList) => boolean = remembered(
+  (labels) => new Set(labels.map(({ key }) => key)).size === labels.length,
+);
+
+/** All without what describes the metric. */
+export const withoutNames: (labels: LabelList) => LabelList = remembered((labels) => labels.map(dropMetadata));
+
+/** Whether the label sets of distinct series stay distinct without their names: series of one metric do. */
+export const distinctNameless: (labels: LabelList) => boolean = remembered((labels) => {
+  const first = labels[0];
+  if (first === undefined) return true;
+  const alike = labels.every((one) => OF_THE_METRIC.every((name) => one.get(name) === first.get(name)));
+  return alike || areDistinct(withoutNames(labels));
+});
+
+/** Rows in the order of their labels; undefined when they stand in it. */
+export const answerOrder: (labels: LabelList) => { readonly rows: Uint32Array | undefined } = remembered((labels) => {
+  const sorted = labels.every((one, i) => i === 0 || one.compare(labels[i - 1] as Labels) >= 0);
+  if (sorted) return { rows: undefined };
+  const rows = Uint32Array.from(labels, (_, row) => row);
+  // By UTF-8 bytes, name by name and value by value: keys are joined with a byte below all others.
+  return { rows: rows.sort((a, b) => compareUtf8((labels[a] as Labels).key, (labels[b] as Labels).key) || a - b) };
+});
+
+/** Rows by group. */
+export interface Grouping {
+  /** In order of first appearance. */
+  readonly labels: LabelList;
+  /** Group of each row. */
+  readonly ids: Uint32Array;
+  /** Rows of each group, ascending. */
+  readonly rows: readonly Uint32Array[];
+}
+
+const groupings = new WeakMap<LabelList, Map<string, Grouping>>();
+
+/** @param nameless the rows' names have gone, though `labels` still shows them. */
+export function groupLabels(
+  labels: LabelList,
+  without: boolean,
+  names: readonly string[],
+  nameless: boolean,
+): Grouping {
+  let known = groupings.get(labels);
+  if (known === undefined) groupings.set(labels, (known = new Map()));
+  const key = JSON.stringify([without, nameless, names]);
+  let grouping = known.get(key);
+  if (grouping === undefined) {
+    if (known.size >= GROUPINGS_MAX) known.clear();
+    grouping = without ? groupWithout(labels, names, nameless) : groupBy(labels, names, nameless);
+    known.set(key, grouping);
+  }
+  return grouping;
+}
+
+function groupBy(labels: LabelList, names: readonly string[], nameless: boolean): Grouping {
+  const kept = [...new Set(nameless ? names.filter((name) => !OF_THE_METRIC.includes(name)) : names)];
+  return collect(
+    labels,
+    (one) => {
+      let key = "";
+      for (const name of kept) key += `${one.get(name)}\u0000`;
+      return key;
+    },
+    (one) => one.only(kept),
+  );
+}
+
+function groupWithout(labels: LabelList, names: readonly string[], nameless: boolean): Grouping {
+  const project = keepWithout(nameless ? [...names, ...OF_THE_METRIC] : names);
+  return collect(labels, (one) => project(one).key, project);
+}
+
+function collect(labels: LabelList, keyOf: (labels: Labels) => string, project: (labels: Labels) => Labels): Grouping {
+  const byKey = new Map<string, number>();
+  const groups: Labels[] = [];
+  const sizes: number[] = [];
+  const ids = new Uint32Array(labels.length);
+  labels.forEach((one, row) => {
+    const key = keyOf(one);
+    let id = byKey.get(key);
+    if (id === undefined) {
+      byKey.set(key, (id = groups.length));
+      groups.push(project(one));
+      sizes.push(0);
+    }
+    ids[row] = id;
+    sizes[id] = (sizes[id] as number) + 1;
+  });
+  const rows = sizes.map((size) => new Uint32Array(size));
+  const next = new Uint32Array(groups.length);
+  ids.forEach((id, row) => {
+    const at = next[id] as number;
+    (rows[id] as Uint32Array)[at] = row;
+    next[id] = at + 1;
+  });
+  return { labels: groups, ids, rows };
+}

@@ -1,0 +1,101 @@
+/**
+ * Rows of a vector as they come from stored samples, one at a time: written into a whole block, or folded into groups
+ * without ever standing side by side.
+ */
+import type { Labels } from "../model/labels.ts";
+import type { SampleColumn } from "../model/sample.ts";
+import type { ColumnScratch } from "../storage/storage.ts";
+import type { Grid, VectorBlock } from "./block.ts";
+import type { EvalContext } from "./context.ts";
+import { SharedTimes } from "./range.ts";
+import { firstAfter, type LookTimes, type Selection } from "./select.ts";
+
+export interface RowSource {
+  /** As selected, with their names. */
+  readonly labels: readonly Labels[];
+  readonly steps: number;
+  /**
+   * Writes steps `from` and on of one row at `base`, values and presence; cells that have no value are left alone.
+   *
+   * @returns the step it stopped at: `steps` when the row is done, less when others should get a turn.
+   */
+  fill(row: number, from: number, values: Float64Array, present: Uint8Array, base: number): number;
+  /** Samples looked at by the last call. */
+  readonly work: number;
+}
+
+/** All rows side by side. */
+export async function collectRows(source: RowSource, ctx: EvalContext): Promise<VectorBlock> {
+  const { labels, steps } = source;
+  const { values, present } = ctx.columns(labels.length, steps);
+  for (let row = 0; row < labels.length; row++) {
+    for (let step = 0; step < steps; ) {
+      step = source.fill(row, step, values, present, row * steps);
+      if (ctx.due(source.work + 1)) await ctx.pause();
+    }
+  }
+  return { kind: "vector", steps, labels, dropName: undefined, values, present };
+}
+
+/** Each row in turn, in memory that the next row takes over. */
+export async function eachRow(
+  source: RowSource,
+  ctx: EvalContext,
+  take: (row: number, values: Float64Array, present: Uint8Array) => void,
+): Promise<void> {
+  const { labels, steps } = source;
+  const { values, present } = ctx.columns(1, steps);
+  for (let row = 0; row < labels.length; row++) {
+    for (let step = 0; step < steps; ) {
+      step = source.fill(row, step, values, present, 0);
+      if (ctx.due(source.work + 1)) await ctx.pause();
+    }
+    take(row, values, present);
+    present.fill(0);
+  }
+}
+
+/** For each step the sample an instant selector takes: the newest one not older than the lookback, -1 for none. */
+function newestSamples({ t, from, to }: SampleColumn, grid: Grid, times: LookTimes, lookbackMs: number): Int32Array {
+  const picks = new Int32Array(grid.steps);
+  let next = firstAfter(t, from, to, times.startMs);
+  for (let step = 0; step < picks.length; step++) {
+    const ref = times.startMs + step * times.stepMs;
+    while (next < to && (t[next] as number) <= ref) next++;
+    const at = next - 1;
+    picks[step] = at < from || (t[at] as number) <= ref - lookbackMs ? -1 : at;
+  }
+  return picks;
+}
+
+/** The rows of an instant selector. */
+export class InstantRows implements RowSource {
+  readonly labels: readonly Labels[];
+  readonly steps: number;
+  work = 0;
+  readonly #selection: Selection;
+  readonly #scratch: ColumnScratch = { v: new Float64Array(0) };
+  readonly #picks: SharedTimes<Int32Array>;
+
+  constructor(selection: Selection, grid: Grid, times: LookTimes, lookbackMs: number) {
+    this.labels = selection.labels;
+    this.steps = grid.steps;
+    this.#selection = selection;
+    this.#picks = new SharedTimes((column) => newestSamples(column, grid, times, lookbackMs));
+  }
+
+  fill(row: number, _from: number, values: Float64Array, present: Uint8Array, base: number): number {
+    const column = this.#selection.column(row, this.#scratch);
+    this.work = this.steps + column.to - column.from;
+    if (column.from === column.to) return this.steps;
+    const picks = this.#picks.of(column);
+    const { v, stale } = column;
+    for (let step = 0; step < picks.length; step++) {
+      const at = picks[step] as number;
+      if (at < 0 || (stale !== undefined && stale[at] === 1)) continue;
+      values[base + step] = v[at] as number;
+      present[base + step] = 1;
+    }
+    return this.steps;
+  }
+}
