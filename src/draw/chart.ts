@@ -72,13 +72,25 @@ export function drawValueAxis(
     putText(grid, line, y, symbols.set === "ascii" ? "|" : "│", STYLE.axis);
   }
   const taken = new Set<number>();
-  for (const v of tickValues(data, layout.plot.height)) {
+  for (const v of toldApart(tickValues(data, layout.plot.height), data.unit)) {
     const y = Math.max(0, Math.min(layout.plot.height - 1, rowOf(v)));
     if (taken.has(y)) continue;
     taken.add(y);
     putTextRight(grid, 0, line, y, formatShort(v, data.unit), STYLE.axis, { ascii: true });
     putText(grid, line, y, symbols.axisY, STYLE.axis);
   }
+}
+
+/** Both ends, and of the values between those that read differently: a switch has nothing between up and down. */
+function toldApart(ticks: readonly number[], unit: Unit): readonly number[] {
+  const last = ticks.length - 1;
+  const seen = new Set([ticks[0], ticks[last]].map((v) => formatShort(v as number, unit)));
+  return ticks.filter((v, i) => {
+    const text = formatShort(v, unit);
+    if (i > 0 && i < last && seen.has(text)) return false;
+    seen.add(text);
+    return true;
+  });
 }
 
 /** Writes the line under the plot and the times of its ends. */

@@ -61,6 +61,18 @@ it.each([9, 99, 999, 1e6, 1e9])("blessed-contrib draws nothing left of the first
   expect(rows.slice(0, 11).join("")).toMatch(/[\u2801-\u28ff]{20}/);
 });
 
+it.each([
+  { unit: "bool", max: 1, labels: ["up", "down"], why: "a switch has no value between" },
+  { unit: "percent", max: 100, labels: ["100%", "75%", "50%", "25%", "0%"], why: "each says something else" },
+] as const)("the axis of $unit says $labels: $why", ({ unit, max, labels }) => {
+  const size = { width: 66, height: 15 };
+  for (const chart of [undefined, contribChart]) {
+    const drawn = drawPanel(frame([line("", [1, 1, 0])], { max }, { unit }), size, { symbols: "braille", chart });
+    const found = gridToRows(drawn).flatMap((row) => /^ *([a-z\d%]+) *┤/.exec(row)?.[1] ?? []);
+    expect(found).toEqual(labels);
+  }
+});
+
 it("blessed-contrib draws lines where they are: top, middle and bottom of the axis", () => {
   const levels = [100, 50, 0];
   const drawn = levels.map((level) => {
