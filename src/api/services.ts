@@ -80,6 +80,8 @@ export interface ImportAnswer {
   readonly duplicate: number;
   readonly outOfBounds: number;
   readonly limited: number;
+  /** Samples older than raw ones are kept, by tier that keeps them. */
+  readonly tiers: readonly { readonly resolutionMs: number; readonly samples: number }[];
   readonly broken: number;
   /** The first broken lines. */
   readonly problems: readonly { readonly line: number; readonly text: string }[];

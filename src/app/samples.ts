@@ -62,6 +62,10 @@ export function sumOf(a: ImportAnswer, b: ImportAnswer): ImportAnswer {
     duplicate: a.duplicate + b.duplicate,
     outOfBounds: a.outOfBounds + b.outOfBounds,
     limited: a.limited + b.limited,
+    tiers: b.tiers.map(({ resolutionMs, samples }) => ({
+      resolutionMs,
+      samples: samples + (a.tiers.find((tier) => tier.resolutionMs === resolutionMs)?.samples ?? 0),
+    })),
     broken: a.broken + b.broken,
     problems: [...a.problems, ...b.problems.map(({ line, text }) => ({ line: line + a.lines, text }))],
   };
@@ -73,6 +77,7 @@ export const NOTHING_IMPORTED: ImportAnswer = {
   duplicate: 0,
   outOfBounds: 0,
   limited: 0,
+  tiers: [],
   broken: 0,
   problems: [],
 };

@@ -49,6 +49,7 @@ export function createServices(
   });
   const metrics = createOwnMetrics(rooms);
   const storage = forgetfulStorage(tsdb, () => evaluator.clear());
+  const history = forgetfulStorage({ ...tsdb, appender: () => tsdb.history.appender() }, () => evaluator.clear());
   const histograms = watchNativeHistograms();
 
   const reload = async (): Promise<CommandResult> => {
@@ -85,8 +86,8 @@ export function createServices(
     storeSummary: (limit) => storeSummary(tsdb, limit),
     takePage: (page, type) => takePage(storage, page, type, options.clock.now()),
     backup: (target) => backupSteps(tsdb, rooms.state, options.clock, target),
-    importText: (text) => importOpenMetrics(text.split("\n"), storage),
-    importSeries: (request) => takeSeries(request, storage),
+    importText: (text) => importOpenMetrics(text.split("\n"), history, { reach: tsdb.history.reach() }),
+    importSeries: (request) => takeSeries(request, history, tsdb.history.reach()),
     command: (command) => (command.kind === "reload" ? reload() : carryOut(rooms, command)),
     configText: () => configText(settings.config),
     flags: () => flags(options, settings),

@@ -11,6 +11,7 @@ import { silentLogger } from "../base/log.ts";
 import { appendWriteRequest, encodeWriteRequest } from "../remote/codec.ts";
 import type { WriteRequest } from "../remote/message.ts";
 import type { Appendable } from "../storage/storage.ts";
+import { type Reach, TierShares } from "../tsdb/history.ts";
 import { openTsdb } from "../tsdb/tsdb.ts";
 import { NOTHING_IMPORTED, sumOf } from "./samples.ts";
 
@@ -72,8 +73,10 @@ async function importBlocks(
   return { answer, blocks: blocks.length, notRead, losses };
 }
 
-/** The series of a message, by their own appender. */
-export async function takeSeries(request: WriteRequest, target: Appendable): Promise<ImportAnswer> {
+/** The series of a message, by their own appender. @param reach to tell what only tiers will keep. */
+export async function takeSeries(request: WriteRequest, target: Appendable, reach?: Reach): Promise<ImportAnswer> {
+  const shares = reach === undefined ? undefined : new TierShares(reach);
+  if (shares !== undefined) for (const { t } of request.series) for (const time of t) shares.note(time);
   const appender = target.appender();
   const refused = appendWriteRequest(request, appender);
   const { accepted, duplicate, outOfBounds, limited } = await appender.commit();
@@ -83,6 +86,7 @@ export async function takeSeries(request: WriteRequest, target: Appendable): Pro
     duplicate,
     outOfBounds,
     limited: Math.max(limited, refused),
+    tiers: shares?.list() ?? [],
     broken: request.invalid,
     problems: request.reasons.map((text) => ({ line: 0, text })),
   };

@@ -10,7 +10,7 @@ import type { Rung } from "./ladder.ts";
 import type { TsdbOptions } from "./options.ts";
 import type { PartReader } from "./parts.ts";
 import { type Doomed, doomedChunks, dropChunks } from "./retention.ts";
-import { nextWindow, ROLL_DELAY_MS, rollWindow } from "./roller.ts";
+import { Rollups } from "./rollups.ts";
 import type { Sealer } from "./sealer.ts";
 import { missingBytes } from "./space.ts";
 
@@ -18,8 +18,6 @@ import { missingBytes } from "./space.ts";
 const CLOCK_JUMP_MS = 600_000;
 /** … and nothing is dropped for so long. */
 const CLOCK_DISTRUST_MS = 3_600_000;
-/** Windows rolled up in one round; one of a 1000-series group takes some 50 ms, and scrapes must not wait. */
-const ROLLS_PER_ROUND = 4;
 /** First letters of the keys of chunks and segments, for compaction: from "b" up to "d". */
 const CHUNK_RANGE = [Uint8Array.of(98), Uint8Array.of(100)] as const;
 
@@ -33,13 +31,13 @@ export interface HousekeepingParts {
 
 export class Housekeeping {
   readonly #parts: HousekeepingParts;
-  readonly #sealer: Sealer;
+  readonly #rollups: Rollups;
   #wallMinusMono: number;
   #distrustUntil = Number.NEGATIVE_INFINITY;
 
   constructor(parts: HousekeepingParts, sealer: Sealer) {
     this.#parts = parts;
-    this.#sealer = sealer;
+    this.#rollups = new Rollups(parts, parts.ladder, parts.options, sealer);
     this.#wallMinusMono = parts.options.clock.now() - parts.options.clock.monotonic();
   }
 
@@ -55,19 +53,9 @@ export class Housekeeping {
     return clock.monotonic() >= this.#distrustUntil;
   }
 
-  /** Rolls up a few windows that are old enough. @throws what the database throws when it cannot be written. */
-  async rollUp(): Promise<void> {
-    const { options, head, db, reader, ladder } = this.#parts;
-    let left = ROLLS_PER_ROUND;
-    for (const group of head.groups.values()) {
-      for (const [i, rung] of ladder.entries()) {
-        if (!rung.active) continue;
-        const window = nextWindow(group, i + 1, rung, options.clock.now(), options.rollDelayMs ?? ROLL_DELAY_MS);
-        if (window === undefined) continue;
-        await this.#sealer.alone(() => rollWindow(db, head, reader, window));
-        if (--left === 0) return;
-      }
-    }
+  /** Rolls up what is old enough. @throws what the database throws when it cannot be written. */
+  rollUp(): Promise<void> {
+    return this.#rollups.round();
   }
 
   /** Chunks only: LevelDB gives space back later, and dropping chunks would not make the log smaller. */
@@ -103,13 +91,16 @@ export class Housekeeping {
       retentionMs > 0 ? now - retentionMs : Number.NEGATIVE_INFINITY,
       ...ladder.map((rung) => now - rung.retentionMs),
     ];
-    const growing = ladder.flatMap((rung, i) => (rung.active ? [i + 1] : []));
     const excessBytes = Math.max(
       retentionBytes > 0 ? this.#chunkBytes() - retentionBytes : 0,
       missingBytes(options.dir, options.keepFreeBytes),
       0,
     );
-    const doomed = doomedChunks(head, { before, growing, excessBytes });
+    const doomed = doomedChunks(head, {
+      before,
+      awaits: ({ group, chunk }) => this.#rollups.awaits(group, chunk, now),
+      excessBytes,
+    });
     const movable = await this.#moveOut(doomed);
     if (movable === undefined) return false;
     const dropped = await dropChunks(db, head, movable);

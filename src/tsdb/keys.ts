@@ -5,6 +5,7 @@
  *   f                                           format of the database
  *   g group col        labels of columns from `col` on       h: second copy of the same
  *   w group            how far the append log is sealed
+ *   r group tier       totals that changed behind windows already rolled up
  *   c tier start group seq          chunk header             b … segment: segments of the chunk
  *   m family           metadata
  *   t                  the ladder of tiers
@@ -90,6 +91,14 @@ export function watermarkKey(group: number): Uint8Array {
   const view = new DataView(new ArrayBuffer(5));
   view.setUint8(0, letter("w"));
   view.setUint32(1, group);
+  return bytesOf(view);
+}
+
+export function raiseKey(group: number, tier: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(6));
+  view.setUint8(0, letter("r"));
+  view.setUint32(1, group);
+  view.setUint8(5, tier);
   return bytesOf(view);
 }
 

@@ -8,6 +8,7 @@ import { createMatcher, type Matcher } from "../model/matcher.ts";
 import type { Metadata, MetricType } from "../model/metadata.ts";
 import { NO_REF, type Timestamp } from "../model/sample.ts";
 import type { Appendable, MetadataReader, Queryable } from "../storage/storage.ts";
+import { type Reach, type TierShare, TierShares } from "./history.ts";
 import { parseSampleLine } from "./openmetrics-line.ts";
 
 /** Text handed over at once. */
@@ -127,6 +128,8 @@ export async function exportOpenMetrics(
 
 export interface ImportOptions {
   readonly onProgress?: (lines: number) => void;
+  /** What is kept how long: told apart in the report. */
+  readonly reach?: Reach;
 }
 
 interface ImportProblem {
@@ -140,6 +143,8 @@ export interface ImportReport {
   readonly duplicate: number;
   readonly outOfBounds: number;
   readonly limited: number;
+  /** Samples that only tiers keep, by tier. */
+  readonly tiers: readonly TierShare[];
   readonly broken: number;
   /** The first broken lines. */
   readonly problems: readonly ImportProblem[];
@@ -178,6 +183,7 @@ export async function importOpenMetrics(
   const refs = new Map<string, number>();
   const problems: ImportProblem[] = [];
   const sums = { samples: 0, duplicate: 0, outOfBounds: 0, limited: 0 };
+  const shares = options.reach === undefined ? undefined : new TierShares(options.reach);
   let number = 0;
   let broken = 0;
   let pending = 0;
@@ -208,8 +214,9 @@ export async function importOpenMetrics(
     let ref = refs.get(parsed.labels.key) ?? NO_REF;
     if (ref === NO_REF) refs.set(parsed.labels.key, (ref = appender.series(parsed.labels)));
     appender.append(ref, parsed.t, parsed.value);
+    shares?.note(parsed.t);
     if (++pending >= COMMIT_SAMPLES) await commit();
   }
   await commit();
-  return { lines: number, ...sums, broken, problems };
+  return { lines: number, ...sums, tiers: shares?.list() ?? [], broken, problems };
 }

@@ -29,23 +29,19 @@ export interface Doomed {
 export interface RetentionRules {
   /** By tier (0 = raw): chunks that ended before this go; -Infinity for none. */
   readonly before: readonly Timestamp[];
-  /** Numbers of the tiers that still grow: raw chunks wait for them. */
-  readonly growing: readonly number[];
+  /** Whether a raw chunk waits for a tier that has not taken it in: a store stopped for days, an import. */
+  readonly awaits: (one: Doomed) => boolean;
   /** The oldest go until this much is freed; 0 for none. */
   readonly excessBytes: number;
 }
 
-/** Raw chunks wait this much longer for their tiers: a store that was stopped for days rolls up first. */
-const ROLL_PATIENCE_MS = 2 * 86_400_000;
-
-function byTime(head: Head, { before, growing }: RetentionRules): Doomed[] {
+function byTime(head: Head, { before, awaits }: RetentionRules): Doomed[] {
   const doomed: Doomed[] = [];
   for (const group of head.groups.values()) {
     for (const chunk of group.chunks) {
-      const limit = before[chunk.tier >> 3] ?? Number.POSITIVE_INFINITY;
-      if (chunk.end >= limit) continue;
-      const rolled = chunk.tier > 0 || growing.every((number) => group.rolledEnd(number) >= chunk.end);
-      if (rolled || chunk.end < limit - ROLL_PATIENCE_MS) doomed.push({ group, chunk });
+      if (chunk.end >= (before[chunk.tier >> 3] ?? Number.POSITIVE_INFINITY)) continue;
+      const one = { group, chunk };
+      if (chunk.tier > 0 || !awaits(one)) doomed.push(one);
     }
   }
   return doomed;

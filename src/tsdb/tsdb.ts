@@ -10,6 +10,7 @@ import { createAppender } from "./appender.ts";
 import type { BackupOptions, BackupReport } from "./backup.ts";
 import { Damage } from "./damage.ts";
 import { Head } from "./head.ts";
+import { createHistory, type History, reachOf } from "./history.ts";
 import { loadLadder, type Rung } from "./ladder.ts";
 import { loadHead } from "./load.ts";
 import { AppendLog, listLog } from "./log.ts";
@@ -32,6 +33,8 @@ import { Store } from "./store.ts";
 export type { TsdbOptions, TsdbStats } from "./options.ts";
 
 export interface Tsdb extends Appendable, Queryable, MetadataReader {
+  /** Takes samples that raw retention refuses and a tier still keeps. */
+  readonly history: History;
   stats(): TsdbStats;
   /** The `limit` largest metrics, label names and label pairs by number of series. */
   cardinality(limit: number): Cardinality;
@@ -201,6 +204,7 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
 
   return {
     appender: () => createAppender(store),
+    history: createHistory(store, () => reachOf(ladder, retentionMs, options.clock.now())),
     querier(minT, maxT) {
       store.mustBeOpen();
       return createQuerier(queries, minT, maxT);

@@ -9,6 +9,7 @@ import type { SnapshotReport } from "../../app/snapshot.ts";
 import { EXIT, type ExitCode } from "../../base/errors.ts";
 import { dataDirOf } from "../../config/paths.ts";
 import { counted } from "../../model/count.ts";
+import { formatDuration } from "../../model/duration.ts";
 import type { CommandSpec, Invocation } from "../command.ts";
 import { visible } from "../output/visible.ts";
 import { progressBar } from "../progress.ts";
@@ -24,7 +25,13 @@ function tell({ io }: Invocation, name: string, report: ImportAnswer, more: read
   const parts = [
     `${counted(report.samples, "sample")} taken`,
     report.duplicate > 0 ? `${report.duplicate} had another value already, which stays` : "",
-    report.outOfBounds > 0 ? `${report.outOfBounds} refused: older than the retention, or in the future` : "",
+    ...report.tiers
+      .filter(({ samples }) => samples > 0)
+      .map(
+        ({ resolutionMs, samples }) =>
+          `${samples} older than raw samples are kept: into the ${formatDuration(resolutionMs)} tier`,
+      ),
+    report.outOfBounds > 0 ? `${report.outOfBounds} refused: older than everything that is kept, or in the future` : "",
     report.limited > 0 ? `${report.limited} refused by the series limit` : "",
     ...more,
   ];

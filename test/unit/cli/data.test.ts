@@ -133,6 +133,21 @@ describe("samples out and in", () => {
     });
   });
 
+  test("a running engine takes what only tiers keep, says so, and refuses what nothing keeps", async () => {
+    using home = tempDir();
+    const file = path.join(home.path, "old.om");
+    const day = 86_400;
+    writeFileSync(file, [1, 30, 200, 500].map((age) => `old ${age} ${NOW - age * day}`).join("\n"));
+    const data = path.join(home.path, "d");
+    await using _ = await engineOn(data);
+    const { err, code } = await run(importCommand, [file], { data });
+    expect(err).toContain("3 samples taken");
+    expect(err).toContain("1 older than raw samples are kept: into the 5m tier");
+    expect(err).toContain("2 older than raw samples are kept: into the 1h tier");
+    expect(err).toContain("1 refused: older than everything that is kept");
+    expect(code).toBe(3);
+  });
+
   test("a selector that is none is refused before anything is read", async () => {
     await expect(run(exportCommand, ["sum(x)"], {})).rejects.toMatchObject({ code: "bad-parameter" });
   });
