@@ -99,8 +99,10 @@ export function parseYamlDocuments(
     const message = `the file has ${text.length} characters, more than ${YAML_SIZE_MAX}`;
     return { documents: [], problems: [{ severity: "error", file, line: 0, column: 0, message }] };
   }
-  const lines = new LineCounter();
   const source = text.startsWith("\uFEFF") ? text.slice(1) : text;
+  const alien = source.search(NOT_TEXT);
+  if (alien >= 0) return { documents: [], problems: [notText(source, alien, file)] };
+  const lines = new LineCounter();
   const parsed = parseAllDocuments(source, {
     lineCounter: lines,
     schema: "failsafe",
@@ -121,6 +123,22 @@ export function parseYamlDocuments(
     if (root !== undefined && !(root.kind === "scalar" && root.isNull)) documents.push(root);
   }
   return { documents, problems: converter.problems };
+}
+
+/** Control characters that YAML does not admit, and what stands where bytes were no UTF-8. */
+const NOT_TEXT = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffd]/;
+
+/** Of a file that is none of ours (an archive, a picture) nothing else is worth saying. */
+function notText(source: string, at: number, file: string): Problem {
+  const before = source.slice(0, at).split("\n");
+  const code = source.charCodeAt(at);
+  const what = code === 0xfffd ? "bytes that are no UTF-8" : `the control character U+${hex(code)}`;
+  const place = { line: before.length, column: (before.at(-1) as string).length + 1 };
+  return { severity: "error", file, ...place, message: `not a text file: it holds ${what}` };
+}
+
+function hex(code: number): string {
+  return code.toString(16).toUpperCase().padStart(4, "0");
 }
 
 /** The parser's message as a lower-case sentence without its final dot. */

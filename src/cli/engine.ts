@@ -102,8 +102,9 @@ class Held implements HeldEngine {
       const code = (error as { code?: string }).code;
       if (code === "ENOENT" || code === "ENOTDIR" || code === "ECONNREFUSED" || code === "ECONNRESET") return false;
       if (code === "EACCES") {
-        throw new UserError("forbidden", "the engine's socket does not admit you", {
-          hint: "join its group, or name another with --socket",
+        const socket = (error as { address?: string }).address ?? "";
+        throw new UserError("forbidden", `the engine's socket "${socket}" does not admit you`, {
+          hint: "join its group, or name another with --socket or --data",
           exit: EXIT.unreachable,
           cause: error,
         });

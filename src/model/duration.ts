@@ -19,7 +19,7 @@ const DURATION = /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d
  * Parses a duration: each unit at most once, largest first. `0` alone is zero.
  *
  * @returns whole milliseconds, 0 or more.
- * @throws UserError `bad-duration`.
+ * @throws UserError `bad-duration` (exit 2).
  * @see https://prometheus.io/docs/prometheus/latest/querying/basics/#float-literals-and-time-durations
  */
 export function parseDuration(text: string): number {
@@ -28,6 +28,7 @@ export function parseDuration(text: string): number {
   if (match === null) {
     throw new UserError("bad-duration", `"${text}" is not a duration`, {
       hint: 'write numbers with units, largest first: "90s", "5m", "1h30m"',
+      exit: 2,
     });
   }
   return UNITS.reduce((sum, [, ms], i) => sum + Number(match[i + 1] ?? 0) * ms, 0);

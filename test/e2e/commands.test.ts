@@ -76,6 +76,9 @@ describe("commands on a running engine", () => {
     { argv: ["status"], code: 0, why: "status" },
     { argv: ["alerts"], code: 0, out: /^state\talert\t/, why: "alerts alone is alerts query" },
     { argv: ["alerts", "history"], code: 0, out: /^time\tfrom\tto\t/, why: "what changed" },
+    { argv: ["top", "--once", "--span", "5x"], code: 2, err: /"5x" is not a duration/, why: "a wrong flag" },
+    { argv: ["top", "--once", "--span", "0"], code: 2, err: /too short/, why: "nothing to draw" },
+    { argv: ["top", "--once", "--at", "noon"], code: 2, err: /"noon" is not a time/, why: "a wrong flag" },
   ];
   test.each(EXITS)("opsmon $argv exits $code ($why)", async ({ argv, code, out = /(?:)/, err = /(?:)/ }) => {
     const done = argv[0] === "no-such-command" ? await opsmon(argv, { home: home.path }) : await run(...argv);

@@ -1,7 +1,7 @@
 /** `opsmon top`: the live console. Starts an engine of its own when none runs; several of them share one. */
 import { userInfo } from "node:os";
 import type { Source } from "../../api/source.ts";
-import { EXIT } from "../../base/errors.ts";
+import { EXIT, UserError } from "../../base/errors.ts";
 import { parseDuration } from "../../model/duration.ts";
 import { parseTime } from "../../model/time.ts";
 import type { ViewId } from "../../panel/spec.ts";
@@ -26,6 +26,8 @@ const VIEWS: readonly ViewId[] = [
   "explore",
 ];
 const SPAN_MS_DEFAULT = 900_000;
+/** As in the console's own `:span`. */
+const SPAN_MS_MIN = 1_000;
 
 interface Opened extends AsyncDisposable {
   readonly source: Source;
@@ -63,14 +65,13 @@ export const top: CommandSpec = {
     const { options, io, clock } = call;
     const wantsOnce = options.flag("once") || options.text("output") === "json";
     const live = !wantsOnce && io.stdoutIsTty && process.stdin.isTTY;
+    // A mistake in the flags starts no engine.
+    const now = clock.now();
+    const time = timeOf(call, now);
     // The screen is loaded while the engine starts or answers, not before it has been asked to.
     const loading = live ? turn().then(() => import("../../ui/mount.tsx")) : undefined;
     await using opened = await sourceFor(call);
     const { source, revive } = opened;
-    const now = clock.now();
-    const since = options.text("since");
-    const at = options.text("at");
-    const span = options.text("span") ?? since;
     const view = options.text("view");
     const symbols = options.text("symbols") as "braille" | "block" | "ascii" | undefined;
     const theme = options.text("theme");
@@ -82,13 +83,8 @@ export const top: CommandSpec = {
       panels: allPanels(),
       env: io.env,
       utc: options.flag("utc"),
-      spanMs: span === undefined ? SPAN_MS_DEFAULT : parseDuration(span),
+      ...time,
       ...(view === undefined || view === "all" ? {} : { view: view as ViewId }),
-      ...(at === undefined
-        ? since === undefined
-          ? {}
-          : { at: now }
-        : { at: parseTime(at, now, options.flag("utc")) }),
       ...(symbols === undefined ? {} : { symbols }),
       ...(theme === undefined ? {} : { theme }),
       ...(filter === undefined ? {} : { filter }),
@@ -114,6 +110,22 @@ export const top: CommandSpec = {
     return EXIT.ok;
   },
 };
+
+/** The span of the charts and, where it is not live, the moment they end. @throws UserError exit 2. */
+function timeOf({ options }: Invocation, now: number): { readonly spanMs: number; readonly at?: number } {
+  const since = options.text("since");
+  const text = options.text("span") ?? since;
+  const spanMs = text === undefined ? SPAN_MS_DEFAULT : parseDuration(text);
+  if (spanMs < SPAN_MS_MIN) {
+    throw new UserError("bad-span", `"${text}" is too short for a chart`, {
+      hint: "write a span of at least 1s, for example 15m",
+      exit: EXIT.usage,
+    });
+  }
+  const at = options.text("at");
+  if (at !== undefined) return { spanMs, at: parseTime(at, now, options.flag("utc")) };
+  return since === undefined ? { spanMs } : { spanMs, at: now };
+}
 
 function turn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));

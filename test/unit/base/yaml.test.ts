@@ -83,3 +83,20 @@ test("an empty text has no root; several documents are read on request", () => {
   expect(parseYaml("", "f.yml")).toEqual({ root: undefined, problems: [] });
   expect(parseYamlDocuments("a: 1\n---\n---\nb: 2\n", "f.yml").documents).toHaveLength(2);
 });
+
+test.each([
+  {
+    text: "a: 1\nb: x\u0000y\n",
+    want: "f.yml:2:5: not a text file: it holds the control character U+0000",
+    why: "NUL",
+  },
+  { text: "\ufffdPNG\r\n", want: "f.yml:1:1: not a text file: it holds bytes that are no UTF-8", why: "a picture" },
+  { text: "a: \u001b[2J", want: "f.yml:1:4: not a text file: it holds the control character U+001B", why: "escape" },
+])("a file that is none of ours is told in one sentence: $why", ({ text, want }) => {
+  expect(problems(text)).toEqual([want]);
+  expect(parseYaml(text, "f.yml").root).toBeUndefined();
+});
+
+test("tabs, returns and any letter are text", () => {
+  expect(problems('a: "x\ty"\r\nb: Größe 温度\r\n')).toEqual([]);
+});
