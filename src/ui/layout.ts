@@ -164,6 +164,7 @@ function chartGrid(
   if (wish.charts === 0) return { list: body, charts: [] };
   if (wish.body === "overview") {
     const width = cls === "wide" ? Math.max(74, Math.floor(body.width * 0.4)) : Math.floor(body.width / 2);
+    if (body.width - width < CHART_WIDTH_MIN) return { list: body, charts: [] };
     const list = { ...body, width };
     const rest = { ...body, x: body.x + width, width: body.width - width };
     return { list, charts: gridRects(rest, wish.charts, fitting(rest)) };
