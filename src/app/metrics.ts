@@ -34,6 +34,33 @@ export function createOwnMetrics(rooms: Rooms): OwnMetrics {
     gauge("opsmon_tsdb_blocks", "Sealed chunks in the store.", () => stats().blocks);
     gauge("opsmon_tsdb_read_only", "1 while nothing can be written.", () => (stats().readOnly === undefined ? 0 : 1));
     gauge("opsmon_tsdb_quarantined", "Chunks and records that failed their check.", () => stats().quarantined.length);
+    const counter = (name: string, help: string, read: () => number): void => {
+      new Counter({
+        name,
+        help,
+        registers: [made],
+        collect() {
+          this.reset();
+          this.inc(read());
+        },
+      });
+    };
+    counter(
+      "opsmon_tsdb_duplicate_samples_total",
+      "Samples refused: another value stands at their time.",
+      () => stats().duplicates,
+    );
+    counter(
+      "opsmon_tsdb_out_of_order_samples_total",
+      "Samples taken that came later than newer ones.",
+      () => stats().outOfOrder,
+    );
+    counter(
+      "opsmon_tsdb_out_of_bounds_samples_total",
+      "Samples refused as too old or in the future.",
+      () => stats().outOfBounds,
+    );
+    counter("opsmon_tsdb_limited_samples_total", "Samples refused by a series limit.", () => stats().limited);
     gauge("opsmon_targets", "Targets scraped.", () => rooms.scraper.targets().length);
     gauge(
       "opsmon_targets_down",

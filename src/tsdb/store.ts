@@ -12,6 +12,7 @@ import type { AppendResult } from "../storage/storage.ts";
 import type { AppenderHost, Batch } from "./appender.ts";
 import { type BackupOptions, type BackupReport, backupTo } from "./backup.ts";
 import type { Damage } from "./damage.ts";
+import { withoutSealed } from "./duplicates.ts";
 import type { Group } from "./group.ts";
 import type { Head, RowPlan } from "./head.ts";
 import { Housekeeping } from "./housekeeping.ts";
@@ -120,8 +121,10 @@ export class Store implements AppenderHost {
       limited += plan.refused;
       return { plan, t, values, stale };
     });
-    const described = batch.described.filter(([family, metadata]) => this.#describe(family, metadata));
-    const durable = this.#ingest.commit(rows, batch.loose, described, tally);
+    const described = batch.described.filter(([family, metadata]) => this.describe(family, metadata));
+    const known = withoutSealed(this.#parts, { rows, loose: batch.loose }, tally);
+    const incoming = known instanceof Promise ? await known : known;
+    const durable = this.#ingest.commit(incoming.rows, incoming.loose, described, tally);
     const { totals } = this;
     totals.duplicate += tally.duplicate;
     totals.outOfOrder += tally.outOfOrder;
@@ -146,7 +149,7 @@ export class Store implements AppenderHost {
   }
 
   /** @returns whether this is news. */
-  #describe(family: string, metadata: Metadata): boolean {
+  describe(family: string, metadata: Metadata): boolean {
     const { metadata: known } = this.#parts;
     const old = known.get(family);
     if (old !== undefined && old.type === metadata.type && old.help === metadata.help && old.unit === metadata.unit)
@@ -155,11 +158,6 @@ export class Store implements AppenderHost {
     known.set(family, metadata);
     this.#undescribed.set(family, metadata);
     return true;
-  }
-
-  /** Metadata met during replay. */
-  redescribe(family: string, metadata: Metadata): void {
-    this.#describe(family, metadata);
   }
 
   /** @throws UserError `store-closed`. */

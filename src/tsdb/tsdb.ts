@@ -167,7 +167,7 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
   try {
     const replayed = await replayLog(dirs[1], head, damage, {
       seal: (group, late, until) => store.seal(group, late, until),
-      describe: (family, described) => store.redescribe(family, described),
+      describe: (family, described) => void store.describe(family, described),
       drain: () => store.drain(),
     });
     if (replayed.records > 0) options.log.info("append log replayed", { ...replayed });
