@@ -89,6 +89,8 @@ export class Group {
   /** Rows at which the open chunk is sealed; the first chunk is shorter, so that groups do not seal all at once. */
   rowsMax: number;
   readonly #rowsFull: number;
+  /** Memory of the last chunk, for the next one. */
+  #spare: Float64Array | undefined;
 
   constructor(id: number, chunkRows: number) {
     this.id = id;
@@ -119,11 +121,12 @@ export class Group {
   rowsFor(late: boolean, at: LogPosition): Rows {
     let rows = late ? this.late : this.open;
     if (rows === undefined) {
-      rows = new Rows(this.columns);
+      rows = new Rows(this.columns, late ? undefined : this.#spare);
       if (late) {
         this.late = rows;
         this.lateSince = at;
       } else {
+        this.#spare = undefined;
         this.open = rows;
         this.openSince = at;
       }
@@ -145,7 +148,7 @@ export class Group {
     const rows = late ? this.late : this.open;
     if (rows === undefined || rows.rows === 0) return undefined;
     const chunk: PendingChunk = {
-      view: rows.view(),
+      view: rows.finish(),
       seq,
       late,
       samples: rows.samples,
@@ -157,6 +160,7 @@ export class Group {
     if (late) {
       this.late = undefined;
     } else {
+      this.#spare = rows.takeSpare();
       this.open = undefined;
       this.sealedEnd = Math.max(this.sealedEnd, chunk.end);
       this.rowsMax = this.#rowsFull;
@@ -171,7 +175,10 @@ export class Group {
     this.chunks.splice(at, 0, chunk);
     const tier = chunk.tier >> 3;
     if (tier > 0) this.rolled[tier] = Math.max(this.rolledEnd(tier), chunk.end);
-    else if (!chunk.late) this.sealedEnd = Math.max(this.sealedEnd, chunk.end);
+    else if (!chunk.late) {
+      this.sealedEnd = Math.max(this.sealedEnd, chunk.end);
+      this.rowsMax = this.#rowsFull;
+    }
   }
 
   /** End of the last bucket rolled up for `tier`; -Infinity when none is. */

@@ -12,7 +12,7 @@ import { type ChunkHeader, chunkName, readChunkHeader } from "./chunk.ts";
 import type { Damage } from "./damage.ts";
 import { CHUNK_SPAN_MS_MAX, type ChunkMeta, type Group, planeTier } from "./group.ts";
 import { chunkKey, segmentKey } from "./keys.ts";
-import { readColumn, type Rows, type RowsView } from "./rows.ts";
+import { narrow, readColumn, type Rows, type RowsView } from "./rows.ts";
 import { openRecord, Segment, SEGMENT_COLUMNS } from "./segment.ts";
 
 export interface Part {
@@ -50,12 +50,15 @@ function headPart(view: RowsView, order: number): Part {
 
 function liveParts(group: Group, start: Timestamp, end: Timestamp): Part[] {
   const parts: Part[] = [];
+  const addView = (whole: RowsView, order: number): void => {
+    const view = narrow(whole, start, end);
+    if (view.rows > 0) parts.push(headPart(view, order));
+  };
   const add = (rows: Rows | undefined, order: number): void => {
-    if (rows !== undefined && rows.rows > 0 && rows.firstT <= end && rows.lastT >= start)
-      parts.push(headPart(rows.view(), order));
+    if (rows !== undefined && rows.rows > 0 && rows.firstT <= end && rows.lastT >= start) addView(rows.view(), order);
   };
   for (const chunk of group.pending) {
-    if (chunk.start <= end && chunk.end >= start) parts.push(headPart(chunk.view, chunk.seq));
+    if (chunk.start <= end && chunk.end >= start) addView(chunk.view, chunk.seq);
   }
   add(group.open, ORDER_OPEN);
   add(group.late, ORDER_LATE);
