@@ -52,14 +52,67 @@ export function parseFloatInto(out: Float64Array, index: number, bytes: Uint8Arr
 }
 
 function parseSlow(out: Float64Array, index: number, bytes: Uint8Array, from: number, to: number): boolean {
-  let text = "";
   // A number of more than this is nobody's sample; the bound keeps a 64 MiB "number" from becoming a string.
   if (to - from > 1_000) return false;
-  for (let i = from; i < to; i++) text += String.fromCharCode(bytes[i] as number);
-  const value = parseGoFloat(text);
+  const value = parseGoFloat(Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString("latin1"));
   if (value === undefined) return false;
   out[index] = value;
   return true;
+}
+
+/**
+ * Parses a short decimal that starts at `from` and ends before a blank or a line feed, as nearly all values are.
+ *
+ * @returns the offset after it, or -1 when it takes `parseFloatInto` to say what stands there.
+ */
+export function readShortFloat(out: Float64Array, index: number, bytes: Uint8Array, from: number, end: number): number {
+  let i = from;
+  const negative = bytes[i] === MINUS;
+  if (negative) i++;
+  const first = i;
+  let mantissa = 0;
+  let digits = 0;
+  let dotAt = -1;
+  for (; i < end; i++) {
+    const digit = (bytes[i] as number) - ZERO;
+    if (digit >= 0 && digit <= 9) {
+      mantissa = mantissa * 10 + digit;
+      // Leading zeros do not count.
+      if (mantissa !== 0) digits++;
+    } else if (digit === DOT - ZERO && dotAt < 0) {
+      dotAt = i;
+    } else {
+      break;
+    }
+  }
+  if (digits > EXACT_DIGITS_MAX || i - first < (dotAt < 0 ? 1 : 2)) return -1;
+  let power = dotAt < 0 ? 0 : dotAt + 1 - i;
+  if (bytes[i] === LETTER_E && i < end) {
+    const exponent = readShortExponent(bytes, i + 1, end);
+    if (exponent === NO_EXPONENT) return -1;
+    power += exponent;
+    i += 4;
+  }
+  if (power > 22 || power < -22 || (i < end && bytes[i] !== 0x0a && bytes[i] !== 0x20)) return -1;
+  const value = power < 0 ? mantissa / (POWERS[-power] as number) : mantissa * (POWERS[power] as number);
+  out[index] = negative ? -value : value;
+  return i;
+}
+
+const ZERO = 0x30;
+const MINUS = 0x2d;
+const DOT = 0x2e;
+const LETTER_E = 0x65;
+const NO_EXPONENT = 100;
+
+/** A sign and two digits, as Go writes exponents; NO_EXPONENT for anything else. */
+function readShortExponent(bytes: Uint8Array, at: number, end: number): number {
+  if (at + 3 > end) return NO_EXPONENT;
+  const sign = bytes[at];
+  const tens = (bytes[at + 1] as number) - ZERO;
+  const ones = (bytes[at + 2] as number) - ZERO;
+  if ((sign !== MINUS && sign !== 0x2b) || tens < 0 || tens > 9 || ones < 0 || ones > 9) return NO_EXPONENT;
+  return sign === MINUS ? -(tens * 10 + ones) : tens * 10 + ones;
 }
 
 /** @returns undefined when Go's `strconv.ParseFloat` (without hexadecimal and `_`) refuses `text`. */

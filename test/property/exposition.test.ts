@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { UserError } from "../../src/base/errors.ts";
 import { escapeControl } from "../../src/base/log.ts";
+import { formatGoFloat, parseFloatInto, readShortFloat } from "../../src/exposition/float.ts";
 import { createPageParser, type PageFormat, type ParsedPage, parsePage } from "../../src/exposition/parse.ts";
 import { groupByMetric, type WriteSample, writePage } from "../../src/exposition/write.ts";
 import { Labels } from "../../src/model/labels.ts";
@@ -107,4 +108,34 @@ test("a replayed page equals the same page read cold, whatever changed", () => {
     { numRuns: 300 },
   );
   expect(replayed).toBeGreaterThan(100);
+});
+
+test("the short way to a number says what the long one says, or nothing", () => {
+  const digits = fc.stringMatching(/^[0-9]{0,17}$/);
+  const decimal = fc
+    .tuple(
+      fc.constantFrom("", "-", "+"),
+      digits,
+      fc.constantFrom("", "."),
+      digits,
+      fc.constantFrom("", "e", "E"),
+      fc.integer({ min: -40, max: 40 }),
+    )
+    .map(([sign, whole, dot, part, e, power]) => {
+      const exponent = e === "" ? "" : `${e}${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
+      return `${sign}${whole}${dot}${part}${exponent}`;
+    });
+  const texts = fc.oneof(decimal, fc.double().map(formatGoFloat), fc.stringMatching(/^[0-9.eE+-]{1,8}$/));
+  fc.assert(
+    fc.property(texts, fc.constantFrom("\n", " ", "", "x", "\t"), (number, after) => {
+      const bytes = Buffer.from(`ab ${number}${after}`);
+      const out = new Float64Array(2);
+      const stop = readShortFloat(out, 0, bytes, 3, bytes.length);
+      if (stop < 0) return;
+      expect(after === "x" || after === "\t" ? -1 : stop).toBe(3 + number.length);
+      expect(parseFloatInto(out, 1, bytes, 3, stop)).toBe(true);
+      expect(Object.is(out[0], out[1])).toBe(true);
+    }),
+    { numRuns: 2_000 },
+  );
 });
