@@ -15,7 +15,7 @@ import { escapeControl } from "../base/log.ts";
 import { formatDuration } from "../model/duration.ts";
 import { readBody } from "./body.ts";
 import { ownedPage, type PageBuffers, type PageBytes } from "./page-buffers.ts";
-import { PlainClient } from "./plain.ts";
+import { PlainClient, type PlainRequest } from "./plain.ts";
 
 /** As many hops as Prometheus takes. */
 const REDIRECTS_MAX = 10;
@@ -64,10 +64,11 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { config } = options;
   let dispatcher: Promise<Dispatcher> | undefined;
   const plain = config.proxyUrl === undefined ? new PlainClient(options) : undefined;
+  const prepared: PreparedRequests = new WeakMap();
   return {
     async get(request) {
       const began = options.clock.monotonic();
-      const short = plain === undefined ? undefined : await plainly(plain, config, request);
+      const short = plain === undefined ? undefined : await plainly(plain, prepared, config, request);
       if (short !== undefined) return short;
       const spentMs = options.clock.monotonic() - began;
       dispatcher ??= openDispatcher(config, options.baseDir);
@@ -91,9 +92,32 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 /** The short way, for what it knows: plain HTTP without a proxy. */
 async function plainly(
   client: PlainClient,
+  known: PreparedRequests,
   config: HttpClientConfig,
   request: HttpRequest,
 ): Promise<HttpAnswer | undefined> {
+  const own = credentials(config)["authorization"];
+  let prepared = known.get(request.headers);
+  // A target asks with the same headers each time; what goes over the wire is put together once.
+  if (prepared === undefined || prepared.url !== request.url || prepared.own !== own) {
+    prepared = { url: request.url, own, plain: prepare(config, request) };
+    known.set(request.headers, prepared);
+  }
+  const { plain } = prepared;
+  if (plain === undefined) return undefined;
+  const { timeoutMs, bodyBytesMax, signal } = request;
+  return client.get({ ...plain, timeoutMs, bodyBytesMax, signal });
+}
+
+type PreparedRequest = Pick<PlainRequest, "host" | "port" | "place" | "head">;
+
+/** By the request's own headers; `plain` is undefined for what the other client does. */
+type PreparedRequests = WeakMap<
+  HttpRequest["headers"],
+  { readonly url: string; readonly own: string | undefined; readonly plain: PreparedRequest | undefined }
+>;
+
+function prepare(config: HttpClientConfig, request: HttpRequest): PreparedRequest | undefined {
   const url = new URL(request.url);
   if (url.protocol !== "http:") return undefined;
   const headers = Object.entries({ ...config.headers, ...credentials(config), ...request.headers });
@@ -101,14 +125,10 @@ async function plainly(
   if (headers.some(([name, value]) => /[^!-~]/.test(name) || /[^\t -~]/.test(value) || OWN_HEADERS.test(name)))
     return undefined;
   const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
-  return client.get({
-    host: url.hostname.replace(/^\[|\]$/g, ""),
-    port: Number(url.port === "" ? 80 : url.port),
-    head: `GET ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n${lines}\r\n`,
-    timeoutMs: request.timeoutMs,
-    bodyBytesMax: request.bodyBytesMax,
-    signal: request.signal,
-  });
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const port = Number(url.port === "" ? 80 : url.port);
+  const head = `GET ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n${lines}\r\n`;
+  return { host, port, place: `${host}:${port}`, head };
 }
 
 /** Headers of the connection itself; a configuration that sets them wants something special. */

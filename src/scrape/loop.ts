@@ -76,7 +76,7 @@ class Loop implements ScrapeLoop {
   readonly #headers: Readonly<Record<string, string>>;
   #timer: Disposable | undefined;
   #running: Promise<void> | undefined;
-  #abort: AbortController | undefined;
+  readonly #abort: AbortController = new AbortController();
   #stopped = false;
   #status: ScrapeTargetStatus;
   #lastAt: Timestamp = 0;
@@ -115,7 +115,7 @@ class Loop implements ScrapeLoop {
   async stop(gone: boolean): Promise<void> {
     this.#stopped = true;
     this.#timer?.[Symbol.dispose]();
-    this.#abort?.abort(new UserError("scrape-stopped", "the target was removed during the scrape"));
+    this.#abort.abort(new UserError("scrape-stopped", "the target was removed during the scrape"));
     await this.#running;
     if (!gone) return;
     try {
@@ -141,7 +141,6 @@ class Loop implements ScrapeLoop {
     const begun = clock.monotonic();
     const at = alignTimestamp(clock.now(), this.target);
     const durationMs = (): number => clock.monotonic() - begun;
-    this.#abort = new AbortController();
     this.#lastAt = at;
     let answered = false;
     try {

@@ -72,6 +72,90 @@ function framed(status: number, end: number, headers: ReadonlyMap<string, string
   };
 }
 
+/** A head that was read, and where in it stands what may change from one answer to the next. */
+interface KnownHead {
+  readonly bytes: Uint8Array;
+  readonly head: AnswerHead;
+  /** From, to of the digits of content-length, and of the date; empty ranges where there is none. */
+  readonly length: readonly [from: number, to: number];
+  readonly date: readonly [from: number, to: number];
+}
+
+function valueRange(text: string, name: string): readonly [number, number] {
+  const at = text.toLowerCase().indexOf(`\r\n${name}:`);
+  if (at < 0) return [0, 0];
+  let from = at + name.length + 3;
+  while (text[from] === " ") from++;
+  return [from, text.indexOf("\r\n", from)];
+}
+
+/**
+ * Reads heads of one connection. A server sends the same head again and again, but for its date and the body's length:
+ * such a head is compared instead of read.
+ */
+export class HeadReader {
+  #known: KnownHead | undefined;
+  #text = "";
+
+  /**
+   * @returns the head, whose `end` counts from the start of these bytes; undefined while it is incomplete; "unknown" for
+   *   what is left to others.
+   */
+  read(bytes: Buffer, size: number): AnswerHead | "unknown" | undefined {
+    if (this.#text === "") {
+      const again = this.#again(bytes, size);
+      if (again !== undefined) return again;
+    }
+    const before = this.#text.length;
+    // A body that came along must not become text.
+    const stop = bytes.indexOf(HEAD_END);
+    this.#text += bytes.toString("latin1", 0, stop >= 0 && stop < size ? stop + HEAD_END.length : size);
+    const head = readHead(this.#text, before);
+    if (head === undefined) return undefined;
+    const text = this.#text;
+    this.#text = "";
+    if (head === "unknown") return head;
+    if (head.status === 200) this.#keep(text.slice(0, head.end), head);
+    return { ...head, end: head.end - before };
+  }
+
+  /** Forgets a head that is half read. */
+  reset(): void {
+    this.#text = "";
+  }
+
+  #keep(text: string, head: AnswerHead): void {
+    const [length, date] = [valueRange(text, "content-length"), valueRange(text, "date")];
+    this.#known = { bytes: Buffer.from(text, "latin1"), head, length, date };
+  }
+
+  #again(bytes: Buffer, size: number): AnswerHead | undefined {
+    const known = this.#known;
+    if (known === undefined || size < known.bytes.length) return undefined;
+    const { head, bytes: old, length, date } = known;
+    for (let i = 0; i < old.length; i++) {
+      if (bytes[i] === old[i]) continue;
+      if (i >= date[0] && i < date[1] && (bytes[i] as number) >= SPACE) continue;
+      if (i >= length[0] && i < length[1] && isDigit(bytes[i] as number)) continue;
+      return undefined;
+    }
+    if (head.chunked) return head;
+    let told = 0;
+    for (let i = length[0]; i < length[1]; i++) {
+      if (!isDigit(bytes[i] as number)) return undefined;
+      told = told * 10 + (bytes[i] as number) - 0x30;
+    }
+    return told === head.length ? head : { ...head, length: told };
+  }
+}
+
+const HEAD_END = Buffer.from("\r\n\r\n");
+const SPACE = 0x20;
+
+function isDigit(c: number): boolean {
+  return c >= 0x30 && c <= 0x39;
+}
+
 /** A body in chunks, in whatever pieces it comes. */
 export class ChunkReader {
   #state: "size" | "data" | "data-end" | "trailer" = "size";

@@ -10,7 +10,7 @@ import { UserError } from "../base/errors.ts";
 import { formatDuration } from "../model/duration.ts";
 import { BODIES_BYTES_MAX, type BodyBudget, formatLimit } from "./body.ts";
 import { ownedPage, type PageBuffers, type PageBytes } from "./page-buffers.ts";
-import { type AnswerHead, ChunkReader, readHead } from "./plain-head.ts";
+import { type AnswerHead, ChunkReader, HeadReader } from "./plain-head.ts";
 
 /** All sockets are read into this, one after the other: what arrives is copied away before the next read. */
 const READ_BYTES = 256 * 1024;
@@ -31,6 +31,8 @@ const GZIP_BYTES_MAX = 1024 * 1024;
 export interface PlainRequest {
   readonly host: string;
   readonly port: number;
+  /** Both in one word. */
+  readonly place: string;
   /** Request line and headers, with the empty line. */
   readonly head: string;
   readonly timeoutMs: number;
@@ -53,7 +55,6 @@ export interface PlainOptions {
 /** How a request ended: an answer, a case for the other client, or a dead connection that had not said a byte. */
 type Outcome = PlainAnswer | "unknown" | "silent";
 
-const HEAD_END = Buffer.from("\r\n\r\n");
 const NO_PAGE: PageBytes = ownedPage(Buffer.alloc(0));
 
 class Connection {
@@ -62,7 +63,7 @@ class Connection {
   #settle: ((outcome: Outcome | Error) => void) | undefined;
   #heard = false;
   #head: AnswerHead | undefined;
-  #headText = "";
+  readonly #heads: HeadReader = new HeadReader();
   #chunks: ChunkReader | undefined;
   #body: Buffer | undefined;
   #length = 0;
@@ -93,7 +94,7 @@ class Connection {
   ask(head: string, bodyMax: number): Promise<Outcome> {
     this.#heard = false;
     this.#head = undefined;
-    this.#headText = "";
+    this.#heads.reset();
     this.#chunks = undefined;
     this.#length = 0;
     this.#bodyMax = bodyMax;
@@ -149,11 +150,7 @@ class Connection {
 
   /** @returns where the body starts in these bytes; -1 when there is nothing more to do with them. */
   #readHead(bytes: Buffer, size: number): number {
-    const before = this.#headText.length;
-    // A body that came along must not become text.
-    const stop = bytes.indexOf(HEAD_END);
-    this.#headText += bytes.toString("latin1", 0, stop >= 0 && stop < size ? stop + HEAD_END.length : size);
-    const found = readHead(this.#headText, before);
+    const found = this.#heads.read(bytes, size);
     if (found === undefined) return -1;
     if (found === "unknown" || !(found.status >= 200)) {
       this.#end("unknown");
@@ -170,7 +167,7 @@ class Connection {
       this.#end("unknown");
       return -1;
     }
-    return found.end - before;
+    return found.end;
   }
 
   #readBody(bytes: Buffer, from: number, size: number): void {
@@ -255,7 +252,7 @@ export class PlainClient {
 
   /** @returns undefined when the answer is one for the client that knows all of HTTP. @throws as `HttpClient.get`. */
   async get(request: PlainRequest): Promise<PlainAnswer | undefined> {
-    const place = `${request.host}:${request.port}`;
+    const { place } = request;
     const now = this.#options.clock.monotonic();
     if ((this.#unknown.get(place) ?? Number.NEGATIVE_INFINITY) > now) return undefined;
     for (;;) {

@@ -134,7 +134,11 @@ class Sink implements SampleSink {
     this.#tellQuarantine(appender, layout.quarantine, at);
     const row = this.#fillRow(layout, page);
     const ahead = this.#appendTimed(appender, layout, page, now);
-    row.set([1, durationMs() / 1_000, page.count, layout.kept, added], rows);
+    row[rows] = 1;
+    row[rows + 1] = durationMs() / 1_000;
+    row[rows + 2] = page.count;
+    row[rows + 3] = layout.kept;
+    row[rows + 4] = added;
     appender.appendRow(refs, at, row, rows + this.#report.length);
     // From here on the layout counts: a failing commit must not make the next scrape forget what was stored.
     this.#layout = layout;

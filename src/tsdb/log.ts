@@ -14,6 +14,8 @@ import { EXIT, UserError } from "../base/errors.ts";
 export const LOG_FILE_BYTES_MAX: number = 16 * 1024 * 1024;
 /** One commit: two million samples of one page fit. */
 const RECORD_BYTES_MAX = 256 * 1024 * 1024;
+/** A larger record's memory is given back. */
+const RECORD_KEPT_BYTES = 1024 * 1024;
 const FILE_NAME = /^(\d{8})\.log$/;
 const FILE_TEXT = "opsmon log 1\n";
 const FILE_HEADER = fileHeader(FILE_TEXT);
@@ -63,10 +65,14 @@ export interface LogReaderSink {
 
 /** The length has a check of its own, so that a torn write and a damaged length are told apart. */
 function lengthCheck(length: number): number {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(length);
-  return crc32(bytes) & 0xffff;
+  lengthBytes[0] = length & 0xff;
+  lengthBytes[1] = (length >>> 8) & 0xff;
+  lengthBytes[2] = (length >>> 16) & 0xff;
+  lengthBytes[3] = length >>> 24;
+  return crc32(lengthBytes) & 0xffff;
 }
+
+const lengthBytes = new Uint8Array(4);
 
 type Found = "record" | "torn" | "nothing";
 
@@ -150,6 +156,7 @@ export class AppendLog {
   #fd = -1;
   #dirty = false;
   #broken = false;
+  #record: Buffer = Buffer.alloc(0);
 
   /** Continues after `files`; the new file is made by the first `rotate`. */
   constructor(dir: string, files: readonly LogFile[]) {
@@ -201,7 +208,7 @@ export class AppendLog {
   write(payload: Uint8Array): void {
     const file = this.#files.at(-1);
     if (file === undefined || this.#fd < 0 || this.#broken) throw new Error("the append log has no usable file");
-    const record = Buffer.allocUnsafe(RECORD_HEADER_BYTES + payload.length);
+    const record = this.#recordOf(RECORD_HEADER_BYTES + payload.length);
     record.writeUInt16LE(RECORD_MAGIC, 0);
     record.writeUInt16LE(lengthCheck(payload.length), 2);
     record.writeUInt32LE(payload.length, 4);
@@ -221,6 +228,13 @@ export class AppendLog {
     }
     file.bytes += record.length;
     this.#dirty = true;
+  }
+
+  /** Memory for one record; that of a page's size is used again and again. */
+  #recordOf(size: number): Buffer {
+    if (size > RECORD_KEPT_BYTES) return Buffer.allocUnsafeSlow(size);
+    if (this.#record.length < size) this.#record = Buffer.allocUnsafeSlow(Math.min(RECORD_KEPT_BYTES, size * 2));
+    return this.#record.subarray(0, size);
   }
 
   /** Forces what was written to the disk; at once when nothing was. */

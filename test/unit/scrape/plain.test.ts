@@ -47,7 +47,7 @@ function clientOf(): PlainClient {
 
 function requestTo(port: number, more: Partial<PlainRequest> = {}): PlainRequest {
   const head = "GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n";
-  return { host: "127.0.0.1", port, head, timeoutMs: 5_000, bodyBytesMax: 1_000, ...more };
+  return { host: "127.0.0.1", port, place: `127.0.0.1:${port}`, head, timeoutMs: 5_000, bodyBytesMax: 1_000, ...more };
 }
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n";
