@@ -1,5 +1,6 @@
 /** The engine's own metrics for `/metrics`, by prom-client, read from the rooms when somebody asks. */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import type { TsdbStats } from "../tsdb/tsdb.ts";
 import type { Rooms } from "./rooms.ts";
 
 export interface OwnMetrics {
@@ -17,50 +18,8 @@ export function createOwnMetrics(rooms: Rooms): OwnMetrics {
     addSeconds(made, "process_cpu_user_seconds_total", user);
     addSeconds(made, "process_cpu_system_seconds_total", system);
     addSeconds(made, "process_cpu_seconds_total", user + system);
-    const gauge = (name: string, help: string, read: () => number): void => {
-      new Gauge({
-        name,
-        help,
-        registers: [made],
-        collect() {
-          this.set(read());
-        },
-      });
-    };
-    const stats = (): ReturnType<Rooms["tsdb"]["stats"]> => rooms.tsdb.stats();
-    gauge("opsmon_tsdb_series", "Series in the store.", () => stats().series);
-    gauge("opsmon_tsdb_samples", "Samples in the store.", () => stats().samples);
-    gauge("opsmon_tsdb_disk_bytes", "Bytes of all files of the store.", () => stats().diskBytes);
-    gauge("opsmon_tsdb_blocks", "Sealed chunks in the store.", () => stats().blocks);
-    gauge("opsmon_tsdb_read_only", "1 while nothing can be written.", () => (stats().readOnly === undefined ? 0 : 1));
-    gauge("opsmon_tsdb_quarantined", "Chunks and records that failed their check.", () => stats().quarantined.length);
-    const counter = (name: string, help: string, read: () => number): void => {
-      new Counter({
-        name,
-        help,
-        registers: [made],
-        collect() {
-          this.reset();
-          this.inc(read());
-        },
-      });
-    };
-    counter(
-      "opsmon_tsdb_duplicate_samples_total",
-      "Samples refused: another value stands at their time.",
-      () => stats().duplicates,
-    );
-    counter(
-      "opsmon_tsdb_out_of_order_samples_total",
-      "Samples taken that came later than newer ones.",
-      () => stats().outOfOrder,
-    );
-    counter(
-      "opsmon_tsdb_out_of_bounds_samples_total",
-      "Samples refused as too old or in the future.",
-      () => stats().outOfBounds,
-    );
-    counter("opsmon_tsdb_limited_samples_total", "Samples refused by a series limit.", () => stats().limited);
+    const { gauge } = registering(made);
+    storeMetrics(made, () => rooms.tsdb.stats());
     gauge("opsmon_targets", "Targets scraped.", () => rooms.scraper.targets().length);
     gauge(
       "opsmon_targets_down",
@@ -82,6 +41,60 @@ export function createOwnMetrics(rooms: Rooms): OwnMetrics {
   };
   // prom-client's default collectors cost a few ms to set up: nobody pays before the first scrape of us.
   return { text: () => (registry ??= build()).metrics() };
+}
+
+type Register = (name: string, help: string, read: () => number) => void;
+
+/** Metrics that are read when somebody asks. */
+function registering(registry: Registry): { readonly gauge: Register; readonly counter: Register } {
+  const gauge: Register = (name, help, read) => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+  const counter: Register = (name, help, read) => {
+    new Counter({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  };
+  return { gauge, counter };
+}
+
+function storeMetrics(registry: Registry, stats: () => TsdbStats): void {
+  const { gauge, counter } = registering(registry);
+  gauge("opsmon_tsdb_series", "Series in the store.", () => stats().series);
+  gauge("opsmon_tsdb_samples", "Samples in the store.", () => stats().samples);
+  gauge("opsmon_tsdb_disk_bytes", "Bytes of all files of the store.", () => stats().diskBytes);
+  gauge("opsmon_tsdb_blocks", "Sealed chunks in the store.", () => stats().blocks);
+  gauge("opsmon_tsdb_read_only", "1 while nothing can be written.", () => (stats().readOnly === undefined ? 0 : 1));
+  gauge("opsmon_tsdb_quarantined", "Chunks and records that failed their check.", () => stats().quarantined.length);
+  counter(
+    "opsmon_tsdb_duplicate_samples_total",
+    "Samples refused: another value stands at their time.",
+    () => stats().duplicates,
+  );
+  counter(
+    "opsmon_tsdb_out_of_order_samples_total",
+    "Samples taken that came later than newer ones.",
+    () => stats().outOfOrder,
+  );
+  counter(
+    "opsmon_tsdb_out_of_bounds_samples_total",
+    "Samples refused as too old or in the future.",
+    () => stats().outOfBounds,
+  );
+  counter("opsmon_tsdb_limited_samples_total", "Samples refused by a series limit.", () => stats().limited);
 }
 
 function addSeconds(registry: Registry, name: string, micros: number): void {

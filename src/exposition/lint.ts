@@ -5,10 +5,20 @@
  */
 import { type Labels, METRIC_NAME } from "../model/labels.ts";
 import type { MetricType } from "../model/metadata.ts";
-import type { PageSeries, ParsedPage } from "./page.ts";
+import type { PageFormat, PageSeries, ParsedPage } from "./page.ts";
 
 /** The groups of checks, by the word that chooses them. */
-export const LINTS = ["help", "units", "counter", "reserved", "type", "colon", "case", "abbreviation", "unique"] as const;
+export const LINTS = [
+  "help",
+  "units",
+  "counter",
+  "reserved",
+  "type",
+  "colon",
+  "case",
+  "abbreviation",
+  "unique",
+] as const;
 export type Lint = (typeof LINTS)[number];
 
 interface Family {
@@ -34,21 +44,24 @@ export interface LintReport {
   readonly series: number;
 }
 
-/** Units and the base unit to use instead; a base unit stands for itself. */
-const UNITS: ReadonlyMap<string, string> = new Map(
-  Object.entries({
-    amperes: "amperes bytes celsius grams joules kelvin meters metres moles seconds volts",
-    seconds: "minutes hours days weeks",
-    kelvin: "kelvins",
-    celsius: "fahrenheit rankine",
-    meters: "inches yards miles",
-    bytes: "bits",
-    joules: "calories",
-    grams: "pounds ounces",
-  }).flatMap(([base, words]) => words.split(" ").map((word) => [word, base === "amperes" ? word : base] as const)),
+const BASE_UNITS = "amperes bytes celsius grams joules kelvin meters metres moles seconds volts".split(" ");
+/** By the base unit to use instead. */
+const OTHER_UNITS: Readonly<Record<string, string>> = {
+  seconds: "minutes hours days weeks",
+  kelvin: "kelvins",
+  celsius: "fahrenheit rankine",
+  meters: "inches yards miles",
+  bytes: "bits",
+  joules: "calories",
+  grams: "pounds ounces",
+};
+const UNITS: ReadonlyMap<string, string> = new Map([
+  ...BASE_UNITS.map((unit) => [unit, unit] as const),
+  ...Object.entries(OTHER_UNITS).flatMap(([base, units]) => units.split(" ").map((unit) => [unit, base] as const)),
+]);
+const PREFIXES = "pico nano micro milli centi deci deca hecto kilo kibi mega mibi giga gibi tera tebi peta pebi".split(
+  " ",
 );
-const PREFIXES =
-  "pico nano micro milli centi deci deca hecto kilo kibi mega mibi giga gibi tera tebi peta pebi".split(" ");
 const ABBREVIATIONS = "s ms us ns sec b kb mb gb tb pb m h d".split(" ");
 const CAMEL_CASE = /[a-z][A-Z]/;
 
@@ -123,24 +136,27 @@ function* problemsOf(family: Family): Generator<readonly [lint: Lint, text: stri
   for (const text of uniqueProblems(family)) yield ["unique", text];
 }
 
-/** Suffixes of the samples of a family, by its type. */
-const SUFFIXES: Readonly<Partial<Record<MetricType, readonly string[]>>> = {
-  histogram: ["_bucket", "_sum", "_count", "_created"],
-  gaugehistogram: ["_bucket", "_gsum", "_gcount"],
-  summary: ["_sum", "_count", "_created"],
-  counter: ["_total", "_created"],
-  info: ["_info"],
+/** Suffixes of the samples of a family, by its type; OpenMetrics knows more of them. */
+const SUFFIXES: Readonly<Record<PageFormat, Readonly<Partial<Record<MetricType, readonly string[]>>>>> = {
+  text: { histogram: ["_bucket", "_sum", "_count"], summary: ["_sum", "_count"] },
+  openmetrics: {
+    histogram: ["_bucket", "_sum", "_count", "_created"],
+    gaugehistogram: ["_bucket", "_gsum", "_gcount"],
+    summary: ["_sum", "_count", "_created"],
+    counter: ["_total", "_created"],
+    info: ["_info"],
+  },
 };
 
 /** The samples of a page by family; a sample of no declared family is one of its own. */
-function families(page: ParsedPage): readonly Family[] {
+function families(page: ParsedPage, format: PageFormat): readonly Family[] {
   const metadata = page.metadata();
   const familyOf = (metric: string): string => {
     if (metadata.has(metric)) return metric;
     for (const [, suffix = ""] of metric.matchAll(/(?=(_[a-z]+$))/g)) {
       const base = metric.slice(0, -suffix.length);
       const described = metadata.get(base);
-      if (described !== undefined && SUFFIXES[described.type]?.includes(suffix) === true) return base;
+      if (described !== undefined && SUFFIXES[format][described.type]?.includes(suffix) === true) return base;
     }
     return metric;
   };
@@ -150,17 +166,20 @@ function families(page: ParsedPage): readonly Family[] {
     const name = familyOf(labels.get(METRIC_NAME));
     const described = metadata.get(name);
     let family = found.get(name);
-    if (family === undefined)
-      found.set(name, (family = { name, type: described?.type, help: described?.help ?? "", series: [] }));
+    if (family === undefined) {
+      // OpenMetrics declares a counter without the suffix that its samples have.
+      const shown = format === "openmetrics" && described?.type === "counter" ? `${name}_total` : name;
+      found.set(name, (family = { name: shown, type: described?.type, help: described?.help ?? "", series: [] }));
+    }
     family.series.push(labels);
   }
   return [...found.values()];
 }
 
 /** @param lints which checks. */
-export function lintPage(page: ParsedPage, lints: ReadonlySet<Lint>): LintReport {
+export function lintPage(page: ParsedPage, format: PageFormat, lints: ReadonlySet<Lint>): LintReport {
   const problems: LintProblem[] = [];
-  const all = families(page);
+  const all = families(page, format);
   for (const family of all) {
     const counts = new Map<string, LintProblem>();
     for (const [lint, text] of problemsOf(family)) {

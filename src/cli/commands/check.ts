@@ -6,6 +6,8 @@ import { unreadable } from "../../base/system-error.ts";
 import { counted } from "../../model/count.ts";
 import type { CommandSpec, Invocation } from "../command.ts";
 import { visible } from "../output/visible.ts";
+import { checkMetrics } from "./check-metrics.ts";
+import { checkTargets } from "./check-targets.ts";
 import { nagiosCommands } from "./nagios.ts";
 
 function tell({ io, options }: Invocation, problems: readonly Problem[], fine: string): ExitCode {
@@ -83,5 +85,5 @@ const webConfig: CommandSpec = {
 export const check: CommandSpec = {
   name: "check",
   summary: "check files before they are used; Nagios checks",
-  subcommands: [config, rules, webConfig, ...nagiosCommands],
+  subcommands: [config, rules, checkMetrics, checkTargets, webConfig, ...nagiosCommands],
 };

@@ -7,10 +7,13 @@ import { errorText, type ExitCode, UserError } from "../../base/errors.ts";
 import { formatFloat } from "../../promql/number.ts";
 import type { CommandSpec, Invocation, OptionSpec } from "../command.ts";
 import { visible } from "../output/visible.ts";
+import { measuredBy, parseDownLimit } from "../down-limit.ts";
 import { openSource, SOURCE_OPTIONS } from "../source.ts";
 
 type State = 0 | 1 | 2 | 3;
 const WORDS = ["OK", "WARNING", "CRITICAL", "UNKNOWN"] as const;
+/** Targets named in the one line. */
+const DOWN_SHOWN = 10;
 const EMPTY: OptionSpec = {
   flags: "--empty <state>",
   help: "what an empty result means",
@@ -183,10 +186,24 @@ const up: CommandSpec = {
   name: "up",
   summary: "whether targets answer",
   args: [["[job]", "only this job"]],
-  options: [EMPTY, ...SOURCE_OPTIONS],
-  examples: [["opsmon check up redis", ""]],
+  options: [
+    { flags: "-w, --warning <count>", help: "WARNING when so many are down, or a share such as 10%" },
+    { flags: "-c, --critical <count>", help: "CRITICAL when so many are down (default 1)" },
+    EMPTY,
+    ...SOURCE_OPTIONS,
+  ],
+  examples: [
+    ["opsmon check up redis", ""],
+    ["opsmon check up -w 1 -c 20%", "one is a warning, a fifth is critical"],
+  ],
   run: (call) =>
     run(call, async (source) => {
+      const { options } = call;
+      const warning = options.text("warning");
+      const critical = options.text("critical") ?? (warning === undefined ? "1" : undefined);
+      const limits = ([critical, warning] as const).map((text) =>
+        text === undefined ? undefined : parseDownLimit(text),
+      );
       const stale = await notLive(source);
       if (stale !== undefined) return stale;
       const job = call.args[0];
@@ -194,9 +211,16 @@ const up: CommandSpec = {
       if (all.length === 0)
         return { state: emptyState(call), text: job === undefined ? "no targets" : `no target of job ${job}` };
       const down = all.filter((target) => target.health === "down");
-      const perf = `up=${all.length - down.length} down=${down.length}`;
+      const plain = (text: string | undefined): string => (text?.endsWith("%") === false ? text : "");
+      const perf = `up=${all.length - down.length} down=${down.length};${plain(warning)};${plain(critical)};0;${all.length}`;
       if (down.length === 0) return { state: 0, text: `${all.length} up`, perf };
-      return { state: 2, text: down.map((target) => `${target.url}: ${target.lastError}`).join("; "), perf };
+      const [isCritical, isWarning] = limits.map(
+        (limit) => limit !== undefined && measuredBy(limit, down.length, all.length) >= limit.count,
+      );
+      const named = down.slice(0, DOWN_SHOWN).map((target) => `${target.url}: ${target.lastError}`);
+      const more = down.length > DOWN_SHOWN ? [`and ${down.length - DOWN_SHOWN} more`] : [];
+      const text = `${down.length} of ${all.length} down: ${[...named, ...more].join("; ")}`;
+      return { state: isCritical === true ? 2 : isWarning === true ? 1 : 0, text, perf };
     }),
 };
 

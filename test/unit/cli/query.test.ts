@@ -249,7 +249,14 @@ describe("opsmon check", () => {
     ],
     ["alert", [], {}, 0, "OK: nothing fires", "nothing"],
     ["up", ["node"], {}, 0, "OK: 1 up | up=1 down=0", "one that answers"],
-    ["up", [], {}, 2, "CRITICAL: http://redis:9100/metrics: connection refused | up=1 down=1", "one that does not"],
+    [
+      "up",
+      [],
+      {},
+      2,
+      "CRITICAL: 1 of 2 down: http://redis:9100/metrics: connection refused | up=1 down=1;;1;0;2",
+      "one that does not",
+    ],
     ["up", ["nginx"], { empty: "critical" }, 2, "CRITICAL: no target of job nginx", "a job without targets"],
   ] as readonly Case[])("%s %j with %o is %i: %s (%s)", async (kind, args, options, code, text) => {
     const ran = await check(kind, args, options);
