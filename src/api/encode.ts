@@ -27,12 +27,13 @@ export function formatExponent(v: number): string {
   return `${Object.is(v, -0) ? "-" : ""}${digits}e${exponent[0]}${exponent.slice(1).padStart(2, "0")}`;
 }
 
-function metric(labels: Labels): string {
-  return JSON.stringify(labels);
-}
+const metrics = new WeakMap<Labels, string>();
 
-function point(t: Timestamp, v: number): string {
-  return `[${secondsText(t)},"${formatFloat(v)}"]`;
+/** Label sets live as long as their series, and so does their text. */
+function metric(labels: Labels): string {
+  let text = metrics.get(labels);
+  if (text === undefined) metrics.set(labels, (text = JSON.stringify(labels)));
+  return text;
 }
 
 function* matrixPieces(series: readonly MatrixSeries[]): Generator<Buffer> {
@@ -51,10 +52,11 @@ function* matrixPieces(series: readonly MatrixSeries[]): Generator<Buffer> {
 
 function* vectorPieces(samples: VectorValue["samples"], t: Timestamp): Generator<string> {
   yield '{"resultType":"vector","result":[';
+  const value = `,"value":[${secondsText(t)},"`;
   for (let from = 0; from < samples.length; from += JOIN_POINTS) {
     const rows = samples
       .slice(from, from + JOIN_POINTS)
-      .map(({ labels, v }) => `{"metric":${metric(labels)},"value":${point(t, v)}}`);
+      .map(({ labels, v }) => `{"metric":${metric(labels)}${value}${formatFloat(v)}"]}`);
     yield (from > 0 ? "," : "") + rows.join(",");
   }
   yield "]}";

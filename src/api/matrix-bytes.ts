@@ -3,51 +3,76 @@
  * strings that are joined and then encoded would double it. Series of one range share their times, so each time is
  * written once and copied; a value like the one before it is copied as well.
  */
-import { formatFloat } from "../promql/number.ts";
+import { DECIMAL_BYTES_ROOM, writeDecimal } from "./decimal-bytes.ts";
+import { lendPiece, PIECE_BYTES } from "./pieces.ts";
 import { secondsText } from "./seconds.ts";
 
-/** Bytes of a piece: about half a millisecond of work. */
-const PIECE_BYTES = 65_536;
-/** Longest point: a comma, a time of 24 characters, a value of 25, brackets and quotes. */
-const POINT_BYTES_MAX = 64;
+/** `,[seconds,"` is copied in as many doubles; a year of five digits does not fit and is copied byte by byte. */
+const PREFIX_DOUBLES = 3;
+const PREFIX_BYTES: number = PREFIX_DOUBLES * 8;
+/** Longest point: a comma, a time of 24 characters, a value, brackets and quotes, and what copying spills. */
+const POINT_BYTES_MAX: number = 40 + DECIMAL_BYTES_ROOM;
 /** Whole numbers below are written digit by digit; all of them are exact. */
 const INTEGER_MAX = 1e15;
 const INT32_MAX = 0x7fff_ffff;
-const QUOTE = 0x22;
-const BRACKET = 0x5d;
 const MINUS = 0x2d;
 const ZERO = 0x30;
+/** `"]` as it lies in memory. */
+const CLOSING = 0x5d22;
 
-/** `,["seconds","` for each time, as bytes; kept from series to series. */
+/** `,[seconds,"` for each time; kept from series to series. */
 class TimePrefixes {
   #t: Float64Array = new Float64Array(0);
-  #prefixes: readonly Uint8Array[] = [];
+  /** PREFIX_DOUBLES for each time: text is no NaN in disguise, so eight bytes pass through a double unharmed. */
+  words: Float64Array = new Float64Array(0);
+  lengths: Uint8Array = new Uint8Array(0);
+  long: readonly Uint8Array[] = [];
 
-  of(t: Float64Array): readonly Uint8Array[] {
-    if (t === this.#t) return this.#prefixes;
+  /** Where the prefixes of these times are: place `i` of `t` is place `of(t)[i]` here. */
+  prepare(t: Float64Array): void {
+    if (t === this.#t) return;
     const before = this.#t;
-    const known = this.#prefixes;
-    const prefixes: Uint8Array[] = [];
+    const { words, lengths, long } = this;
+    this.words = new Float64Array(t.length * PREFIX_DOUBLES);
+    this.lengths = new Uint8Array(t.length);
+    const bytes = new Uint8Array(this.words.buffer);
+    const all: Uint8Array[] = [];
     let j = 0;
-    for (const at of t) {
+    for (let i = 0; i < t.length; i++) {
+      const at = t[i] as number;
       while (j < before.length && (before[j] as number) < at) j++;
-      prefixes.push(before[j] === at ? (known[j] as Uint8Array) : Buffer.from(`,[${secondsText(at)},"`, "latin1"));
+      if (before[j] === at && long.length === 0) {
+        const from = j * PREFIX_DOUBLES;
+        this.words.set(words.subarray(from, from + PREFIX_DOUBLES), i * PREFIX_DOUBLES);
+        this.lengths[i] = lengths[j] as number;
+        continue;
+      }
+      const text = Buffer.from(`,[${secondsText(at)},"`, "latin1");
+      if (text.length > PREFIX_BYTES) all[i] = text;
+      else bytes.set(text, i * PREFIX_BYTES);
+      this.lengths[i] = text.length;
     }
-    // A series with gaps knows fewer times than the one before it.
-    if (t.length >= before.length) [this.#t, this.#prefixes] = [t, prefixes];
-    return prefixes;
+    this.long = all;
+    this.#t = t;
   }
 }
 
 export class MatrixBytes {
   readonly #times = new TimePrefixes();
-  #out: Buffer = Buffer.allocUnsafe(PIECE_BYTES);
+  #out: Buffer;
+  #view: DataView;
   #at = 0;
 
-  /** What was written so far; the writer goes on in a buffer of its own. */
+  constructor() {
+    this.#out = lendPiece();
+    this.#view = viewOf(this.#out);
+  }
+
+  /** What was written so far, in memory that `returnPiece` takes back; the writer goes on in a buffer of its own. */
   take(): Buffer {
     const piece = this.#out.subarray(0, this.#at);
-    this.#out = Buffer.allocUnsafe(PIECE_BYTES);
+    this.#out = lendPiece();
+    this.#view = viewOf(this.#out);
     this.#at = 0;
     return piece;
   }
@@ -62,32 +87,68 @@ export class MatrixBytes {
 
   /** `[t,"v"],[t,"v"]…` */
   *points(t: Float64Array, v: Float64Array): Generator<Buffer> {
-    const prefixes = this.#times.of(t);
-    // The first point has no comma before it.
-    let skip = 1;
-    for (let i = 0; i < t.length; i++) {
-      if (this.#at + POINT_BYTES_MAX > PIECE_BYTES) yield this.take();
-      this.#point(prefixes[i] as Uint8Array, skip, v[i] as number);
-      skip = 0;
+    this.#times.prepare(t);
+    for (let from = 0; from < t.length; ) {
+      from = this.#run(v, from, t.length);
+      if (from < t.length) yield this.take();
     }
   }
 
-  #point(prefix: Uint8Array, skip: number, v: number): void {
-    const out = this.#out;
+  /** Writes points until all are written or the piece is full. @returns the first one not written. */
+  #run(v: Float64Array, first: number, end: number): number {
+    const { words, lengths, long } = this.#times;
+    const view = this.#view;
     let at = this.#at;
-    for (let i = skip; i < prefix.length; i++) out[at++] = prefix[i] as number;
-    at = v === Math.trunc(v) && v < INTEGER_MAX && v > -INTEGER_MAX ? integer(out, at, v) : decimal(out, at, v);
-    out[at++] = QUOTE;
-    out[at++] = BRACKET;
+    /** The value before, where its text begins, and its length. */
+    let last = Number.NaN;
+    let lastAt = 0;
+    let lastLength = 0;
+    let i = first;
+    for (; i < end && at + POINT_BYTES_MAX <= PIECE_BYTES; i++) {
+      const length = lengths[i] as number;
+      const begin = at;
+      if (length <= PREFIX_BYTES) {
+        view.setFloat64(at, words[3 * i] as number, true);
+        view.setFloat64(at + 8, words[3 * i + 1] as number, true);
+        view.setFloat64(at + 16, words[3 * i + 2] as number, true);
+      } else (long[i] as Uint8Array).forEach((byte, k) => view.setUint8(begin + k, byte));
+      if (i === 0) {
+        // The first point has no comma before it.
+        for (let k = 1; k < length; k++) view.setUint8(at + k - 1, view.getUint8(at + k));
+        at--;
+      }
+      at += length;
+      const value = v[i] as number;
+      if (value === last && value !== 0 && lastLength <= PREFIX_BYTES) {
+        view.setFloat64(at, view.getFloat64(lastAt));
+        view.setFloat64(at + 8, view.getFloat64(lastAt + 8));
+        view.setFloat64(at + 16, view.getFloat64(lastAt + 16));
+        lastAt = at;
+        at += lastLength;
+      } else {
+        lastAt = at;
+        const whole = value === Math.trunc(value) && value < INTEGER_MAX && value > -INTEGER_MAX;
+        at = whole ? integer(view, at, value) : writeDecimal(view, at, value);
+        last = value;
+        lastLength = at - lastAt;
+      }
+      view.setUint16(at, CLOSING, true);
+      at += 2;
+    }
     this.#at = at;
+    return i;
   }
 }
 
-function integer(out: Buffer, from: number, v: number): number {
+function viewOf(buffer: Buffer): DataView {
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
+}
+
+function integer(out: DataView, from: number, v: number): number {
   let at = from;
   let rest = v;
   if (v < 0 || Object.is(v, -0)) {
-    out[at++] = MINUS;
+    out.setUint8(at++, MINUS);
     rest = -v;
   }
   let digits = 1;
@@ -95,23 +156,14 @@ function integer(out: Buffer, from: number, v: number): number {
   let i = at + digits - 1;
   for (; rest > INT32_MAX; i--) {
     const next = Math.floor(rest / 10);
-    out[i] = ZERO + (rest - next * 10);
+    out.setUint8(i, ZERO + (rest - next * 10));
     rest = next;
   }
   // The usual counter fits here, where division is cheap.
   for (let small = rest | 0; i >= at; i--) {
     const next = (small / 10) | 0;
-    out[i] = ZERO + (small - next * 10);
+    out.setUint8(i, ZERO + (small - next * 10));
     small = next;
   }
   return at + digits;
-}
-
-function decimal(out: Buffer, from: number, v: number): number {
-  const magnitude = Math.abs(v);
-  // Between these bounds JavaScript's own text is the one wanted.
-  const text = magnitude >= 1e-6 && magnitude < 1e21 ? String(v) : formatFloat(v);
-  let at = from;
-  for (let i = 0; i < text.length; i++) out[at++] = text.charCodeAt(i);
-  return at;
 }

@@ -8,10 +8,10 @@ import { setImmediate } from "node:timers/promises";
 import { promisify } from "node:util";
 import { createGzip, gzip, type Gzip, type ZlibOptions, constants as zlibConstants } from "node:zlib";
 import type { Answer, Pieces } from "./http.ts";
+import { returnPiece } from "./pieces.ts";
 
-/** Answers shorter than this are not worth a gzip call, bytes: a packet over a network, a large one on this machine. */
+/** Answers shorter than this are not worth a gzip call, bytes: a packet over a network. */
 const GZIP_BYTES_MIN = 1_400;
-const GZIP_BYTES_MIN_LOCAL = 65_536;
 /** Answers up to here are sent whole, with their length. */
 const WHOLE_BYTES_MAX = 256 * 1024;
 /** How long pieces are made before others get a turn, ms. */
@@ -40,7 +40,7 @@ export async function send(request: IncomingMessage, response: ServerResponse, a
     "x-content-type-options": "nosniff",
   };
   if (answer.encoding !== undefined) headers["content-encoding"] = answer.encoding;
-  const compress = answer.encoding === undefined && /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
+  const compress = answer.encoding === undefined && wantsGzip(request);
   const { body } = answer;
   if (typeof body === "string" || Buffer.isBuffer(body)) {
     return sendWhole(request, response, answer.status, headers, body, compress);
@@ -50,7 +50,7 @@ export async function send(request: IncomingMessage, response: ServerResponse, a
   let length = 0;
   for (;;) {
     const { done, value } = await pieces.next();
-    if (done === true) return sendWhole(request, response, answer.status, headers, Buffer.concat(first), compress);
+    if (done === true) return sendWhole(request, response, answer.status, headers, join(first), compress);
     first.push(typeof value === "string" ? Buffer.from(value) : value);
     length += value.length;
     if (length > WHOLE_BYTES_MAX) break;
@@ -60,7 +60,7 @@ export async function send(request: IncomingMessage, response: ServerResponse, a
   const out = compress ? createGzip(FAST) : response;
   if (out !== response) (out as Gzip).pipe(response);
   try {
-    await write(out, response, Buffer.concat(first));
+    await write(out, response, join(first));
     for await (const piece of pieces) await write(out, response, piece);
   } catch (error) {
     // The status is out: a cut connection is the only way left to say that this is not all.
@@ -68,6 +68,22 @@ export async function send(request: IncomingMessage, response: ServerResponse, a
     throw error;
   }
   out.end();
+}
+
+/**
+ * On one machine the processor is dearer than the wire: packing eight megabytes costs twice what computing them did.
+ * Who asks for somebody else says so, and may be far from that somebody.
+ */
+function wantsGzip({ headers, socket }: IncomingMessage): boolean {
+  if (!/\bgzip\b/.test(String(headers["accept-encoding"] ?? ""))) return false;
+  const local = /^(?:::ffff:)?127\.|^::1$|^$/.test(socket.remoteAddress ?? "");
+  return !local || ["x-forwarded-for", "forwarded", "via"].some((name) => headers[name] !== undefined);
+}
+
+function join(pieces: readonly Buffer[]): Buffer {
+  const whole = Buffer.concat(pieces);
+  for (const piece of pieces) returnPiece(piece);
+  return whole;
 }
 
 async function sendWhole(
@@ -79,8 +95,7 @@ async function sendWhole(
   compress: boolean,
 ): Promise<void> {
   let body = typeof answer === "string" ? Buffer.from(answer) : answer;
-  const local = /^(?:::ffff:)?127\.|^::1$|^$/.test(request.socket.remoteAddress ?? "");
-  if (compress && body.length >= (local ? GZIP_BYTES_MIN_LOCAL : GZIP_BYTES_MIN)) {
+  if (compress && body.length >= GZIP_BYTES_MIN) {
     body = await deflate(body, FAST);
     headers["content-encoding"] = "gzip";
     headers["vary"] = headers["vary"] === undefined ? "Accept-Encoding" : `${headers["vary"]}, Accept-Encoding`;
@@ -104,7 +119,7 @@ async function* takeTurns(pieces: Pieces): AsyncGenerator<string | Buffer, undef
 /** Waits while the reader is behind. @throws Error when it has gone. */
 async function write(out: ServerResponse | Gzip, response: ServerResponse, piece: string | Buffer): Promise<void> {
   if (response.destroyed) throw new Error("the client went away");
-  if (out.write(piece)) return;
+  if (out.write(piece, () => returnPiece(piece))) return;
   await new Promise<void>((resolve) => {
     const go = (): void => {
       out.off("drain", go);

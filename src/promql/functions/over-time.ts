@@ -9,13 +9,35 @@ import { define, type FunctionDef, rangeFunction, type RangeKernel, type Window 
 const sum = new KahanSum();
 const mean = new KahanMean();
 
-function sumOverTime({ v, lo, hi }: Window): number {
-  sum.reset();
-  for (let i = lo; i < hi; i++) sum.add(v[i] as number);
+/** Leaves the compensated sum of a window in `sum`. @returns whether it stayed inside the doubles all the way. */
+function addUp({ v, lo, hi }: Window): boolean {
+  // As `KahanSum.add`, in numbers that stay in registers: windows overlap, so every sample comes by many times.
+  let total = 0;
+  let c = 0;
+  let inside = true;
+  for (let i = lo; i < hi; i++) {
+    const inc = v[i] as number;
+    const t = total + inc;
+    if (t === Number.POSITIVE_INFINITY || t === Number.NEGATIVE_INFINITY) {
+      c = 0;
+      inside = false;
+    } else c += Math.abs(total) >= Math.abs(inc) ? total - t + inc : inc - t + total;
+    total = t;
+  }
+  sum.sum = total;
+  sum.c = c;
+  return inside;
+}
+
+function sumOverTime(window: Window): number {
+  addUp(window);
   return sum.total;
 }
 
-function avgOverTime({ v, lo, hi }: Window): number {
+function avgOverTime(window: Window): number {
+  const { v, lo, hi } = window;
+  const count = hi - lo;
+  if (addUp(window)) return sum.sum / count + sum.c / count;
   mean.reset();
   for (let i = lo; i < hi; i++) mean.add(v[i] as number);
   return mean.mean;

@@ -1,0 +1,170 @@
+/**
+ * A double as the shortest decimal text that reads back, written as bytes. Two thirds of a large answer are such numbers,
+ * and a string for each would cost more than computing the series did.
+ *
+ * The way, for values from 1e-6 to 1e17: scaled by a power of ten up to 10^22, which a double holds exactly, the value
+ * has 17 digits before the point. The product is kept as a sum of two doubles, so nothing of it is lost (Dekker, 1971).
+ * Every decimal closer to it than half of the double's own spacing reads back as the same double; of those in reach the
+ * one with the most trailing zeros is taken: a multiple of 100 if there is one (there is at most one), else the nearest
+ * multiple of 10, else the nearest whole number. Whatever is too close to a border to be told in doubles, and every
+ * value outside, goes to the runtime's own algorithm.
+ *
+ * @see https://doi.org/10.1007/BF01397083 for the exact product
+ */
+import { formatFloat } from "../promql/number.ts";
+
+const ZERO = 0x30;
+const MINUS = 0x2d;
+const POINT = 0x2e;
+/** Longest text: sign, "0.", five zeros and 17 digits (`-1.7976931348623157e+308` is shorter), and what copying spills. */
+export const DECIMAL_BYTES_ROOM = 40;
+/** The smallest and the largest power of ten of the range, and digits before the point after scaling. */
+const EXPONENT_MIN = -6;
+const EXPONENT_MAX = 16;
+const DIGITS = 17;
+/** Distances nearer than this to a border are not told apart: they carry an error below 2^-26. */
+const UNSURE = 1e-6;
+const HALF: number = 1e8;
+const PER_HALF: number = 1e-8;
+/** Splits a double's 53 bits into two halves: 2^27 + 1. */
+const SPLITTER = 134_217_729;
+
+const POWERS: Float64Array = Float64Array.from({ length: 23 }, (_, k) => Number(`1e${k}`));
+const POWERS_HIGH: Float64Array = POWERS.map((power) => SPLITTER * power - (SPLITTER * power - power));
+const POWERS_LOW: Float64Array = POWERS.map((power, k) => power - (POWERS_HIGH[k] as number));
+/** 10^(i + EXPONENT_MIN). */
+const BOUNDS: Float64Array = Float64Array.from({ length: EXPONENT_MAX - EXPONENT_MIN + 2 }, (_, i) =>
+  Number(`1e${i + EXPONENT_MIN}`),
+);
+/** Half of the spacing of doubles by their biased exponent. */
+const HALF_SPACING: Float64Array = Float64Array.from({ length: 1086 }, (_, biased) => 2 ** (biased - 1023 - 53));
+
+/** "00" to "99", two bytes each as they lie in memory. */
+const PAIRS: Uint16Array = Uint16Array.from(
+  { length: 100 },
+  (_, n) => ((ZERO + (n % 10)) << 8) | (ZERO + Math.floor(n / 10)),
+);
+
+const bits: Float64Array = new Float64Array(1);
+const words: Uint32Array = new Uint32Array(bits.buffer);
+/** The digits, and room behind them for reading eight at a time. */
+const digits: DataView = new DataView(new ArrayBuffer(DIGITS + 32));
+/** Place in BOUNDS of the last value: the next one is mostly of the same size. */
+let guess = -EXPONENT_MIN;
+
+/**
+ * Writes `v` at `from`, where there is room for {@link DECIMAL_BYTES_ROOM}; bytes behind the text are not kept.
+ *
+ * @returns the place after it.
+ */
+export function writeDecimal(out: DataView, from: number, v: number): number {
+  const magnitude = Math.abs(v);
+  if (magnitude >= 1e-6 && magnitude < 1e17) {
+    const scaled = scale(magnitude);
+    if (scaled >= 0) {
+      if (v > 0) return place(out, from, scaled);
+      out.setUint8(from, MINUS);
+      return place(out, from + 1, scaled);
+    }
+  }
+  const text = formatFloat(v);
+  for (let i = 0; i < text.length; i++) out.setUint8(from + i, text.charCodeAt(i));
+  return from + text.length;
+}
+
+/** Fills `digits`. @returns the power of ten the value was scaled by, -1 when it cannot be told. */
+function scale(v: number): number {
+  let exponent = guess;
+  while (v >= (BOUNDS[exponent + 1] as number)) exponent++;
+  while (v < (BOUNDS[exponent] as number)) exponent--;
+  guess = exponent;
+  const k = DIGITS - 1 - (exponent + EXPONENT_MIN);
+  bits[0] = v;
+  const low = words[0] as number;
+  const high = words[1] as number;
+  // Below a power of two doubles stand closer than above it.
+  if (low === 0 && (high & 0xf_ffff) === 0) return -1;
+  const power = POWERS[k] as number;
+  const reach = (HALF_SPACING[high >>> 20] as number) * power;
+  const product = v * power;
+  const split = SPLITTER * v;
+  const vHigh = split - (split - v);
+  const vLow = v - vHigh;
+  const pHigh = POWERS_HIGH[k] as number;
+  const pLow = POWERS_LOW[k] as number;
+  const rest = vHigh * pHigh - product + vHigh * pLow + vLow * pHigh + vLow * pLow;
+  let upper = Math.floor(product * PER_HALF);
+  let lower = product - upper * HALF + rest;
+  if (lower < 0) {
+    upper--;
+    lower += HALF;
+  }
+  // A product that rounds another way than the quotient does so half-way between two candidates, where neither is in reach.
+  let nearest = Math.round(lower * 0.01) * 100;
+  let distance = Math.abs(nearest - lower);
+  if (Math.abs(distance - reach) < UNSURE) return -1;
+  if (distance > reach) {
+    nearest = Math.round(lower * 0.1) * 10;
+    distance = Math.abs(nearest - lower);
+    if (Math.abs(distance - reach) < UNSURE || 5 - distance < UNSURE) return -1;
+    if (distance > reach) {
+      nearest = Math.round(lower);
+      if (0.5 - Math.abs(nearest - lower) < UNSURE) return -1;
+    }
+  }
+  if (nearest >= HALF) {
+    upper++;
+    nearest -= HALF;
+  }
+  // One digit more or less than was meant, just beside a power of ten.
+  if (upper < HALF || upper >= 10 * HALF) return -1;
+  spell(upper, nearest);
+  return k;
+}
+
+/** `upper` of nine digits and `lower` of eight. */
+function spell(upper: number, lower: number): void {
+  const whole = upper | 0;
+  const top = (whole / HALF) | 0;
+  digits.setUint8(0, ZERO + top);
+  spellEight(1, whole - top * HALF);
+  spellEight(9, lower);
+}
+
+function spellEight(at: number, n: number): void {
+  const whole = n | 0;
+  const high = (whole / 10_000) | 0;
+  const low = (whole - high * 10_000) | 0;
+  const first = (high / 100) | 0;
+  const third = (low / 100) | 0;
+  digits.setUint16(at, PAIRS[first] as number, true);
+  digits.setUint16(at + 2, PAIRS[high - first * 100] as number, true);
+  digits.setUint16(at + 4, PAIRS[third] as number, true);
+  digits.setUint16(at + 6, PAIRS[low - third * 100] as number, true);
+}
+
+/** All digits from `first` on, eight at a time: bytes of ASCII are never a NaN, so they pass through a double. */
+function copyDigits(out: DataView, at: number, first: number): void {
+  out.setFloat64(at, digits.getFloat64(first));
+  out.setFloat64(at + 8, digits.getFloat64(first + 8));
+  out.setUint8(at + 16, digits.getUint8(first + 16));
+}
+
+/** The 17 digits with the point before the last `k` of them, without zeros that say nothing. */
+function place(out: DataView, from: number, k: number): number {
+  let end = DIGITS;
+  while (digits.getUint8(end - 1) === ZERO) end--;
+  const whole = DIGITS - k;
+  if (whole <= 0) {
+    out.setUint8(from, ZERO);
+    out.setUint8(from + 1, POINT);
+    for (let i = whole; i < 0; i++) out.setUint8(from + 2 - i - 1, ZERO);
+    copyDigits(out, from + 2 - whole, 0);
+    return from + 2 - whole + end;
+  }
+  copyDigits(out, from, 0);
+  if (end <= whole) return from + whole;
+  out.setUint8(from + whole, POINT);
+  copyDigits(out, from + whole + 1, whole);
+  return from + 1 + end;
+}
