@@ -44,7 +44,9 @@ export function emptyReason(
   const seen = Math.max(...(known ?? names).map((name) => facts.lastSeen?.(name) ?? Number.NEGATIVE_INFINITY));
   if (Number.isFinite(seen) && seen < window.at) return `stale since ${clockText(seen, window)}`;
   if ((window.filter ?? "") !== "" && usesFilter(spec)) return `filtered: nothing matches ${window.filter}`;
-  return known === undefined ? "no data: never scraped, or not in this span" : "no data in this span";
+  if (known === undefined) return "no data: never scraped, or not in this span";
+  // A counter scraped once is known and has no rate yet.
+  return takesTwo(spec) ? "no data in this span; a rate takes two samples" : "no data in this span";
 }
 
 /**
@@ -90,6 +92,10 @@ function dateParts(t: Timestamp, utc: boolean): readonly [day: string, clock: st
 
 function namesOf(spec: PanelSpec, window: PanelWindow): readonly string[] {
   return [...new Set(spec.queries.flatMap((q) => q.exprs.flatMap((e) => metricNames(substitute(e, window)))))];
+}
+
+function takesTwo(spec: PanelSpec): boolean {
+  return spec.queries.every((q) => q.exprs.every((e) => /\b(?:rate|increase|irate)\(/.test(e)));
 }
 
 function usesFilter(spec: PanelSpec): boolean {

@@ -98,6 +98,11 @@ describe("state and reason", () => {
   });
 
   const none = [matrix(ID, [])];
+  it("a counter scraped once is known and has no rate yet", () => {
+    const rate = spec({ queries: [{ legend: "", exprs: ["rate(cpu_used[$rate])"] }] });
+    const built = buildFrame(rate, none, WINDOW, { metrics: new Set(["cpu_used"]) });
+    expect([built.state, built.reason]).toEqual(["unknown", "no data in this span; a rate takes two samples"]);
+  });
   it.each<{ answers: PanelAnswer[]; window?: Partial<PanelWindow>; facts?: object; reason: string; why: string }>([
     {
       answers: none,

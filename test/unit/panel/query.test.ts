@@ -89,7 +89,12 @@ describe("momentary", () => {
   it.each([
     { age: 500, expr: "rate(a[1m])", text: "irate(a[1m])", why: "two samples in a minute that is not over" },
     { age: MINUTE, expr: "rate(a[1m])", text: "rate(a[1m])", why: "a full window" },
-    { age: 2 * MINUTE, expr: "rate(a[1m]) / rate(b[5m])", text: "rate(a[1m]) / rate(b[2m])", why: "as long as it can be" },
+    {
+      age: 2 * MINUTE,
+      expr: "rate(a[1m]) / rate(b[5m])",
+      text: "rate(a[1m]) / rate(b[2m])",
+      why: "as long as it can be",
+    },
     { age: 500, expr: "rate(a[1m]) / rate(b[5m])", text: "irate(a[1m]) / irate(b[5m])", why: "nothing is long enough" },
     { age: 500, expr: 'rate(a{b=~"(c|d)"}[1m30s])', text: 'irate(a{b=~"(c|d)"}[1m30s])', why: "brackets in a matcher" },
     { age: 500, expr: "increase(a[1m]) + b_rate", text: "increase(a[1m]) + b_rate", why: "only rate()" },
