@@ -27,6 +27,8 @@ export interface EvaluateOptions {
 }
 
 export interface Evaluator {
+  /** Raised when the past is written anew: answers called lasting before no longer are. */
+  generation(): number;
   instant(expr: string, at: Timestamp, options?: EvaluateOptions): Promise<EngineResult>;
   range(
     expr: string,

@@ -7,9 +7,9 @@ import type { StatusItem } from "../api/source.ts";
 import { UserError } from "../base/errors.ts";
 import { METRIC_NAME } from "../model/labels.ts";
 import { type Expr, type VectorSelector, walk } from "../promql/ast.ts";
-import type { Engine } from "../promql/engine.ts";
 import type { EngineResult } from "../promql/options.ts";
 import { printExpr } from "../promql/print.ts";
+import type { CachingEngine } from "../promql/range-cache.ts";
 
 /** Names remembered; a fleet has a few dozen. */
 const METRICS_MAX = 1_000;
@@ -79,7 +79,7 @@ export function watchNativeHistograms(): NativeHistograms {
 }
 
 /** The engine behind both: whoever asks before everything is started waits, and sees both first samples. */
-export function guarded(engine: Engine, histograms: NativeHistograms, started: Promise<void>): Evaluator {
+export function guarded(engine: CachingEngine, histograms: NativeHistograms, started: Promise<void>): Evaluator {
   const ask = async (expr: string, evaluate: () => Promise<EngineResult>): Promise<EngineResult> => {
     await started;
     const warnings = histograms.check(() => engine.parse(expr));
@@ -88,6 +88,7 @@ export function guarded(engine: Engine, histograms: NativeHistograms, started: P
   };
   return {
     instant: (expr, at, wishes) => ask(expr, () => engine.instant(expr, at, wishes)),
+    generation: () => engine.generation + histograms.items().length,
     range: (expr, start, end, stepMs, wishes) => ask(expr, () => engine.range(expr, start, end, stepMs, wishes)),
   };
 }

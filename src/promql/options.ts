@@ -91,4 +91,6 @@ export interface ExplainNode {
 export interface EngineResult extends QueryResult {
   /** Only when asked for. */
   readonly explain: ExplainNode | undefined;
+  /** The same question gets the same answer until the past is written anew. */
+  readonly lasting?: boolean;
 }

@@ -33,6 +33,8 @@ export interface RangeCacheOptions {
 export interface CachingEngine extends Engine {
   /** Forgets everything: after a deletion or an import. */
   clear(): void;
+  /** Raised by `clear`: what was answered before may no longer hold. */
+  readonly generation: number;
   stats(): { readonly entries: number; readonly bytes: number; readonly hits: number; readonly misses: number };
 }
 
@@ -60,6 +62,7 @@ class RangeCache implements CachingEngine {
   /** Least recently used first. */
   readonly #entries = new Map<string, Entry>();
   #bytes = 0;
+  #generation = 0;
   #hits = 0;
   #misses = 0;
 
@@ -98,7 +101,12 @@ class RangeCache implements CachingEngine {
     );
   }
 
+  get generation(): number {
+    return this.#generation;
+  }
+
   clear(): void {
+    this.#generation++;
     this.#entries.clear();
     this.#bytes = 0;
   }
@@ -115,16 +123,18 @@ class RangeCache implements CachingEngine {
   ): Promise<EngineResult> {
     const started = this.#clock.monotonic();
     const { startMs, lastMs, stepMs } = window;
+    const generation = this.#generation;
+    const lasting = lastMs <= this.#clock.now() - SETTLED_MS;
     const kept = this.#usable(key, startMs);
     if (kept === undefined) {
       this.#misses++;
       const result = await this.#engine.range(text, startMs, lastMs, stepMs, options);
-      this.#keep(key, window, result, this.#clock.monotonic());
-      return result;
+      if (generation === this.#generation) this.#keep(key, window, result, this.#clock.monotonic());
+      return { ...result, lasting };
     }
     this.#hits++;
     const old = kept.series.flatMap((series) => slice(series, startMs, Math.min(kept.endMs, lastMs)));
-    const base = { warnings: kept.warnings, infos: kept.infos, explain: undefined };
+    const base = { warnings: kept.warnings, infos: kept.infos, explain: undefined, lasting };
     if (kept.endMs >= lastMs) {
       const stats = { seriesRead: 0, samplesRead: 0, resolutionMs: kept.resolutionMs };
       const elapsedMs = this.#clock.monotonic() - started;
@@ -137,8 +147,9 @@ class RangeCache implements CachingEngine {
       infos: union(kept.infos, fresh.infos),
       stats: { ...fresh.stats, elapsedMs: this.#clock.monotonic() - started },
       explain: undefined,
+      lasting,
     };
-    this.#keep(key, window, result, kept.bornMs);
+    if (generation === this.#generation) this.#keep(key, window, result, kept.bornMs);
     return result;
   }
 

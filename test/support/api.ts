@@ -42,7 +42,11 @@ export async function serveApi(now: number, overrides: Partial<EngineServices> =
   let screens = 0;
   const services: EngineServices = {
     storage: store,
-    evaluator: engine,
+    evaluator: {
+      instant: (...question) => engine.instant(...question),
+      range: (...question) => engine.range(...question),
+      generation: () => 0,
+    },
     now: () => now,
     targets: () => [],
     discovered: async () => [],

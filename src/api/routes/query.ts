@@ -1,5 +1,6 @@
 /** `/api/v1/query`, `query_range`, `query_exemplars`, `format_query`, `parse_query`. */
 import { UserError } from "../../base/errors.ts";
+import { AnswerCache } from "../answer-cache.ts";
 import { astJson } from "../ast-json.ts";
 import { encodePieces } from "../encode.ts";
 import { type Answer, type Request, type Route, success, successPieces } from "../http.ts";
@@ -81,7 +82,14 @@ function answer(request: Request, result: QueryResult, limit: number): Answer {
   return successPieces(data, { warnings, infos: result.infos });
 }
 
+/** Names a range query by what its answer depends on; undefined when that is more than data: timings. */
+function rangeKey(request: Request, window: readonly number[]): string | undefined {
+  if (request.parameters.text("stats") !== undefined) return undefined;
+  return `${window.join(" ")} ${request.parameters.duration("lookback_delta") ?? ""} ${expression(request)}`;
+}
+
 export function queryRoutes(services: EngineServices): readonly Route[] {
+  const answers = new AnswerCache(() => services.now());
   return [
     {
       methods: ["GET", "POST"],
@@ -115,12 +123,14 @@ export function queryRoutes(services: EngineServices): readonly Route[] {
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
           );
         }
-        const expr = expression(request);
-        return answer(
-          request,
-          await naming(services.evaluator.range(expr, start, end, stepMs, optionsOf(request))),
-          limit,
-        );
+        const { evaluator } = services;
+        const key = rangeKey(request, [start, end, stepMs, limit]);
+        const generation = evaluator.generation();
+        const known = key === undefined ? undefined : answers.get(key, generation);
+        if (known !== undefined) return known;
+        const result = await naming(evaluator.range(expression(request), start, end, stepMs, optionsOf(request)));
+        const made = answer(request, result, limit);
+        return key === undefined || result.lasting !== true ? made : answers.keeping(key, generation, made);
       },
     },
     {

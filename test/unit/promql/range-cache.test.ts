@@ -49,6 +49,28 @@ const minutes = (count: number): (readonly [number, number])[] =>
 const plainValue = ({ value }: EngineResult): unknown =>
   value.kind === "matrix" ? value.series.map(({ labels, t, v }) => [labels.key, [...t], [...v]]) : value;
 
+test("an answer lasts when its window has settled and until the past is written anew", async () => {
+  const { store, cached } = setup(2 * HOUR_MS);
+  await write(store, { __name__: "x" }, minutes(121));
+  expect((await cached.range("x", 0, HOUR_MS, 60_000)).lasting).toBe(true);
+  expect((await cached.range("x", 0, HOUR_MS, 60_000)).lasting, "from the cache").toBe(true);
+  expect((await cached.range("x", 0, 2 * HOUR_MS, 60_000)).lasting, "the last minute").toBe(false);
+  expect((await cached.range("x @ end()", 0, HOUR_MS, 60_000)).lasting, "not kept").not.toBe(true);
+  const before = cached.generation;
+  cached.clear();
+  expect(cached.generation).not.toBe(before);
+});
+
+test("what was evaluated while the past was written is not kept", async () => {
+  const { store, cached, asked } = setup(2 * HOUR_MS);
+  await write(store, { __name__: "x" }, minutes(121));
+  const running = cached.range("x", 0, HOUR_MS, 60_000);
+  cached.clear();
+  await running;
+  await cached.range("x", 0, HOUR_MS, 60_000);
+  expect(asked).toHaveLength(2);
+});
+
 test("a window that slides is evaluated only where it is new", async () => {
   const { store, plain, cached, asked } = setup(2 * HOUR_MS);
   await write(store, { __name__: "x" }, minutes(121));
