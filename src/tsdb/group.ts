@@ -143,6 +143,19 @@ export class Group {
     return rows.rows >= this.rowLimit() || span > CHUNK_SPAN_MS_MAX;
   }
 
+  /** Whether there is a row for that time. */
+  holds(late: boolean, t: Timestamp): boolean {
+    return (late ? this.late : this.open)?.has(t) === true;
+  }
+
+  /** Whether `fresh` more rows would make it seal on the way, though they would fit in a chunk of their own. */
+  overflows(late: boolean, fresh: number): boolean {
+    const rows = late ? this.late : this.open;
+    if (rows === undefined || rows.rows === 0) return false;
+    const limit = this.rowLimit();
+    return rows.rows + fresh > limit && fresh <= limit;
+  }
+
   /** Takes the matrix out of the head; it is immutable from here on. */
   detach(late: boolean, seq: number, until: LogPosition): PendingChunk | undefined {
     const rows = late ? this.late : this.open;

@@ -16,6 +16,8 @@ import { SAME, SET } from "./rows.ts";
 
 /** Fewer cells of one time than this are not worth a row. */
 const ROW_CELLS_MIN = 8;
+/** A commit with more loose samples is an import, which may be cut anywhere. */
+const WHOLE_COMMIT_LOOSE_MAX = 4_096;
 /** Loose series beyond this many are not added to a group by time alone. */
 const COMPANY_COLUMNS_MAX = 8_192;
 
@@ -73,6 +75,7 @@ export class Ingest {
   ): boolean {
     this.#durable = this.#hooks.writable();
     this.#ops.reset();
+    this.#makeRoomForAll(rows, loose);
     const rowGroups = new Map<Timestamp, Group>();
     for (const row of rows) {
       this.#row(row, loose, tally);
@@ -100,6 +103,28 @@ export class Ingest {
     const packed = packColumns(group, group.defined, group.columns, (ref) => this.#head.index.makeLabels(ref));
     writeDefine(this.#ops, group.id, group.defined, packed);
     group.defined = group.columns;
+  }
+
+  /**
+   * Seals first where the commit's fresh times do not fit, so that it becomes one record: a crash keeps all of a scrape
+   * or nothing. A commit that fills chunks by itself is written in parts.
+   */
+  #makeRoomForAll(rows: readonly RowInput[], { refs, t }: LooseInput): void {
+    if (refs.length > WHOLE_COMMIT_LOOSE_MAX) return;
+    const head = this.#head;
+    // Sealing what is in order can make times late: these are looked at after it.
+    for (const late of [false, true]) {
+      const fresh = new Map<Group, Set<Timestamp>>();
+      const look = (group: Group | undefined, at: Timestamp): void => {
+        if (group === undefined || group.isLate(at) !== late || group.holds(late, at)) return;
+        const times = fresh.get(group);
+        if (times === undefined) fresh.set(group, new Set([at]));
+        else times.add(at);
+      };
+      for (const row of rows) look(row.plan.group, row.t);
+      for (let i = 0; i < refs.length; i++) look(head.groups.get(head.homeGroupId(refs[i] as number)), t[i] as number);
+      for (const [group, times] of fresh) if (group.overflows(late, times.size)) this.#hooks.seal(group, late);
+    }
   }
 
   /** Seals first where a new row at `t` does not fit. @returns whether the sample is a late one. */

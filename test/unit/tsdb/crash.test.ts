@@ -5,7 +5,9 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { systemClock } from "../../../src/base/clock.ts";
 import { silentLogger } from "../../../src/base/log.ts";
+import { Labels } from "../../../src/model/labels.ts";
 import { createMatcher } from "../../../src/model/matcher.ts";
+import { listLog, readLogFile } from "../../../src/tsdb/log.ts";
 import { openTsdb } from "../../../src/tsdb/tsdb.ts";
 import { hints } from "../../support/storage-conformance.ts";
 import { temporaryDir } from "../../support/tsdb.ts";
@@ -62,6 +64,29 @@ async function verify(dir: string, committed: number): Promise<number> {
   await db.close();
   return pages;
 }
+
+test("a scrape is one record of the log, also where it fills a chunk: a crash keeps all of it or nothing", async () => {
+  const dir = temporaryDir();
+  const pages = 300;
+  const db = await openTsdb({ dir, clock: systemClock, log: silentLogger, chunkRows: 16, reserveBytes: 0 });
+  const appender = db.appender();
+  const [row, up] = ["page", "up"].map((name) => appender.series(Labels.from({ __name__: name }))) as [number, number];
+  for (let page = 0; page < pages; page++) {
+    const at = crashTime(page);
+    appender.appendRow(Float64Array.of(row), at, Float64Array.of(page), 1);
+    appender.append(up, at, 1);
+    // between two scrapes, and once in a while before what is sealed
+    if (page % 7 === 3) appender.append(up, at - 500, 0);
+    if (page % 11 === 5) appender.append(up, at - 40_250, 0);
+    await appender.commit();
+  }
+  let records = 0;
+  const count = { record: () => void records++, damaged: (at: number) => expect(at).toBeUndefined() };
+  for (const { number } of listLog(`${dir}/log`).files) readLogFile(`${dir}/log`, number, false, count);
+  await db.close();
+  rmSync(dir, { recursive: true, force: true });
+  expect(records).toBe(pages);
+});
 
 test(`every committed page survives ${ROUNDS} kills`, { timeout: 30_000 + ROUNDS * 3_000 }, async () => {
   const dir = temporaryDir();
