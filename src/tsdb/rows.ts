@@ -73,6 +73,9 @@ export class Rows {
   #spare: Float64Array | undefined;
   /** Whether a view may share the newest block. */
   #lent = false;
+  /** Rows whose cells a view may share, but for one that got cells of its own since. */
+  #lentRows = 0;
+  #ownRow = -1;
 
   /** @param spare a block that another matrix does not need any more. */
   constructor(columns: number, spare?: Float64Array) {
@@ -107,6 +110,8 @@ export class Rows {
     if (at < this.rows) {
       this.#unpack();
       this.#rebuild(at, this.columns, this.stride);
+      this.#lentRows++;
+      this.#ownRow = -1;
     } else {
       this.#extend();
     }
@@ -217,12 +222,14 @@ export class Rows {
     this.partial = partial;
   }
 
-  /** Cells of a row that has none yet. */
+  /** Cells of an incomplete row, to be written. */
   #cellsOf(row: number): Uint8Array {
     const known = this.partial[row];
-    if (known !== undefined && known !== NO_CELLS) return known;
+    if (known !== NO_CELLS && known !== undefined && (row >= this.#lentRows || row === this.#ownRow)) return known;
     const cells = new Uint8Array(this.stride);
+    if (known !== undefined) cells.set(known);
     this.partial[row] = cells;
+    this.#ownRow = row;
     return cells;
   }
 
@@ -258,6 +265,8 @@ export class Rows {
   view(): RowsView {
     const { t, rows, columns, stride } = this;
     this.#lent = true;
+    this.#lentRows = rows;
+    this.#ownRow = -1;
     const blocks = this.#blocks.map((block) => (block instanceof PackedBlock ? new PackedReader(block) : block));
     return { t, blocks, partial: this.partial.slice(), rows, columns, stride };
   }
