@@ -67,6 +67,8 @@ export interface Answer {
   readonly body: string | Buffer | Pieces;
   /** Content-Encoding the body already has. */
   readonly encoding?: string;
+  /** What else the protocol of the route says in headers, in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface Request {

@@ -38,6 +38,7 @@ export async function send(request: IncomingMessage, response: ServerResponse, a
     ...(answer.type === "" ? {} : { "content-type": answer.type }),
     ...crossOrigin(request),
     "x-content-type-options": "nosniff",
+    ...answer.headers,
   };
   if (answer.encoding !== undefined) headers["content-encoding"] = answer.encoding;
   const compress = answer.encoding === undefined && wantsGzip(request);

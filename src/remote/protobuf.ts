@@ -47,6 +47,20 @@ export class ProtoReader {
     return value;
   }
 
+  /** Repeated numbers, packed or one by one as older writers send them. */
+  numbers(into: number[]): void {
+    if (this.wire === WIRE.varint) {
+      into.push(this.#varint());
+      return;
+    }
+    const [from, to] = this.#span();
+    this.#pos = from;
+    const around = this.#end;
+    this.#end = to;
+    while (this.#pos < to) into.push(this.#varint());
+    this.#end = around;
+  }
+
   /** int64: negative numbers are written as 2^64 - n. */
   int64(): number {
     this.#expect(WIRE.varint);

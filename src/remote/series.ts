@@ -47,7 +47,7 @@ function readLabel(reader: ProtoReader): readonly [string, string] {
 }
 
 /** Growing columns of one series. */
-class Samples {
+export class Samples {
   t: number[] = [];
   v: number[] = [];
   stale: number[] = [];

@@ -5,23 +5,16 @@
 import type { Metadata, MetricType } from "../model/metadata.ts";
 import type { Appender } from "../storage/storage.ts";
 import type { RemoteSeries, WriteRequest } from "./message.ts";
-import { escapeControl } from "../base/log.ts";
-import { METRIC_NAME } from "../model/labels.ts";
 import { NO_REF } from "../model/sample.ts";
+import { Intake } from "./intake.ts";
 import { ProtoReader, ProtoWriter } from "./protobuf.ts";
-import { checkLabels, readSeries, writeSeries } from "./series.ts";
+import { readSeries, writeSeries } from "./series.ts";
 import { snappyDecode, snappyEncode } from "./snappy.ts";
 
 /** Largest decoded request: Prometheus sends 2,000 samples (some 300 KB); bulk loaders send a few MB. */
 export const WRITE_BYTES_MAX: number = 32 * 1024 * 1024;
-/** Reasons told to the sender; the count says how many there were. */
-const REASONS_MAX = 5;
-const REASON_LENGTH_MAX = 200;
-/** Names of metrics with native histograms noted of one message. */
-const HISTOGRAM_METRICS_MAX = 500;
-
-/** By the number on the wire. */
-const TYPES: readonly MetricType[] = [
+/** By the number on the wire, in both versions. */
+export const TYPES: readonly MetricType[] = [
   "unknown",
   "counter",
   "gauge",
@@ -35,47 +28,13 @@ const TYPES: readonly MetricType[] = [
 /** @throws UserError `bad-snappy`, `body-limit`, `bad-protobuf`. */
 export function decodeWriteRequest(compressed: Uint8Array, bytesMax: number = WRITE_BYTES_MAX): WriteRequest {
   const reader = new ProtoReader(snappyDecode(compressed, bytesMax));
-  const series: RemoteSeries[] = [];
-  const metadata = new Map<string, Metadata>();
-  const reasons: string[] = [];
-  let samples = 0;
-  let exemplars = 0;
-  let histograms = 0;
-  const histogramMetrics = new Set<string>();
-  let invalid = 0;
+  const intake = new Intake();
   while (reader.next()) {
-    if (reader.field === 1) {
-      const raw = readSeries(reader);
-      exemplars += raw.exemplars;
-      histograms += raw.histograms;
-      const labels = checkLabels(raw.pairs, true);
-      if (typeof labels === "string") {
-        invalid++;
-        if (reasons.length < REASONS_MAX) reasons.push(escapeControl(labels).slice(0, REASON_LENGTH_MAX));
-        continue;
-      }
-      if (raw.histograms > 0 && histogramMetrics.size < HISTOGRAM_METRICS_MAX)
-        histogramMetrics.add(labels.get(METRIC_NAME));
-      if (raw.t.length === 0) continue;
-      samples += raw.t.length;
-      series.push({ labels, t: raw.t, v: raw.v, stale: raw.stale });
-    } else if (reader.field === 3) {
-      const [family, described] = readMetadata(reader);
-      if (family !== "") metadata.set(family, described);
-    } else {
-      reader.skip();
-    }
+    if (reader.field === 1) intake.add(readSeries(reader));
+    else if (reader.field === 3) intake.describe(...readMetadata(reader));
+    else reader.skip();
   }
-  return {
-    series,
-    metadata,
-    samples,
-    exemplars,
-    histograms,
-    histogramMetrics: [...histogramMetrics],
-    invalid,
-    reasons,
-  };
+  return intake.finish();
 }
 
 function readMetadata(reader: ProtoReader): readonly [family: string, metadata: Metadata] {

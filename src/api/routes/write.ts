@@ -1,5 +1,5 @@
 /**
- * Samples that others push: `/api/v1/write` (remote write 1.0) and `/api/v1/metrics/write` (a page of the text format,
+ * Samples that others push: `/api/v1/write` (remote write 1.0 and 2.0) and `/api/v1/metrics/write` (a page of the text format,
  * or JSON); and `/api/v1/read` for those who fetch raw samples. What is wrong with a request is told with a 4xx, which
  * senders do not repeat; only a store that takes nothing for a while answers 5xx.
  * @see https://prometheus.io/docs/specs/prw/remote_write_spec/
@@ -12,6 +12,7 @@ import {
   appendWriteRequest,
   decodeReadRequest,
   decodeWriteRequest,
+  decodeWriteRequest2,
   encodeReadResponse,
   REMOTE_HEADERS,
 } from "../../remote/codec.ts";
@@ -22,15 +23,23 @@ import type { EngineServices } from "../services.ts";
 
 const PROTOBUF = "application/x-protobuf";
 const MESSAGE_V1 = "prometheus.WriteRequest";
+const MESSAGE_V2 = "io.prometheus.write.v2.Request";
+
+function protoOf({ headers }: Request): string {
+  const parameters = (headers["content-type"] ?? "").split(";").map((part) => part.trim());
+  return parameters.find((part) => part.startsWith("proto="))?.slice("proto=".length) ?? MESSAGE_V1;
+}
 
 /** @returns why the request is none we read, in the words senders know. */
-function unsupported({ headers }: Request): string | undefined {
-  const [media, ...parameters] = (headers["content-type"] ?? PROTOBUF).split(";").map((part) => part.trim());
+function unsupported(request: Request): string | undefined {
+  const { headers } = request;
+  const [media] = (headers["content-type"] ?? PROTOBUF).split(";").map((part) => part.trim());
   if (media?.toLowerCase() !== PROTOBUF) {
     return `expected ${PROTOBUF} as the first (media) part, got ${String(media)} content-type`;
   }
-  const proto = parameters.find((part) => part.startsWith("proto="))?.slice("proto=".length) ?? MESSAGE_V1;
-  if (proto !== MESSAGE_V1) return `${proto} protobuf message is not accepted by this server; accepted ${MESSAGE_V1}`;
+  const proto = protoOf(request);
+  if (proto !== MESSAGE_V1 && proto !== MESSAGE_V2)
+    return `${proto} protobuf message is not accepted by this server; accepted ${MESSAGE_V1}, ${MESSAGE_V2}`;
   const encoding = headers["content-encoding"] ?? "snappy";
   if (encoding === "snappy") return undefined;
   return `${encoding} encoding (compression) is not accepted by this server; only snappy is acceptable`;
@@ -47,8 +56,18 @@ function refusal(result: AppendResult, more: readonly string[]): string | undefi
   return parts.length === 0 ? undefined : `${parts.join(", ")}; ${result.accepted} samples were taken\n`;
 }
 
+/** How much of a request of version 2 was written. */
+function written(samples: number): Readonly<Record<string, string>> {
+  return {
+    "x-prometheus-remote-write-samples-written": String(samples),
+    "x-prometheus-remote-write-histograms-written": "0",
+    "x-prometheus-remote-write-exemplars-written": "0",
+  };
+}
+
 async function write(services: EngineServices, request: Request): Promise<Answer> {
-  const message = decodeWriteRequest(request.body);
+  const isV2 = protoOf(request) === MESSAGE_V2;
+  const message = isV2 ? decodeWriteRequest2(request.body) : decodeWriteRequest(request.body);
   const appender = services.storage.appender();
   const refused = appendWriteRequest(message, appender);
   const committed = await appender.commit();
@@ -56,9 +75,13 @@ async function write(services: EngineServices, request: Request): Promise<Answer
   if (message.histograms > 0) services.nativeHistograms(message.histogramMetrics, message.histograms);
   const invalid =
     message.invalid > 0 ? `${message.invalid} series with unusable labels (${message.reasons.join("; ")})` : "";
+  // Version 2 wants to hear of everything that was not written; senders of version 1 have no such contract.
+  const histograms =
+    isV2 && message.histograms > 0 ? `${message.histograms} native histograms, which are not stored` : "";
   // 400 tells the sender not to try again: what could be kept has been kept.
-  const problem = refusal(result, [invalid]);
-  return problem === undefined ? text("", 204) : text(problem, 400);
+  const problem = refusal(result, [invalid, histograms]);
+  const answer = problem === undefined ? text("", 204) : text(problem, 400);
+  return isV2 ? { ...answer, headers: written(result.accepted) } : answer;
 }
 
 async function push(services: EngineServices, request: Request): Promise<Answer> {
@@ -108,7 +131,7 @@ async function read(services: EngineServices, request: Request): Promise<Answer>
 }
 
 export function writeRoutes(services: EngineServices): readonly Route[] {
-  const written = plainly(write);
+  const wrote = plainly(write);
   const pushed = plainly(push);
   const fetched = plainly(read);
   return [
@@ -117,7 +140,7 @@ export function writeRoutes(services: EngineServices): readonly Route[] {
       path: "/api/v1/write",
       async handle(request) {
         const why = unsupported(request);
-        return why === undefined ? written(services, request) : text(`${why}\n`, 415);
+        return why === undefined ? wrote(services, request) : text(`${why}\n`, 415);
       },
     },
     { methods: ["POST"], path: "/api/v1/metrics/write", handle: (request) => pushed(services, request) },

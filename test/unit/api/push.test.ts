@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Labels } from "../../../src/model/labels.ts";
 import { encodeWriteRequest, REMOTE_HEADERS } from "../../../src/remote/codec.ts";
 import { type ApiFixture, serveApi } from "../../support/api.ts";
+import { writeRequest2 } from "../../support/write2.ts";
 
 const NOW = 1_800_000_000_000;
 let api: ApiFixture;
@@ -44,7 +45,8 @@ describe("remote write", () => {
   const snappyBomb = Buffer.concat([Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f]), Buffer.alloc(16)]);
   it.each([
     [{ "content-type": "text/plain" }, "x", 415, "another content type"],
-    [{ "content-type": "application/x-protobuf;proto=io.prometheus.write.v2.Request" }, "x", 415, "remote write 2.0"],
+    [{ "content-type": "application/x-protobuf;proto=io.prometheus.write.v3.Request" }, "x", 415, "a later version"],
+    [{ "content-type": "application/x-protobuf;proto=io.prometheus.write.v2.Request" }, "x", 400, "not version 2.0"],
     [{ "content-type": "application/x-protobuf", "content-encoding": "zstd" }, "x", 415, "another compression"],
     [SNAPPY, "not snappy at all", 400, "not snappy"],
     [SNAPPY, snappyBomb, 400, "a header that promises 4 GiB"],
@@ -63,6 +65,30 @@ describe("remote write", () => {
       expect((await api.call("POST", "/api/v1/write", { body, headers })).status).toBe(status);
     },
   );
+
+  it("takes version 2.0 and says how much it has written, native histograms not", async () => {
+    const headers = { ...SNAPPY, "content-type": "application/x-protobuf;proto=io.prometheus.write.v2.Request" };
+    const written = (reply: { headers: Readonly<Record<string, unknown>> }): unknown[] =>
+      ["samples", "histograms", "exemplars"].map((kind) => reply.headers[`x-prometheus-remote-write-${kind}-written`]);
+    const fine = [
+      {
+        labels: { __name__: "v2" },
+        samples: [
+          [NOW - 1, 1],
+          [NOW, 2],
+        ] as const,
+        exemplars: 1,
+      },
+    ];
+    const first = await api.call("POST", "/api/v1/write", { body: writeRequest2(fine), headers });
+    expect([first.status, written(first)]).toEqual([204, ["2", "0", "0"]]);
+    expect(await value("v2")).toBe("2");
+    const mixed = [...fine, { labels: { __name__: "lat2" }, histograms: 2 }];
+    const partly = await api.call("POST", "/api/v1/write", { body: writeRequest2(mixed), headers });
+    expect([partly.status, written(partly)]).toEqual([400, ["2", "0", "0"]]);
+    expect(partly.text).toBe("2 native histograms, which are not stored; 2 samples were taken\n");
+    expect(noted.pop()).toEqual([["lat2"], 2]);
+  });
 
   it("tells the engine about native histograms by name", async () => {
     // One series {__name__="lat"} with one empty histogram message: fields 1.1 and 1.4 of the protocol, as literals.
