@@ -44,10 +44,10 @@ const WORST_FIRST: Readonly<Record<PanelState, number>> = { crit: 0, warn: 1, ok
 /** Services shown; a label that explodes must not fill the screen. */
 const ROWS_MAX = 100;
 
-/** Rows for all frames with a method; rows of what was never scraped are left out unless `all`. */
+/** Rows for all frames with a method, and `more`; rows of what was never scraped are left out unless `all`. */
 export function healthRows(
   frames: readonly PanelFrame[],
-  options: { readonly all?: boolean } = {},
+  options: { readonly all?: boolean; readonly more?: readonly HealthRow[] } = {},
 ): readonly HealthRow[] {
   const cells = new Map<string, { resource: string; kind: "resource" | "service"; cells: HealthCell[] }>();
   const add = (resource: string, kind: "resource" | "service", cell: HealthCell): void => {
@@ -64,7 +64,7 @@ export function healthRows(
     if (frame.spec.method.startsWith("USE")) add(frame.spec.resource, "resource", frameCell(frame));
     else for (const line of frame.lines) add(serviceOf(line, frame), "service", lineCell(frame, line));
   }
-  return [...cells.values()].map(finish).sort(byState).slice(0, ROWS_MAX);
+  return [...[...cells.values()].map(finish), ...(options.more ?? [])].sort(byState).slice(0, ROWS_MAX);
 }
 
 export function healthLines(rows: readonly HealthRow[]): readonly HealthLine[] {

@@ -11,6 +11,7 @@ import { healthLines, healthRows, type HealthLine } from "../panel/health.ts";
 import { jsonNumber, type JsonNumber, oncePanels, type OncePanel } from "../panel/once.ts";
 import type { PanelSpec } from "../panel/spec.ts";
 import { cellsToAnsi, cellsToText, composeCells, createInk } from "./cells.ts";
+import { engineHealth } from "./engine-health.ts";
 import { lookOf } from "./look.ts";
 import type { OnceOptions, ScreenOptions } from "./options.ts";
 import { requestFor } from "./request.ts";
@@ -108,7 +109,7 @@ export async function onceJson(options: OnceOptions): Promise<OnceJson> {
     mode: state.time.mode,
     view: options.all === true ? "all" : state.view,
     spanSeconds: state.time.spanMs / 1_000,
-    health: healthLines(healthRows(frames)),
+    health: healthLines(healthRows(frames, { more: engineHealth(snapshot, request.live) })),
     panels: oncePanels(frames, { values: true }),
     alerts: snapshot.alerts.map((alert) => ({
       name: alert.labels.get("alertname") || alert.rule.name,

@@ -24,6 +24,8 @@ export function staleSnapshot(snapshot: Snapshot, connection: Connection, now: T
   return {
     ...snapshot,
     frames,
+    // what the engine said of itself is not known either
+    status: undefined,
     targets: snapshot.targets.map((target) => ({ ...target, health: "unknown" })),
     alertsError: connection.error === undefined ? reason : `${reason}: ${connection.error}`,
   };

@@ -8,6 +8,7 @@ import type { Alert } from "../model/alert.ts";
 import { healthRows, type HealthRow } from "../panel/health.ts";
 import type { PanelSpec } from "../panel/spec.ts";
 import type { DiscoveredTarget, TargetStatus } from "../api/source.ts";
+import { engineHealth } from "./engine-health.ts";
 import { type Layout, placeUnderList, solveLayout } from "./layout.ts";
 import { severityState } from "./look.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -146,7 +147,10 @@ function surveyOverview(
 ): Survey {
   const measured = byPriority(panels.filter((spec) => spec.method !== "none"));
   const frames = measured.flatMap((spec) => snapshot?.frames.get(spec.id) ?? []);
-  const worstFirst = healthRows(frames).filter((row) => passesFilter(state.filter, row.resource, row.why, row.state));
+  const more = engineHealth(snapshot, state.time.mode === "live");
+  const worstFirst = healthRows(frames, { more }).filter((row) =>
+    passesFilter(state.filter, row.resource, row.why, row.state),
+  );
   const candidates = overviewCharts(panels, snapshot);
   const tables = overviewTables(panels);
   const solved = solveLayout(size, {

@@ -195,6 +195,8 @@ export interface FixedSourceOptions {
   /** More series, e.g. hostile ones. */
   readonly extra?: ReadonlyMap<string, readonly Formula[]>;
   readonly alerts?: readonly Alert[];
+  /** What the engine says of itself. */
+  readonly items?: EngineStatus["items"];
 }
 
 export function fixedSource(options: FixedSourceOptions = {}): FixedSource {
@@ -321,7 +323,7 @@ export function fixedSource(options: FixedSourceOptions = {}): FixedSource {
         dataDir: "/var/lib/opsmon",
         configFile: "/etc/opsmon/opsmon.yml",
         embedded: false,
-        items: [],
+        items: options.items ?? [],
       };
     },
     async command(command): Promise<CommandResult> {
