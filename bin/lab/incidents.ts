@@ -15,6 +15,8 @@ export interface Incident {
   readonly doc: string;
   readonly begin: (lab: Lab) => Promise<void>;
   readonly end?: (lab: Lab) => Promise<void>;
+  /** Whose mode it sets: of the incidents with the same one, the latest is in force and ending any ends it. */
+  readonly switch?: PortName;
 }
 
 const WEB: readonly PortName[] = ["mes", "shop", "crm", "emr"];
@@ -88,7 +90,7 @@ function statement(name: string, doc: string, text: string): Incident {
 
 function mode(port: PortName, name: string, doc: string): Incident {
   const set = (lab: Lab, to: string): Promise<void> => call(`http://127.0.0.1:${lab.port[port]}/mode?m=${to}`);
-  return { doc, begin: (lab) => set(lab, name), end: (lab) => set(lab, "ok") };
+  return { doc, begin: (lab) => set(lab, name), end: (lab) => set(lab, "ok"), switch: port };
 }
 
 /** Seen by the hand-written pages through the marker that every incident leaves. */
@@ -275,6 +277,7 @@ export async function breakIt(lab: Lab, name: string): Promise<void> {
   if (incident === undefined) throw new LabError(`no incident "${name}"; npm run lab -- break lists them`);
   if (pidOf(lab, "faulty") === undefined) throw new LabError("the lab is down: npm run lab -- up");
   await incident.begin(lab);
+  unmark(lab, name, incident);
   if (incident.end !== undefined) writeFileSync(lab.at("break", name), "");
 }
 
@@ -282,5 +285,13 @@ export async function fixIt(lab: Lab, name: string): Promise<void> {
   const incident = INCIDENTS[name];
   if (incident === undefined) throw new LabError(`no incident "${name}"; npm run lab -- break lists them`);
   await incident.end?.(lab);
-  rmSync(lab.at("break", name), { force: true });
+  unmark(lab, name, incident);
+}
+
+/** Takes away the mark of an incident, and of those that its switch excludes. */
+function unmark(lab: Lab, name: string, incident: Incident): void {
+  const others = Object.entries(INCIDENTS).filter(
+    ([, { switch: port }]) => port !== undefined && port === incident.switch,
+  );
+  for (const each of [name, ...others.map(([other]) => other)]) rmSync(lab.at("break", each), { force: true });
 }

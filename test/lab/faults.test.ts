@@ -3,7 +3,7 @@
  * that names the cause, and its neighbour never notices; a Telegram that refuses gets the message later, or the refusal
  * is written down; messages nobody acknowledges fire their alert.
  */
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { delivered, labInfo, type LabInfo, portOf, runLab, textOf } from "../support/lab.ts";
@@ -87,6 +87,11 @@ ${job("neighbour", "nginxExporter")}
       expect(taken).toMatchObject({ health: "up", lastError: "" });
     },
   );
+
+  test("the lab names the one fault in force", () => {
+    const marks = readdirSync(path.join(labInfo().dir, "break"));
+    expect(marks.filter((mark) => mark.startsWith("exporter-"))).toEqual(["exporter-openmetrics"]);
+  });
 
   test("its neighbour was up at every scrape", async () => {
     const expr = 'min_over_time(up{job="neighbour"}[10m])';
