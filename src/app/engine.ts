@@ -21,6 +21,7 @@ import { openTsdb } from "../tsdb/tsdb.ts";
 import { type Attachments, watchAttachments } from "./attachments.ts";
 import { createDiscovery } from "./discovery.ts";
 import { createHostRival } from "./host-rival.ts";
+import { refusing, watchNativeHistograms } from "./native-histograms.ts";
 import { type EngineOptions, RETENTION_MS_DEFAULT } from "./options.ts";
 import type { Rooms } from "./rooms.ts";
 import { createPackGate } from "./pack-gate.ts";
@@ -97,16 +98,9 @@ async function build(
     log: log.with({ room: "notify" }),
     ...optional("externalUrl", settings.config.own.externalUrl),
   });
-  const rules = ruleManager(options, settings, { tsdb, state, journal, evaluator, notifier });
-  const scraper = createScrapeManager({
-    appendable: tsdb,
-    clock,
-    log: log.with({ room: "scrape" }),
-    version: options.version,
-    ...optional("seriesPerTargetMax", settings.config.own.limits.maxSeriesPerTarget),
-    ...optional("seriesPerJobMax", settings.config.own.limits.maxSeriesPerJob),
-    ...(options.configFile === undefined ? {} : { baseDir: path.dirname(path.resolve(options.configFile)) }),
-  });
+  const histograms = watchNativeHistograms();
+  const rules = ruleManager(options, settings, { tsdb, state, journal, evaluator, notifier, histograms });
+  const scraper = scrapeManager(options, settings, tsdb);
   cleanup.push(() => scraper.close());
   targets = () => scraper.targets();
   const discovery = createDiscovery({
@@ -117,7 +111,19 @@ async function build(
     settings,
     addFound: options.discover,
   });
-  const rooms: Rooms = { options, tsdb, state, journal, evaluator, notifier, rules, scraper, host, discovery };
+  const rooms: Rooms = {
+    options,
+    tsdb,
+    state,
+    journal,
+    evaluator,
+    notifier,
+    rules,
+    scraper,
+    host,
+    discovery,
+    histograms,
+  };
   return run(rooms, settings, security, { at: firstAt, store: storeFirst }, cleanup);
 }
 
@@ -139,13 +145,25 @@ function queryEngine(options: EngineOptions, settings: Settings, tsdb: Rooms["ts
   return cacheRanges(engine, { clock: options.clock });
 }
 
-type RuleRooms = Pick<Rooms, "tsdb" | "state" | "journal" | "evaluator" | "notifier">;
+function scrapeManager(options: EngineOptions, settings: Settings, tsdb: Rooms["tsdb"]): Rooms["scraper"] {
+  return createScrapeManager({
+    appendable: tsdb,
+    clock: options.clock,
+    log: options.log.with({ room: "scrape" }),
+    version: options.version,
+    ...optional("seriesPerTargetMax", settings.config.own.limits.maxSeriesPerTarget),
+    ...optional("seriesPerJobMax", settings.config.own.limits.maxSeriesPerJob),
+    ...(options.configFile === undefined ? {} : { baseDir: path.dirname(path.resolve(options.configFile)) }),
+  });
+}
+
+type RuleRooms = Pick<Rooms, "tsdb" | "state" | "journal" | "evaluator" | "notifier" | "histograms">;
 
 function ruleManager(options: EngineOptions, settings: Settings, rooms: RuleRooms): Rooms["rules"] {
-  const { tsdb, state, journal, evaluator, notifier } = rooms;
+  const { tsdb, state, journal, evaluator, notifier, histograms } = rooms;
   const { global, own } = settings.config;
   return createRuleManager({
-    engine: evaluator,
+    engine: refusing(evaluator, histograms),
     appendable: tsdb,
     state,
     journal,

@@ -9,6 +9,7 @@ import { METRIC_NAME } from "../model/labels.ts";
 import { type Expr, type VectorSelector, walk } from "../promql/ast.ts";
 import type { EngineResult } from "../promql/options.ts";
 import { printExpr } from "../promql/print.ts";
+import type { RuleEngine } from "../rules/evaluate.ts";
 import type { CachingEngine } from "../promql/range-cache.ts";
 
 /** Names remembered; a fleet has a few dozen. */
@@ -74,6 +75,16 @@ export function watchNativeHistograms(): NativeHistograms {
           text: `${samples} samples were sent and not stored, of ${names}${more}`,
         },
       ];
+    },
+  };
+}
+
+/** As rules see it: one over a native histogram fails and says so, for "no data" would read as "all is well". */
+export function refusing(engine: Pick<CachingEngine, "parse" | "instant">, histograms: NativeHistograms): RuleEngine {
+  return {
+    instant: async (expr, at) => {
+      histograms.check(() => engine.parse(expr));
+      return engine.instant(expr, at);
     },
   };
 }

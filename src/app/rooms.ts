@@ -8,6 +8,7 @@ import type { ScrapeManager } from "../scrape/manager.ts";
 import type { StateStore } from "../state/state.ts";
 import type { Tsdb } from "../tsdb/tsdb.ts";
 import type { Discovery } from "./discovery.ts";
+import type { NativeHistograms } from "./native-histograms.ts";
 import type { EngineOptions } from "./options.ts";
 
 export interface Rooms {
@@ -21,4 +22,6 @@ export interface Rooms {
   readonly scraper: ScrapeManager;
   readonly host: HostCollector | undefined;
   readonly discovery: Discovery;
+  /** Those that were sent and not stored: seen by who writes, asked by who reads. */
+  readonly histograms: NativeHistograms;
 }

@@ -14,7 +14,7 @@ import { backupSteps } from "./backup.ts";
 import { carryOut } from "./commands.ts";
 import { forgetfulStorage } from "./forgetful-storage.ts";
 import { createOwnMetrics } from "./metrics.ts";
-import { guarded, watchNativeHistograms } from "./native-histograms.ts";
+import { guarded } from "./native-histograms.ts";
 import { type EngineOptions, RETENTION_MS_DEFAULT } from "./options.ts";
 import type { PackGate } from "./pack-gate.ts";
 import type { Rooms } from "./rooms.ts";
@@ -40,7 +40,7 @@ export function createServices(
     readonly relock: () => void;
   },
 ): AppServices {
-  const { options, tsdb, journal, evaluator, notifier, rules, scraper, host, discovery } = rooms;
+  const { options, tsdb, journal, evaluator, notifier, rules, scraper, host, discovery, histograms } = rooms;
   const startedAt = options.clock.now();
   let settings = first;
   let open = (): void => undefined;
@@ -50,7 +50,6 @@ export function createServices(
   const metrics = createOwnMetrics(rooms);
   const storage = forgetfulStorage(tsdb, () => evaluator.clear());
   const history = forgetfulStorage({ ...tsdb, appender: () => tsdb.history.appender() }, () => evaluator.clear());
-  const histograms = watchNativeHistograms();
 
   const reload = async (): Promise<CommandResult> => {
     const next = loadSettings(options.configFile, options.env);

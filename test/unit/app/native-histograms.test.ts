@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { watchNativeHistograms } from "../../../src/app/native-histograms.ts";
+import { refusing, watchNativeHistograms } from "../../../src/app/native-histograms.ts";
+import type { EngineResult } from "../../../src/promql/options.ts";
 import { parseExpr } from "../../../src/promql/parse.ts";
 
 describe("native histograms that were sent and not stored", () => {
@@ -32,6 +33,13 @@ describe("native histograms that were sent and not stored", () => {
 
   it("among others they are said to be missing", () => {
     expect(check('{__name__=~"lat.*"}')).toEqual([expect.stringContaining("missing here: latency")]);
+  });
+
+  it("fail a rule over them, and no other", async () => {
+    const result = { value: { kind: "scalar", t: 0, v: 1 } } as unknown as EngineResult;
+    const rules = refusing({ parse: (text) => parseExpr(text), instant: async () => result }, histograms);
+    await expect(rules.instant("sum(latency) > 1", 0)).rejects.toMatchObject({ code: "native-histogram" });
+    expect(await rules.instant("sum(latency_bucket) > 1", 0)).toBe(result);
   });
 
   it("are named in the status", () => {
