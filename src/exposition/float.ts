@@ -54,7 +54,8 @@ export function parseFloatInto(out: Float64Array, index: number, bytes: Uint8Arr
 function parseSlow(out: Float64Array, index: number, bytes: Uint8Array, from: number, to: number): boolean {
   // A number of more than this is nobody's sample; the bound keeps a 64 MiB "number" from becoming a string.
   if (to - from > 1_000) return false;
-  const value = parseGoFloat(Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString("latin1"));
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const value = parseGoFloat(buffer.toString("latin1", from, to));
   if (value === undefined) return false;
   out[index] = value;
   return true;
