@@ -25,8 +25,8 @@ export interface LayoutRules extends MutateRules {
   readonly budget?: SeriesBudget | undefined;
 }
 
-/** A series the target has shown: what it is stored as, and its number once it is stored. */
-export interface SeriesRecord {
+/** A series the target has shown: what it is stored as, and its number once it is stored. For the time of building. */
+interface SeriesRecord {
   /** Undefined: dropped by relabelling, or stored and no longer needed. */
   labels: Labels | undefined;
   /** Kept by relabelling. */
@@ -36,18 +36,20 @@ export interface SeriesRecord {
 
 export interface Layout {
   readonly id: number;
-  /** Of the page's series, for the next layout to take over. */
-  readonly records: ReadonlyMap<PageSeries, SeriesRecord>;
+  /** The page's series and their numbers, for the next layout to take over; NO_REF: waiting for room, or dropped. */
+  readonly series: readonly PageSeries[];
+  readonly refOf: Float64Array;
+  /** What those that wait for room are to be stored as. */
+  readonly waiting: ReadonlyMap<PageSeries, Labels>;
   /** Samples at the scrape's own time: page index `pick[i]` belongs to series `refs[i]`, i < rows. */
   readonly rows: number;
   readonly refs: Float64Array;
-  readonly pick: Uint32Array;
-  /** `pick` is 0, 1, 2 …: values can be copied as a block. */
-  readonly straight: boolean;
+  /** Undefined: page index i belongs to `refs[i]`, so values can be copied as a block. */
+  readonly pick: Uint32Array | undefined;
   /** Samples with a time of their own. */
   readonly timed: readonly { readonly index: number; readonly ref: SeriesRef }[];
   /** Series that get a stale marker when they disappear. */
-  readonly tracked: ReadonlySet<SeriesRef>;
+  readonly tracked: Float64Array;
   /** Samples after relabelling, duplicates and quarantined ones included. */
   readonly kept: number;
   readonly duplicates: number;
@@ -82,7 +84,6 @@ export async function buildLayout(
   const refs = new Float64Array(kept + REPORT_ROWS);
   const pick = new Uint32Array(kept);
   const timed: { index: number; ref: SeriesRef }[] = [];
-  const tracked = new Set<SeriesRef>();
   const seen = new Set<SeriesRef>();
   let rows = 0;
   let duplicates = 0;
@@ -97,15 +98,47 @@ export async function buildLayout(
     seen.add(ref);
     if (own) {
       timed.push({ index: i, ref });
-      if (rules.trackTimestampsStaleness) tracked.add(ref);
     } else {
       refs[rows] = ref;
       pick[rows++] = i;
-      tracked.add(ref);
     }
   }
+  // Nothing is kept twice: a target's layout stays in memory for as long as its page does.
   const straight = rows === page.count;
-  return { id: page.layout, records, rows, refs, pick, straight, timed, tracked, kept, duplicates, ...admission };
+  const atOwnTime = refs.subarray(0, rows);
+  const tracksTimed = rules.trackTimestampsStaleness && timed.length > 0;
+  return {
+    id: page.layout,
+    series: page.series,
+    refOf: straight ? refs : Float64Array.from({ length: page.count }, (_, i) => recordAt(records, page, i).ref),
+    waiting: waitingOf(records),
+    rows,
+    refs,
+    pick: straight ? undefined : pick,
+    timed,
+    tracked: tracksTimed ? Float64Array.from(new Set([...atOwnTime, ...timed.map(({ ref }) => ref)])) : atOwnTime,
+    kept,
+    duplicates,
+    ...admission,
+  };
+}
+
+function waitingOf(records: ReadonlyMap<PageSeries, SeriesRecord>): ReadonlyMap<PageSeries, Labels> {
+  const waiting = new Map<PageSeries, Labels>();
+  for (const [series, { labels, ref }] of records)
+    if (ref === NO_REF && labels !== undefined) waiting.set(series, labels);
+  return waiting;
+}
+
+/** What a layout knows of its series. */
+function recordsIn({ series, refOf, waiting }: Layout): Map<PageSeries, SeriesRecord> {
+  const records = new Map<PageSeries, SeriesRecord>();
+  for (const [i, one] of series.entries()) {
+    const ref = refOf[i] as SeriesRef;
+    const labels = ref === NO_REF ? waiting.get(one) : undefined;
+    records.set(one, { labels, kept: ref !== NO_REF || labels !== undefined, ref });
+  }
+  return records;
 }
 
 function recordAt(records: ReadonlyMap<PageSeries, SeriesRecord>, page: ParsedPage, index: number): SeriesRecord {
@@ -114,16 +147,17 @@ function recordAt(records: ReadonlyMap<PageSeries, SeriesRecord>, page: ParsedPa
 
 async function recordsOf(
   page: ParsedPage,
-  before: Layout | undefined,
+  layout: Layout | undefined,
   rules: LayoutRules,
   turn: Turn,
 ): Promise<Map<PageSeries, SeriesRecord>> {
   const records = new Map<PageSeries, SeriesRecord>();
+  const before = layout === undefined ? undefined : recordsIn(layout);
   for (let i = 0; i < page.count; i++) {
     if (i % STEP_SERIES === 0) await turn();
     const series = page.series[i] as PageSeries;
     if (records.has(series)) continue;
-    const known = before?.records.get(series);
+    const known = before?.get(series);
     if (known === undefined) records.set(series, newRecord(mutateLabels(series, rules)));
     else records.set(series, known);
   }

@@ -68,7 +68,7 @@ export interface SampleSink {
   /** The scrape failed: everything the target had goes stale, `up` is 0. */
   fail(at: Timestamp, scraped: number, durationMs: number): Promise<void>;
   /** Series that have samples and no stale marker yet. */
-  alive(): ReadonlySet<SeriesRef>;
+  alive(): Float64Array;
   /** The target is gone: stale markers for its samples and for `up` itself. */
   end(at: Timestamp): Promise<void>;
 }
@@ -84,7 +84,7 @@ export function createSampleSink(appendable: Appendable, rules: LayoutRules, opt
   return new Sink(appendable, rules, options);
 }
 
-const NOTHING: ReadonlySet<SeriesRef> = new Set();
+const NOTHING = new Float64Array(0);
 const NOTHING_COMMITTED: AppendResult = { accepted: 0, duplicate: 0, outOfBounds: 0, limited: 0 };
 
 class Sink implements SampleSink {
@@ -95,7 +95,7 @@ class Sink implements SampleSink {
   readonly #reportRefs: Float64Array = new Float64Array(REPORT_ROWS);
   #layout: Layout | undefined;
   #row: Float64Array = new Float64Array(REPORT_ROWS);
-  #alive: ReadonlySet<SeriesRef>;
+  #alive: Float64Array;
   #reported: boolean;
   #sinceDescribed = 0;
   #sinceBuilt = 0;
@@ -126,8 +126,9 @@ class Sink implements SampleSink {
     const before = this.#layout;
     const layout = await this.#layoutFor(page, appender, turn);
     const added = layout === before ? 0 : countNew(layout, before);
-    if (this.#alive !== layout.tracked) {
-      for (const ref of this.#alive) if (!layout.tracked.has(ref)) appender.appendStale(ref, at);
+    if (this.#alive !== layout.tracked && this.#alive.length > 0) {
+      const still = new Set(layout.tracked);
+      for (const ref of this.#alive) if (!still.has(ref)) appender.appendStale(ref, at);
     }
     const { rows, refs } = layout;
     this.#fillReport(appender, refs, rows);
@@ -168,13 +169,13 @@ class Sink implements SampleSink {
     }
   }
 
-  alive(): ReadonlySet<SeriesRef> {
+  alive(): Float64Array {
     return this.#alive;
   }
 
   async end(at: Timestamp): Promise<void> {
     this.#rules.budget?.hold(this.#rules, 0);
-    if (this.#alive.size === 0 && !this.#reported) return;
+    if (this.#alive.length === 0 && !this.#reported) return;
     const appender = this.#appendable.appender();
     try {
       this.#appendStale(appender, at);
@@ -225,10 +226,10 @@ class Sink implements SampleSink {
 
   /** Values of the page in the order of the layout's rows. */
   #fillRow(layout: Layout, page: ParsedPage): Float64Array {
-    const { rows, pick, straight } = layout;
+    const { rows, pick } = layout;
     if (this.#row.length < rows + REPORT_ROWS) this.#row = new Float64Array(rows + REPORT_ROWS);
     const row = this.#row;
-    if (straight) row.set(page.values.subarray(0, rows));
+    if (pick === undefined) row.set(page.values.subarray(0, rows));
     else for (let i = 0; i < rows; i++) row[i] = page.values[pick[i] as number] as number;
     return row;
   }
