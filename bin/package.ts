@@ -94,6 +94,7 @@ await sea(at("build/main.cjs"), {
       "bundle.txt": at("build/bundle.txt"),
       "short.cache": warmed("short"),
       "long.cache": warmed("long"),
+      "query-thread.cjs": at("build/query-thread.cjs"),
       "classic-level.node": at("build/classic-level.node"),
     },
   },

@@ -50,6 +50,7 @@ const TYPE_OF_CODE: Readonly<Record<string, ErrorType>> = {
   "promql-timeout": "timeout",
   "promql-canceled": "canceled",
   "promql-busy": "unavailable",
+  "query-thread-lost": "unavailable",
   "store-read-only": "unavailable",
 };
 
@@ -80,8 +81,8 @@ export interface Request {
   readonly body: Buffer;
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;
-  /** For the one streaming route. */
-  readonly raw: { readonly request: IncomingMessage; readonly response: ServerResponse };
+  /** For the routes that answer themselves or want to know the connection; never there for a question. */
+  readonly raw: { readonly request: IncomingMessage; readonly response: ServerResponse } | undefined;
 }
 
 export interface Route {
@@ -161,10 +162,32 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
   }
 }
 
-/** Query string and, for form posts, body parameters; the body's come first, as Go's `FormValue` has them. */
-export function parametersOf(url: URL, headers: IncomingMessage["headers"], body: Buffer): Parameters {
+/** @throws UserError `bad-body`. */
+export function bodyJson({ body }: Pick<Request, "body">): unknown {
+  try {
+    return JSON.parse(body.toString("utf8"));
+  } catch (cause) {
+    throw new UserError("bad-body", "request body is not JSON", { cause });
+  }
+}
+
+/** A longer form holds no question: expressions end at a quarter of a megabyte. */
+const FORM_BYTES_MAX = 4 * 1024 * 1024;
+
+/**
+ * Query string and, for form posts, body parameters; the body's come first, as Go's `FormValue` has them.
+ * `timeoutMs` comes before both: what is left of a deadline.
+ */
+export function parametersOf(
+  url: URL,
+  headers: IncomingMessage["headers"],
+  body: Buffer,
+  timeoutMs?: number,
+): Parameters {
   const all = new URLSearchParams();
-  if (headers["content-type"]?.startsWith("application/x-www-form-urlencoded") === true) {
+  if (timeoutMs !== undefined) all.append("timeout", String(timeoutMs / 1_000));
+  const isForm = headers["content-type"]?.startsWith("application/x-www-form-urlencoded") === true;
+  if (isForm && body.length <= FORM_BYTES_MAX) {
     for (const [name, value] of new URLSearchParams(body.toString("utf8"))) all.append(name, value);
   }
   for (const [name, value] of url.searchParams) all.append(name, value);

@@ -4,9 +4,9 @@
  * and a reader who does not read stops the writing.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { setImmediate } from "node:timers/promises";
 import { promisify } from "node:util";
 import { createGzip, gzip, type Gzip, type ZlibOptions, constants as zlibConstants } from "node:zlib";
+import { nextTurn, overdue } from "../base/turns.ts";
 import type { Answer, Pieces } from "./http.ts";
 import { returnPiece } from "./pieces.ts";
 
@@ -14,8 +14,6 @@ import { returnPiece } from "./pieces.ts";
 const GZIP_BYTES_MIN = 1_400;
 /** Answers up to here are sent whole, with their length. */
 const WHOLE_BYTES_MAX = 256 * 1024;
-/** How long pieces are made before others get a turn, ms. */
-const TURN_MS = 8;
 
 const deflate: (body: Buffer, options: ZlibOptions) => Promise<Buffer> = promisify(gzip);
 const FAST: ZlibOptions = { level: zlibConstants.Z_BEST_SPEED };
@@ -107,13 +105,9 @@ async function sendWhole(
 }
 
 async function* takeTurns(pieces: Pieces): AsyncGenerator<string | Buffer, undefined> {
-  let since = performance.now();
   for await (const piece of pieces) {
     yield piece;
-    if (performance.now() - since > TURN_MS) {
-      await setImmediate();
-      since = performance.now();
-    }
+    if (overdue()) await nextTurn();
   }
 }
 

@@ -7,15 +7,14 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Server as TlsServer } from "node:tls";
 import { EXIT, UserError, errorText } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
+import { nextTurn, overdue } from "../base/turns.ts";
 import { failure, failureOf, matchRoute, parametersOf, readBody, type Route } from "./http.ts";
 import { assertSafe, createListener, freeSocketPath, isLoopback, listening } from "./listener.ts";
+import { questionRoutes } from "./questions.ts";
 import { alertRoutes } from "./routes/alerts.ts";
 import { dataRoutes } from "./routes/data.ts";
-import { federateRoutes } from "./routes/federate.ts";
-import { labelRoutes } from "./routes/labels.ts";
 import { lifecycleRoutes } from "./routes/lifecycle.ts";
 import { opsmonRoutes } from "./routes/opsmon.ts";
-import { queryRoutes } from "./routes/query.ts";
 import { statusRoutes } from "./routes/status.ts";
 import { targetRoutes } from "./routes/targets.ts";
 import { writeRoutes } from "./routes/write.ts";
@@ -49,11 +48,9 @@ interface Door {
 
 export function createApiServer(services: EngineServices, log: Logger): ApiServer {
   const routes: readonly Route[] = [
-    ...queryRoutes(services),
-    ...labelRoutes(services),
+    ...questionRoutes(services),
     ...alertRoutes(services),
     ...targetRoutes(services),
-    ...federateRoutes(services),
     ...statusRoutes(services),
     ...writeRoutes(services),
     ...lifecycleRoutes(services),
@@ -65,7 +62,7 @@ export function createApiServer(services: EngineServices, log: Logger): ApiServe
   const paths: string[] = [];
 
   const make = (security?: ListenSecurity): Made => {
-    const made = makeServer(routes, log, security);
+    const made = makeServer({ routes, services }, log, security);
     servers.push(made.server);
     return made;
   };
@@ -112,12 +109,18 @@ interface Made {
   readonly lock: Door["lock"];
 }
 
-function makeServer(routes: readonly Route[], log: Logger, security: ListenSecurity | undefined): Made {
+/** What answers requests. */
+interface House {
+  readonly routes: readonly Route[];
+  readonly services: EngineServices;
+}
+
+function makeServer({ routes, services }: House, log: Logger, security: ListenSecurity | undefined): Made {
   let current = security;
   let gate = security === undefined ? undefined : new Gate(security);
   const server = createListener(security, (request, response) => {
     for (const [name, value] of Object.entries(current?.headers ?? {})) response.setHeader(name, value);
-    enter(gate, routes, request, response).catch((error: unknown) => {
+    enter(gate, { routes, services }, request, response).catch((error: unknown) => {
       log.error("request failed", { path: request.url, error: errorText(error) });
       response.destroy();
     });
@@ -150,12 +153,12 @@ function lockAll(doors: readonly Door[], security: ListenSecurity): void {
 /** Nothing is answered, not even what does not exist, before the gate has let the client in. */
 async function enter(
   gate: Gate | undefined,
-  routes: readonly Route[],
+  house: House,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const verdict = gate === undefined ? "ok" : await gate.admit(request);
-  if (verdict === "ok") return handle(routes, request, response);
+  if (verdict === "ok") return handle(house, request, response);
   request.resume();
   if (verdict === "unauthorized") response.setHeader("www-authenticate", "Basic");
   return send(request, response, {
@@ -165,7 +168,7 @@ async function enter(
   });
 }
 
-async function handle(routes: readonly Route[], request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handle({ routes, services }: House, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const method = request.method ?? "GET";
   const gone = new AbortController();
   response.on("close", () => {
@@ -185,18 +188,23 @@ async function handle(routes: readonly Route[], request: IncomingMessage, respon
       return await send(request, response, refusal(found.allowed, method, url.pathname));
     }
     const body = method === "GET" || method === "HEAD" ? Buffer.alloc(0) : await readBody(request);
-    const answer = await found.route.handle(
-      {
-        method,
-        path: url.pathname,
-        parameters: parametersOf(url, request.headers, body),
-        headers: request.headers,
-        body,
-        signal: gone.signal,
-        raw: { request, response },
-      },
-      found.holes,
-    );
+    if (overdue()) await nextTurn();
+    const { headers } = request;
+    const { signal } = gone;
+    const answer =
+      (await services.aside?.({ method, url, headers, body, signal })) ??
+      (await found.route.handle(
+        {
+          method,
+          path: url.pathname,
+          parameters: parametersOf(url, headers, body),
+          headers,
+          body,
+          signal,
+          raw: { request, response },
+        },
+        found.holes,
+      ));
     if (answer !== undefined) await send(request, response, answer);
   } catch (error) {
     if (!response.headersSent && !response.destroyed) await send(request, response, failureOf(error));

@@ -2,10 +2,12 @@
  * What the HTTP server needs from the rest of the program, as interfaces it owns: `app` plugs the rooms in, so the
  * server never imports scrape, rules, notify or the store.
  */
+import type { IncomingHttpHeaders } from "node:http";
 import type { JournalKind, JournalRecord } from "../journal/record.ts";
 import type { Labels } from "../model/labels.ts";
 import type { Alert } from "../model/alert.ts";
 import type { Timestamp } from "../model/sample.ts";
+import type { Answer } from "./http.ts";
 import type { EngineResult } from "../promql/options.ts";
 import type { WriteRequest } from "../remote/message.ts";
 import type { Appendable, AppendResult, MetadataReader, Queryable } from "../storage/storage.ts";
@@ -89,15 +91,35 @@ export interface ImportAnswer {
   readonly problems: readonly { readonly line: number; readonly text: string }[];
 }
 
-export interface EngineServices {
-  readonly storage: Appendable & Queryable & MetadataReader;
+/** What routes that only read samples need. */
+export interface QuestionServices {
+  readonly storage: Queryable & MetadataReader;
   readonly evaluator: Evaluator;
   now(): Timestamp;
+  externalLabels(): Labels;
+}
+
+/** A request before anything of it was read but its body. */
+export interface Ask {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+  readonly signal: AbortSignal;
+}
+
+export interface EngineServices extends QuestionServices {
+  readonly storage: Appendable & Queryable & MetadataReader;
+  /**
+   * Answers heavy questions beside this thread.
+   *
+   * @returns undefined when the request is light, or none of those: it is answered here.
+   */
+  aside?(ask: Ask): Promise<Answer> | undefined;
   targets(): readonly TargetStatus[];
   dropped(): readonly DroppedTargetStatus[];
   /** Names of all scrape jobs, those without targets as well; sorted. */
   scrapePools(): readonly string[];
-  externalLabels(): Labels;
   discovered(): Promise<readonly DiscoveredTarget[]>;
   rules(): readonly RuleStatus[];
   alerts(at: Timestamp | "now"): Promise<readonly Alert[]>;

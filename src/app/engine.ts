@@ -10,9 +10,6 @@ import { UserError, errorText } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { openJournal } from "../journal/journal.ts";
 import { createNotifier } from "../notify/notifier.ts";
-import { createEngine } from "../promql/engine.ts";
-import { cacheRanges } from "../promql/range-cache.ts";
-import { DEFAULT_FEATURES } from "../promql/options.ts";
 import { createRuleManager } from "../rules/manager.ts";
 import { createHostCollector, type HostCollector } from "../scrape/host.ts";
 import { createScrapeManager } from "../scrape/manager.ts";
@@ -23,6 +20,7 @@ import { createDiscovery } from "./discovery.ts";
 import { createHostRival } from "./host-rival.ts";
 import { refusing, watchNativeHistograms } from "./native-histograms.ts";
 import { type EngineOptions, RETENTION_MS_DEFAULT } from "./options.ts";
+import { openQueries, type Queries } from "./queries.ts";
 import type { Rooms } from "./rooms.ts";
 import { createPackGate } from "./pack-gate.ts";
 import { type AppServices, createServices } from "./services.ts";
@@ -89,7 +87,9 @@ async function build(
   const state = await openState(path.join(options.dataDir, "state"));
   cleanup.push(() => state.close());
   const journal = openJournal(state, clock);
-  const evaluator = queryEngine(options, settings, tsdb);
+  const queries = openQueries(options, settings, tsdb);
+  cleanup.push(() => queries.thread.close());
+  const { evaluator } = queries;
   const notifier = createNotifier({
     config: settings.notify,
     state,
@@ -116,7 +116,7 @@ async function build(
     tsdb,
     state,
     journal,
-    evaluator,
+    queries,
     notifier,
     rules,
     scraper,
@@ -131,20 +131,6 @@ function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]
   return (value === undefined ? {} : { [key]: value }) as { [P in K]?: V };
 }
 
-function queryEngine(options: EngineOptions, settings: Settings, tsdb: Rooms["tsdb"]): Rooms["evaluator"] {
-  const { limits } = settings.config.own;
-  const engine = createEngine({
-    queryable: tsdb,
-    clock: options.clock,
-    features: new Set([...DEFAULT_FEATURES, ...(options.features ?? [])]),
-    ...optional("timeoutMs", options.queryTimeoutMs ?? limits.queryTimeoutMs),
-    ...optional("lookbackMs", options.queryLookbackMs),
-    ...optional("maxSamples", limits.querySamplesMax),
-    ...optional("maxConcurrency", limits.queryConcurrency),
-  });
-  return cacheRanges(engine, { clock: options.clock });
-}
-
 function scrapeManager(options: EngineOptions, settings: Settings, tsdb: Rooms["tsdb"]): Rooms["scraper"] {
   return createScrapeManager({
     appendable: tsdb,
@@ -157,7 +143,7 @@ function scrapeManager(options: EngineOptions, settings: Settings, tsdb: Rooms["
   });
 }
 
-type RuleRooms = Pick<Rooms, "tsdb" | "state" | "journal" | "evaluator" | "notifier" | "histograms">;
+type RuleRooms = Pick<Rooms, "tsdb" | "state" | "journal" | "notifier" | "histograms"> & Pick<Queries, "evaluator">;
 
 function ruleManager(options: EngineOptions, settings: Settings, rooms: RuleRooms): Rooms["rules"] {
   const { tsdb, state, journal, evaluator, notifier, histograms } = rooms;
@@ -206,7 +192,7 @@ async function run(
   first: { readonly at: number; readonly store: (() => Promise<void>) | undefined },
   cleanup: (() => Promise<void> | void)[],
 ): Promise<RunningEngine> {
-  const { options, notifier, rules, host, discovery, journal, tsdb, state, scraper } = rooms;
+  const { options, notifier, rules, host, discovery, journal, tsdb, state, scraper, queries } = rooms;
   const { clock, log } = options;
   let finish = (): void => undefined;
   const stopped = new Promise<void>((resolve) => {
@@ -221,6 +207,7 @@ async function run(
       prune?.[Symbol.dispose]();
       packs[Symbol.dispose]();
       await server.close();
+      await queries.thread.close();
       discovery.close();
       await host?.close();
       await scraper.close();

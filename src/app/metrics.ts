@@ -1,6 +1,7 @@
 /** The engine's own metrics for `/metrics`, by prom-client, read from the rooms when somebody asks. */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { TsdbStats } from "../tsdb/tsdb.ts";
+import type { ThreadStats } from "./query-worker/thread.ts";
 import type { Rooms } from "./rooms.ts";
 
 export interface OwnMetrics {
@@ -20,6 +21,7 @@ export function createOwnMetrics(rooms: Rooms): OwnMetrics {
     addSeconds(made, "process_cpu_seconds_total", user + system);
     const { gauge } = registering(made);
     storeMetrics(made, () => rooms.tsdb.stats());
+    threadMetrics(made, () => rooms.queries.thread.stats());
     gauge("opsmon_targets", "Targets scraped.", () => rooms.scraper.targets().length);
     gauge(
       "opsmon_targets_down",
@@ -95,6 +97,13 @@ function storeMetrics(registry: Registry, stats: () => TsdbStats): void {
     () => stats().outOfBounds,
   );
   counter("opsmon_tsdb_limited_samples_total", "Samples refused by a series limit.", () => stats().limited);
+}
+
+function threadMetrics(registry: Registry, stats: () => ThreadStats): void {
+  const { counter } = registering(registry);
+  counter("opsmon_query_thread_starts_total", "Starts of the query thread.", () => stats().starts);
+  counter("opsmon_query_thread_asked_total", "Requests given to the query thread.", () => stats().asked);
+  counter("opsmon_query_thread_lost_total", "Requests that ended with the query thread.", () => stats().lost);
 }
 
 function addSeconds(registry: Registry, name: string, micros: number): void {

@@ -24,6 +24,8 @@ export interface NativeHistograms {
    */
   check(parse: () => Expr): readonly string[];
   items(): readonly StatusItem[];
+  /** Names remembered. */
+  metrics(): readonly string[];
 }
 
 export function watchNativeHistograms(): NativeHistograms {
@@ -38,6 +40,7 @@ export function watchNativeHistograms(): NativeHistograms {
   };
 
   return {
+    metrics: () => [...metrics],
     note(names, count) {
       samples += count;
       for (const name of names) if (metrics.size < METRICS_MAX) metrics.add(name);

@@ -1,7 +1,6 @@
 /** The built rooms of one engine, handed together to what joins them. */
 import type { Journal } from "../journal/journal.ts";
 import type { Notifier } from "../notify/notifier.ts";
-import type { CachingEngine } from "../promql/range-cache.ts";
 import type { RuleManager } from "../rules/manager.ts";
 import type { HostCollector } from "../scrape/host.ts";
 import type { ScrapeManager } from "../scrape/manager.ts";
@@ -10,13 +9,14 @@ import type { Tsdb } from "../tsdb/tsdb.ts";
 import type { Discovery } from "./discovery.ts";
 import type { NativeHistograms } from "./native-histograms.ts";
 import type { EngineOptions } from "./options.ts";
+import type { Queries } from "./queries.ts";
 
 export interface Rooms {
   readonly options: EngineOptions;
   readonly tsdb: Tsdb;
   readonly state: StateStore;
   readonly journal: Journal;
-  readonly evaluator: CachingEngine;
+  readonly queries: Queries;
   readonly notifier: Notifier;
   readonly rules: RuleManager;
   readonly scraper: ScrapeManager;

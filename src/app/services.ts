@@ -30,17 +30,16 @@ export interface AppServices extends EngineServices {
   open(): void;
 }
 
-export function createServices(
-  rooms: Rooms,
-  first: Settings,
-  process: {
-    readonly attachments: Attachments;
-    readonly packs: PackGate;
-    readonly quit: () => void;
-    readonly relock: () => void;
-  },
-): AppServices {
-  const { options, tsdb, journal, evaluator, notifier, rules, scraper, host, discovery, histograms } = rooms;
+/** What belongs to the process rather than to a room. */
+interface ProcessServices {
+  readonly attachments: Attachments;
+  readonly packs: PackGate;
+  readonly quit: () => void;
+  readonly relock: () => void;
+}
+
+export function createServices(rooms: Rooms, first: Settings, process: ProcessServices): AppServices {
+  const { options, tsdb, journal, queries, notifier, rules, scraper, host, discovery, histograms } = rooms;
   const startedAt = options.clock.now();
   let settings = first;
   let open = (): void => undefined;
@@ -48,27 +47,19 @@ export function createServices(
     open = resolve;
   });
   const metrics = createOwnMetrics(rooms);
-  const storage = forgetfulStorage(tsdb, () => evaluator.clear());
-  const history = forgetfulStorage({ ...tsdb, appender: () => tsdb.history.appender() }, () => evaluator.clear());
+  const forget = (): void => queries.evaluator.clear();
+  const storage = forgetfulStorage(tsdb, forget);
+  const history = forgetfulStorage({ ...tsdb, appender: () => tsdb.history.appender() }, forget);
 
   const reload = async (): Promise<CommandResult> => {
-    const next = loadSettings(options.configFile, options.env);
-    process.relock();
-    await discovery.reload(next);
-    await notifier.reload(next.notify);
-    await process.packs.start(next);
-    settings = next;
-    await journal.append([
-      { kind: "note", at: options.clock.now(), topic: "reload", text: options.configFile ?? "defaults" },
-    ]);
-    return {
-      text: `reloaded ${options.configFile ?? "the defaults"}: ${counted(next.config.scrapeJobs.length, "job")}, ${counted(next.groups.length, "rule group")}`,
-    };
+    settings = await reloadRooms(rooms, process);
+    return { text: reloadText(options.configFile, settings) };
   };
 
   return {
     storage,
-    evaluator: guarded(evaluator, histograms, started),
+    evaluator: guarded(queries.evaluator, histograms, started),
+    aside: queries.aside({ started, histograms, external: () => settings.config.global.externalLabels }),
     now: () => options.clock.now(),
     targets: () => [...(host === undefined ? [] : [host.status()]), ...scraper.targets()],
     dropped: () => scraper.dropped(),
@@ -97,6 +88,26 @@ export function createServices(
     ready: () => started,
     open: () => open(),
   };
+}
+
+/** Puts the files as they are now in force. @returns what they say. */
+async function reloadRooms(
+  { options, discovery, notifier, journal }: Rooms,
+  { relock, packs }: ProcessServices,
+): Promise<Settings> {
+  const next = loadSettings(options.configFile, options.env);
+  relock();
+  await discovery.reload(next);
+  await notifier.reload(next.notify);
+  await packs.start(next);
+  await journal.append([
+    { kind: "note", at: options.clock.now(), topic: "reload", text: options.configFile ?? "defaults" },
+  ]);
+  return next;
+}
+
+function reloadText(file: string | undefined, { config, groups }: Settings): string {
+  return `reloaded ${file ?? "the defaults"}: ${counted(config.scrapeJobs.length, "job")}, ${counted(groups.length, "rule group")}`;
 }
 
 function quietened(rules: readonly RuleStatus[], notifier: Notifier): readonly RuleStatus[] {

@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
+import { nextTurn } from "../base/turns.ts";
 import type { Labels } from "../model/labels.ts";
 import type { Querier } from "../storage/storage.ts";
 import type { Expr, Span } from "./ast.ts";
@@ -101,7 +102,7 @@ export class EvalContext {
 
   /** Lets other work run, then goes on. @throws UserError `promql-timeout`, `promql-canceled`. */
   async pause(): Promise<void> {
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await nextTurn();
     this.checkAlive();
     this.#sliceEnd = this.#clock.monotonic() + SLICE_MS;
   }

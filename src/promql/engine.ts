@@ -62,7 +62,7 @@ class QueryEngine implements Engine {
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#features = options.features ?? DEFAULT_FEATURES;
-    this.#turnstile = new Turnstile(options.maxConcurrency ?? CONCURRENCY_DEFAULT, options.clock);
+    this.#turnstile = options.turnstile ?? new Turnstile(options.maxConcurrency ?? CONCURRENCY_DEFAULT, options.clock);
   }
 
   parse(text: string): Expr {

@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../base/clock.ts";
 import type { Queryable } from "../storage/storage.ts";
+import type { Turnstile } from "./turnstile.ts";
 import type { QueryResult } from "./value.ts";
 
 type PromqlFeature =
@@ -55,6 +56,8 @@ export interface EngineOptions {
   readonly maxSeries?: number;
   readonly timeoutMs?: number;
   readonly maxConcurrency?: number;
+  /** Shared with other engines, instead of one of its own with `maxConcurrency` places. */
+  readonly turnstile?: Turnstile;
   readonly subqueryStepMs?: number;
 }
 

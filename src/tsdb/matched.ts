@@ -3,6 +3,7 @@
  * The list of one selector lives until a series comes or goes, and even then only what is new is sorted. Everything
  * downstream (groupings, names dropped) hangs on the identity of `labels`, so the same series give the same array.
  */
+import { nextTurn, overdue, sortedInTurns } from "../base/turns.ts";
 import { compareLabels, type Labels } from "../model/labels.ts";
 import type { Matcher } from "../model/matcher.ts";
 import type { SeriesRef } from "../model/sample.ts";
@@ -11,6 +12,8 @@ import type { SeriesIndex } from "./series-index.ts";
 /** Series in all remembered lists: about 100 MB of label sets at most, and only when they are asked for. */
 const SERIES_MAX = 250_000;
 const SELECTORS_MAX = 1_000;
+/** Series between two looks at the clock. */
+const STRIDE = 256;
 /** Which part of a list holds samples depends on the time asked for; so many parts are remembered for each list. */
 const PARTS_MAX = 4;
 
@@ -54,54 +57,73 @@ export class MatchCache {
   readonly #index: SeriesIndex;
   /** Least recently used first. */
   readonly #entries = new Map<string, Entry>();
+  readonly #making = new Map<string, Promise<Matched>>();
   #series = 0;
 
   constructor(index: SeriesIndex) {
     this.#index = index;
   }
 
-  of(matchers: readonly Matcher[]): Matched {
+  /** Long lists are matched and sorted in turns with others. */
+  async of(matchers: readonly Matcher[]): Promise<Matched> {
     const key = JSON.stringify(matchers.map(({ name, op, value }) => [name, op, value]));
     const known = this.#entries.get(key);
-    const { version } = this.#index;
-    if (known !== undefined) {
+    if (known !== undefined && known.version === this.#index.version) {
       this.#entries.delete(key);
-      if (known.version !== version) {
-        const found = this.#index.match(matchers);
-        if (!equal(found, known.found)) {
-          this.#series -= known.found.length;
-          return this.#keep(key, { found, matched: this.#sorted(found, known.matched), version });
-        }
-        known.version = version;
-      }
       this.#entries.set(key, known);
       return known.matched;
     }
-    const found = this.#index.match(matchers);
-    return this.#keep(key, { found, matched: this.#sorted(found, undefined), version });
+    // Who asks the same meanwhile waits for the same list.
+    let making = this.#making.get(key);
+    if (making === undefined) {
+      making = this.#make(key, matchers).finally(() => this.#making.delete(key));
+      this.#making.set(key, making);
+    }
+    return making;
+  }
+
+  async #make(key: string, matchers: readonly Matcher[]): Promise<Matched> {
+    const { version } = this.#index;
+    const found = await this.#index.match(matchers);
+    const known = this.#entries.get(key);
+    if (known !== undefined && equal(found, known.found)) {
+      known.version = version;
+      return known.matched;
+    }
+    const matched = await this.#sorted(found, known?.matched);
+    this.#forget(key);
+    return this.#keep(key, { found, matched, version });
+  }
+
+  #forget(key: string): void {
+    this.#series -= this.#entries.get(key)?.found.length ?? 0;
+    this.#entries.delete(key);
   }
 
   #keep(key: string, entry: Entry): Matched {
     if (entry.found.length > SERIES_MAX) return entry.matched;
     this.#entries.set(key, entry);
     this.#series += entry.found.length;
-    for (const [oldest, { found }] of this.#entries) {
+    for (const oldest of this.#entries.keys()) {
       if (this.#series <= SERIES_MAX && this.#entries.size <= SELECTORS_MAX) break;
-      this.#entries.delete(oldest);
-      this.#series -= found.length;
+      this.#forget(oldest);
     }
     return entry.matched;
   }
 
   /** What `before` has sorted already keeps its order. */
-  #sorted(found: Uint32Array, before: Matched | undefined): Matched {
+  async #sorted(found: Uint32Array, before: Matched | undefined): Promise<Matched> {
     const old: number[] = [];
     const fresh = new Set<SeriesRef>(found);
     before?.refs.forEach((ref, place) => {
       if (fresh.delete(ref)) old.push(place);
     });
-    const added = Array.from(fresh, (ref) => ({ ref, labels: this.#index.labels(ref) }));
-    added.sort((a, b) => compareLabels(a.labels, b.labels));
+    const unsorted: { readonly ref: SeriesRef; readonly labels: Labels }[] = [];
+    for (const ref of fresh) {
+      unsorted.push({ ref, labels: this.#index.labels(ref) });
+      if (unsorted.length % STRIDE === 0 && overdue()) await nextTurn();
+    }
+    const added = await sortedInTurns(unsorted, (a, b) => compareLabels(a.labels, b.labels));
     const refs = new Uint32Array(found.length);
     const labels: Labels[] = [];
     let next = 0;
@@ -110,6 +132,7 @@ export class MatchCache {
       labels.push(own);
     };
     for (const { ref, labels: own } of added) {
+      if (labels.length % STRIDE === 0 && overdue()) await nextTurn();
       for (; next < old.length; next++) {
         const place = old[next] as number;
         const other = (before as Matched).labels[place] as Labels;

@@ -5,6 +5,7 @@
  */
 import { errorText } from "../base/errors.ts";
 import { type ByteLevel, isLevelDamage } from "../base/leveldb.ts";
+import { nextTurn, overdue } from "../base/turns.ts";
 import type { Timestamp } from "../model/sample.ts";
 import { DamagedError } from "./bytes.ts";
 import { ByteCache } from "./cache.ts";
@@ -228,7 +229,8 @@ export class PartReader {
         this.#db,
         batch.map((job) => job.key),
       );
-      batch.forEach((job, i) => {
+      for (const [i, job] of batch.entries()) {
+        if (overdue()) await nextTurn();
         const record = records[i];
         try {
           if (record === undefined) throw new DamagedError("the record is missing");
@@ -240,7 +242,7 @@ export class PartReader {
           if (!(error instanceof DamagedError)) throw error;
           if (!gone(job.meta)) warnings.add(this.#damage.add(job.what(), error.message));
         }
-      });
+      }
     }
   }
 

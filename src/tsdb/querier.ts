@@ -3,6 +3,7 @@
  * `select`, decoding when a column is asked for.
  */
 import { EXIT, UserError } from "../base/errors.ts";
+import { nextTurn, overdue } from "../base/turns.ts";
 import type { Labels } from "../model/labels.ts";
 import type { Matcher } from "../model/matcher.ts";
 import { EMPTY_COLUMN, type SampleColumn, type SeriesRef, type Timestamp } from "../model/sample.ts";
@@ -27,6 +28,9 @@ export interface QuerierOptions {
   /** Sentences that every answer carries, e.g. a database set aside. */
   readonly standing: () => readonly string[];
 }
+
+/** Series between two looks at the clock. */
+const STRIDE = 1_024;
 
 /** Matching series that may hold samples in the range, in the order of their labels. */
 interface Found {
@@ -82,7 +86,7 @@ class StoreQuerier implements Querier {
     return home === undefined ? [...former] : [...former, home];
   }
 
-  #find(matchers: readonly Matcher[], start: Timestamp, end: Timestamp, tier: number): Found {
+  async #find(matchers: readonly Matcher[], start: Timestamp, end: Timestamp, tier: number): Promise<Found> {
     const { head, matches } = this.#options;
     const touched = new Map<number, boolean>();
     const inRange = (id: number): boolean => {
@@ -93,11 +97,12 @@ class StoreQuerier implements Querier {
       }
       return known;
     };
-    const matched = matches.of(matchers);
+    const matched = await matches.of(matchers);
     const { refs } = matched;
     const places = new Uint32Array(refs.length);
     let count = 0;
     for (let i = 0; i < refs.length; i++) {
+      if (i % STRIDE === 0 && overdue()) await nextTurn();
       const ref = refs[i] as number;
       if (inRange(head.homeGroupId(ref)) || (head.former(ref) ?? []).some(({ group }) => inRange(group.id)))
         places[count++] = i;
@@ -108,7 +113,7 @@ class StoreQuerier implements Querier {
   }
 
   /** For labels: in raw samples, or in the tier that reaches back far enough. */
-  #findAnywhere(matchers: readonly Matcher[]): Found {
+  #findAnywhere(matchers: readonly Matcher[]): Promise<Found> {
     const tier = this.#minT < this.#options.rawFrom() ? this.#options.ladder.length : 0;
     return this.#find(matchers, this.#minT, this.#maxT, tier);
   }
@@ -118,7 +123,7 @@ class StoreQuerier implements Querier {
     const start = Math.max(this.#minT, hints.start);
     const end = Math.min(this.#maxT, hints.end);
     const tier = pickRung(this.#options.ladder, { ...hints, start, end }, this.#options.rawFrom());
-    const found = this.#find(matchers, start, end, tier);
+    const found = await this.#find(matchers, start, end, tier);
     const { refs, labels } = found;
     if (refs.length > maxSeries) {
       throw new UserError("too-many-series", `the selector matches ${refs.length} series, the limit is ${maxSeries}`, {
@@ -145,6 +150,7 @@ class StoreQuerier implements Querier {
   async #raw(found: Found, start: Timestamp, end: Timestamp, warnings: Set<string>): Promise<SeriesSet> {
     const { head, reader } = this.#options;
     const { refs, labels } = found;
+    if (overdue()) await nextTurn();
     const segments = new Map<Group, Set<number>>();
     for (let i = 0; i < refs.length; i++) {
       const ref = refs[i] as number;
@@ -174,12 +180,12 @@ class StoreQuerier implements Querier {
   }
 
   async labelNames(matchers: readonly Matcher[]): Promise<readonly string[]> {
-    const found = this.#findAnywhere(matchers);
+    const found = await this.#findAnywhere(matchers);
     return this.#options.head.index.names(found.refs);
   }
 
   async labelValues(name: string, matchers: readonly Matcher[]): Promise<readonly string[]> {
-    const found = this.#findAnywhere(matchers);
+    const found = await this.#findAnywhere(matchers);
     return this.#options.head.index.values(name, found.refs);
   }
 

@@ -4,6 +4,7 @@
  * JavaScript object. The whole index lives in memory and is rebuilt from the chunks' own labels on opening.
  */
 import { assert } from "../base/assert.ts";
+import { nextTurn, overdue, sortedInTurns } from "../base/turns.ts";
 import { compareUtf8, Labels } from "../model/labels.ts";
 import type { Matcher } from "../model/matcher.ts";
 import type { SeriesRef } from "../model/sample.ts";
@@ -13,6 +14,9 @@ import { countOf, type PostingList, Postings, union } from "./postings.ts";
 /** Labels objects kept for repeated queries before the lot is forgotten: about 20 MB. */
 const LABELS_CACHED_MAX = 60_000;
 const NAME_LABEL = "__name__";
+/** Series, and values asked of a regular expression, between two looks at the clock. */
+const STRIDE = 1_024;
+const REGEXP_STRIDE = 16;
 
 function grown(array: Uint32Array<ArrayBuffer>, least: number): Uint32Array<ArrayBuffer> {
   if (array.length >= least) return array;
@@ -219,7 +223,7 @@ export class SeriesIndex {
   }
 
   /** Posting lists of all values a positive matcher accepts. */
-  #lists(matcher: Matcher): PostingList[] {
+  async #lists(matcher: Matcher): Promise<PostingList[]> {
     const values = this.#postings.get(this.#numbers.get(matcher.name) ?? 0);
     if (values === undefined) return [];
     const lists: PostingList[] = [];
@@ -230,7 +234,9 @@ export class SeriesIndex {
       }
       return lists;
     }
+    let asked = 0;
     for (const [value, list] of values) {
+      if (++asked % REGEXP_STRIDE === 0 && overdue()) await nextTurn();
       const text = this.#text(value);
       if (text.startsWith(matcher.prefix) && matcher.matches(text)) lists.push(list);
     }
@@ -243,51 +249,96 @@ export class SeriesIndex {
 
   /**
    * Series that satisfy all matchers. The most selective positive matcher is answered by its posting lists; the
-   * others are asked once for each distinct value among what is left.
+   * others are asked once for each distinct value among what is left. Series added meanwhile may be missing.
    */
-  match(matchers: readonly Matcher[]): Uint32Array {
+  async match(matchers: readonly Matcher[]): Promise<Uint32Array> {
     let best: { readonly matcher: Matcher; readonly lists: readonly PostingList[]; readonly size: number } | undefined;
     for (const matcher of matchers) {
       if (matcher.matches("")) continue;
-      const lists = this.#lists(matcher);
+      const lists = await this.#lists(matcher);
       const size = lists.reduce<number>((sum, list) => sum + countOf(list), 0);
       if (size === 0) return new Uint32Array(0);
       if (best === undefined || size < best.size) best = { matcher, lists, size };
     }
     let refs = best === undefined ? this.#everyone() : union(best.lists);
-    for (const matcher of matchers) if (matcher !== best?.matcher) refs = this.#filter(refs, matcher);
+    for (const matcher of matchers) if (matcher !== best?.matcher) refs = await this.#filter(refs, matcher);
     return this.#dead.size === 0 ? refs : refs.filter((ref) => !this.#dead.has(ref));
   }
 
-  #filter(refs: Uint32Array, matcher: Matcher): Uint32Array {
+  /** At most so many series satisfy all matchers, told by sizes alone, and up to `most` of those counted. */
+  bound(matchers: readonly Matcher[], most: number): { readonly count: number; readonly some: readonly SeriesRef[] } {
+    let count = this.#count;
+    let best: readonly PostingList[] | undefined;
+    for (const { name, setMatches, matches } of matchers) {
+      if (setMatches === undefined || matches("")) continue;
+      const values = this.#postings.get(this.#numbers.get(name) ?? 0);
+      const lists = setMatches.flatMap((value) => values?.get(this.#numbers.get(value) ?? 0) ?? []);
+      const size = lists.reduce<number>((sum, list) => sum + countOf(list), 0);
+      if (size >= count) continue;
+      count = size;
+      best = lists;
+    }
+    if (best === undefined) {
+      const stride = Math.max(1, Math.floor(count / most));
+      return { count, some: Array.from({ length: Math.min(most, count) }, (_, i) => 1 + i * stride) };
+    }
+    const some: SeriesRef[] = [];
+    for (const list of best.slice(0, most)) {
+      if (typeof list === "number") some.push(list);
+      else some.push(...list.view().subarray(0, Math.ceil(most / best.length)));
+    }
+    return { count, some };
+  }
+
+  async #filter(refs: Uint32Array, matcher: Matcher): Promise<Uint32Array> {
     const name = this.#numbers.get(matcher.name) ?? 0;
     const verdicts = new Map<number, boolean>([[0, matcher.matches("")]]);
-    return refs.filter((ref) => {
+    const kept = new Uint32Array(refs.length);
+    let count = 0;
+    for (let i = 0; i < refs.length; i++) {
+      if (i % STRIDE === 0 && overdue()) await nextTurn();
+      const ref = refs[i] as number;
       const value = name === 0 ? 0 : this.#valueOf(ref, name);
       let verdict = verdicts.get(value);
-      if (verdict === undefined) verdicts.set(value, (verdict = matcher.matches(this.#text(value))));
-      return verdict;
-    });
+      if (verdict === undefined) {
+        verdicts.set(value, (verdict = matcher.matches(this.#text(value))));
+        if (verdicts.size % REGEXP_STRIDE === 0 && overdue()) await nextTurn();
+      }
+      if (verdict) kept[count++] = ref;
+    }
+    return kept.subarray(0, count);
   }
 
   /** Sorted label names of these series. */
-  names(refs: Iterable<SeriesRef>): string[] {
+  async names(refs: Uint32Array): Promise<readonly string[]> {
     const seen = new Set<number>();
-    for (const ref of refs) {
+    for (let at = 0; at < refs.length; at++) {
+      if (at % STRIDE === 0 && overdue()) await nextTurn();
+      const ref = refs[at] as number;
       const end = this.#starts[ref + 1] as number;
       for (let i = this.#starts[ref] as number; i < end; i += 2) seen.add(this.#slab[i] as number);
     }
-    return [...seen].map((symbol) => this.#text(symbol)).sort(compareUtf8);
+    return this.#sortedTexts(seen);
   }
 
   /** Sorted values of label `name` among these series. */
-  values(name: string, refs: Iterable<SeriesRef>): string[] {
+  async values(name: string, refs: Uint32Array): Promise<readonly string[]> {
     const symbol = this.#numbers.get(name);
     if (symbol === undefined) return [];
     const seen = new Set<number>();
-    for (const ref of refs) seen.add(this.#valueOf(ref, symbol));
+    for (let at = 0; at < refs.length; at++) {
+      if (at % STRIDE === 0 && overdue()) await nextTurn();
+      seen.add(this.#valueOf(refs[at] as number, symbol));
+    }
     seen.delete(0);
-    return [...seen].map((value) => this.#text(value)).sort(compareUtf8);
+    return this.#sortedTexts(seen);
+  }
+
+  #sortedTexts(symbols: ReadonlySet<number>): Promise<readonly string[]> {
+    return sortedInTurns(
+      Array.from(symbols, (symbol) => this.#text(symbol)),
+      compareUtf8,
+    );
   }
 
   /** The `limit` largest of each kind; dead series are counted until the index is rebuilt on opening. */

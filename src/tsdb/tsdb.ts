@@ -4,7 +4,9 @@
  */
 import { makeDirectory } from "../base/directory.ts";
 import { type OpenedLevel, openLevel } from "../base/leveldb.ts";
+import type { Matcher } from "../model/matcher.ts";
 import type { Metadata } from "../model/metadata.ts";
+import type { Timestamp } from "../model/sample.ts";
 import type { Appendable, MetadataReader, Queryable } from "../storage/storage.ts";
 import { createAppender } from "./appender.ts";
 import type { BackupOptions, BackupReport } from "./backup.ts";
@@ -29,6 +31,7 @@ import { createQuerier } from "./querier.ts";
 import { replayLog } from "./replay.ts";
 import { sizeOf } from "./space.ts";
 import { Store } from "./store.ts";
+import { type Weight, weigh } from "./weigh.ts";
 
 export type { TsdbOptions, TsdbStats } from "./options.ts";
 
@@ -38,6 +41,8 @@ export interface Tsdb extends Appendable, Queryable, MetadataReader {
   stats(): TsdbStats;
   /** The `limit` largest metrics, label names and label pairs by number of series. */
   cardinality(limit: number): Cardinality;
+  /** What a select would read, guessed in some microseconds. */
+  weigh(matchers: readonly Matcher[], start: Timestamp, end: Timestamp): Weight;
   /** Forces everything appended so far to the disk. */
   sync(): Promise<void>;
   /** Seals the head into chunks, so that the append log is empty afterwards. */
@@ -150,6 +155,11 @@ async function openSeries(
   }
 }
 
+/** Sentences that every answer carries. */
+function standingOf({ setAside, reason }: OpenedLevel): readonly string[] {
+  return setAside === undefined ? [] : [`older samples were set aside as "${setAside}": ${reason ?? ""}`];
+}
+
 /**
  * Opens the store in `options.dir`, replaying what the append log holds.
  *
@@ -177,10 +187,6 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
     await db.close();
     throw error;
   }
-  const standing = (): readonly string[] =>
-    opened.setAside === undefined
-      ? []
-      : [`older samples were set aside as "${opened.setAside}": ${opened.reason ?? ""}`];
   const { retentionMs = 0 } = options;
   const rawFrom = (): number => (retentionMs > 0 ? options.clock.now() - retentionMs : Number.MIN_SAFE_INTEGER);
   const queries = {
@@ -190,7 +196,7 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
     ladder,
     rawFrom,
     maxSeries: options.maxSelectSeries ?? SELECT_SERIES_MAX,
-    standing,
+    standing: () => standingOf(opened),
   };
 
   let timer: Disposable | undefined;
@@ -215,6 +221,7 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
     },
     stats: () => summary(store, head, log, damage, dirs, opened),
     cardinality: (limit) => head.index.cardinality(limit),
+    weigh: (matchers, start, end) => weigh(head, matchers, start, end),
     sync: () => store.sync(),
     flush: () => store.flush(),
     upkeep: () => store.tick(),

@@ -9,7 +9,7 @@ import { type Answer, type Request, type Route, success } from "../http.ts";
 import type { BackupStep, EngineServices } from "../services.ts";
 
 function targetOf(request: Request): string {
-  if (request.raw.request.socket.remoteAddress !== undefined) {
+  if (request.raw?.request.socket.remoteAddress !== undefined) {
     throw new UserError("not-supported", "a backup is asked for on the engine's unix socket", {
       hint: "run opsmon backup on the machine of the engine",
     });

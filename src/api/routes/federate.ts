@@ -11,7 +11,7 @@ import { formatFloat } from "../../promql/number.ts";
 import { LOOKBACK_MS_DEFAULT } from "../../promql/options.ts";
 import { type Answer, type Request, type Route, text } from "../http.ts";
 import { parseSelectors } from "../selectors.ts";
-import type { EngineServices } from "../services.ts";
+import type { QuestionServices } from "../services.ts";
 
 const METRIC = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
@@ -35,7 +35,7 @@ function pairsOf(labels: Labels, external: Labels, utf8: boolean): readonly stri
 }
 
 async function newest(
-  services: EngineServices,
+  services: QuestionServices,
   selectors: ReturnType<typeof parseSelectors>,
 ): Promise<Map<string, Row>> {
   const end = services.now();
@@ -59,7 +59,7 @@ interface Row {
   readonly v: number;
 }
 
-async function federate(services: EngineServices, request: Request): Promise<Answer> {
+async function federate(services: QuestionServices, request: Request): Promise<Answer> {
   const utf8 = ACCEPTS_UTF8.test(String(request.headers.accept ?? ""));
   // Nothing asked for, or everything: Prometheus gives an empty page for both, and so does a reader expect it.
   const wanted = request.parameters.list("match[]").filter((one) => !/^\s*\{\s*\}\s*$/.test(one));
@@ -83,7 +83,7 @@ async function federate(services: EngineServices, request: Request): Promise<Ans
   return text(parts.join(""), 200, `text/plain; version=0.0.4; charset=utf-8; escaping=${escaping}`);
 }
 
-export function federateRoutes(services: EngineServices): readonly Route[] {
+export function federateRoutes(services: QuestionServices): readonly Route[] {
   return [
     {
       methods: ["GET"],

@@ -6,7 +6,7 @@ import type { Querier } from "../../storage/storage.ts";
 import { type Request, type Route, success } from "../http.ts";
 import { TIME_MS_MAX } from "../params.ts";
 import { parseSelectors } from "../selectors.ts";
-import type { EngineServices } from "../services.ts";
+import type { QuestionServices } from "../services.ts";
 
 /** Names written `U__…` carry other characters as `_hex_`, since a path cannot hold every label name. */
 export function unescapeLabelName(name: string): string {
@@ -20,7 +20,7 @@ export function unescapeLabelName(name: string): string {
 
 async function union(
   request: Request,
-  services: EngineServices,
+  services: QuestionServices,
   ask: (querier: Querier, matchers: readonly Matcher[]) => Promise<readonly string[]>,
 ): Promise<readonly string[]> {
   const selectors = parseSelectors(request.parameters.list("match[]"));
@@ -40,7 +40,7 @@ function cut<T>(request: Request, all: readonly T[]): ReturnType<typeof success>
   return success(all.slice(0, limit), { warnings: ["results truncated due to limit"] });
 }
 
-async function series(request: Request, services: EngineServices): Promise<readonly Labels[]> {
+async function series(request: Request, services: QuestionServices): Promise<readonly Labels[]> {
   const selectors = parseSelectors(request.parameters.list("match[]"));
   if (selectors.length === 0) throw new UserError("bad-parameter", "no match[] parameter provided");
   const start = request.parameters.time("start", -TIME_MS_MAX);
@@ -54,7 +54,7 @@ async function series(request: Request, services: EngineServices): Promise<reado
   return [...found.values()].sort(compareLabels);
 }
 
-export function labelRoutes(services: EngineServices): readonly Route[] {
+export function labelRoutes(services: QuestionServices): readonly Route[] {
   return [
     {
       methods: ["GET", "POST"],

@@ -9,7 +9,7 @@ import { POINTS_PER_SERIES_MAX } from "../../promql/options.ts";
 import { parseExpr } from "../../promql/parse.ts";
 import type { QueryResult } from "../../promql/value.ts";
 import { TIME_MS_MAX } from "../params.ts";
-import type { EngineServices, EvaluateOptions } from "../services.ts";
+import type { QuestionServices, EvaluateOptions } from "../services.ts";
 
 /** Longest evaluation a client may ask for, ms. */
 const TIMEOUT_MS_MAX = 120_000;
@@ -88,7 +88,7 @@ function rangeKey(request: Request, window: readonly number[]): string | undefin
   return `${window.join(" ")} ${request.parameters.duration("lookback_delta") ?? ""} ${expression(request)}`;
 }
 
-export function queryRoutes(services: EngineServices): readonly Route[] {
+export function queryRoutes(services: QuestionServices): readonly Route[] {
   const answers = new AnswerCache(() => services.now());
   return [
     {

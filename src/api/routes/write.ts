@@ -1,21 +1,12 @@
 /**
- * Samples that others push: `/api/v1/write` (remote write 1.0 and 2.0) and `/api/v1/metrics/write` (a page of the text format,
- * or JSON); and `/api/v1/read` for those who fetch raw samples. What is wrong with a request is told with a 4xx, which
- * senders do not repeat; only a store that takes nothing for a while answers 5xx.
+/**
+ * Samples that others push: `/api/v1/write` (remote write 1.0 and 2.0) and `/api/v1/metrics/write` (a page of the text
+ * format, or JSON). What is wrong with a request is told with a 4xx, which senders do not repeat; only a store that takes
+ * nothing for a while answers 5xx.
  * @see https://prometheus.io/docs/specs/prw/remote_write_spec/
  */
 import { UserError } from "../../base/errors.ts";
-import { createMatcher } from "../../model/matcher.ts";
-import { compareLabels } from "../../model/labels.ts";
-import type { ReadQuery, RemoteSeries } from "../../remote/message.ts";
-import {
-  appendWriteRequest,
-  decodeReadRequest,
-  decodeWriteRequest,
-  decodeWriteRequest2,
-  encodeReadResponse,
-  REMOTE_HEADERS,
-} from "../../remote/codec.ts";
+import { appendWriteRequest, decodeWriteRequest, decodeWriteRequest2 } from "../../remote/codec.ts";
 import type { AppendResult } from "../../storage/storage.ts";
 import { type Answer, errorTypeOf, type Request, type Route, text } from "../http.ts";
 import { appendJson } from "../push-json.ts";
@@ -108,32 +99,9 @@ function plainly(take: (services: EngineServices, request: Request) => Promise<A
   };
 }
 
-async function readOne(services: EngineServices, query: ReadQuery): Promise<readonly RemoteSeries[]> {
-  using querier = services.storage.querier(query.start, query.end);
-  const matchers = query.matchers.map(({ name, op, value }) => createMatcher(name, op, value));
-  const { start, end, stepMs, rangeMs, func } = query;
-  const { series } = await querier.select(matchers, { start, end, stepMs, rangeMs, func });
-  return [...series]
-    .sort((a, b) => compareLabels(a.labels, b.labels))
-    .map((one) => {
-      const { t, v, from, to, stale } = one.samples();
-      return { labels: one.labels, t: t.slice(from, to), v: v.slice(from, to), stale: stale?.slice(from, to) };
-    })
-    .filter((one) => one.t.length > 0);
-}
-
-async function read(services: EngineServices, request: Request): Promise<Answer> {
-  const message = decodeReadRequest(request.body);
-  const results: (readonly RemoteSeries[])[] = [];
-  for (const query of message.queries) results.push(await readOne(services, query));
-  const body = Buffer.from(encodeReadResponse({ results }));
-  return { status: 200, type: REMOTE_HEADERS["Content-Type"] ?? PROTOBUF, body, encoding: "snappy" };
-}
-
 export function writeRoutes(services: EngineServices): readonly Route[] {
   const wrote = plainly(write);
   const pushed = plainly(push);
-  const fetched = plainly(read);
   return [
     {
       methods: ["POST"],
@@ -144,6 +112,5 @@ export function writeRoutes(services: EngineServices): readonly Route[] {
       },
     },
     { methods: ["POST"], path: "/api/v1/metrics/write", handle: (request) => pushed(services, request) },
-    { methods: ["POST"], path: "/api/v1/read", handle: (request) => fetched(services, request) },
   ];
 }

@@ -4,6 +4,7 @@ import { decodeReadRequest, encodeReadResponse } from "../../../src/remote/read.
 import type { Queryable } from "../../../src/storage/storage.ts";
 import { memoryStore } from "../../support/memory-store.ts";
 import { storageConformance } from "../../support/storage-conformance.ts";
+import { throughPort } from "../../support/through-port.ts";
 import { storeBox } from "../../support/tsdb.ts";
 
 storageConformance("the naive store", async () => ({ storage: memoryStore(), close: async () => undefined }));
@@ -64,6 +65,22 @@ storageConformance(
     return {
       storage: { ...db, querier: (minT, maxT) => far.querier(minT, maxT) },
       close: async () => box[Symbol.asyncDispose](),
+    };
+  },
+  { histories: 20 },
+);
+
+storageConformance(
+  "the store, from another thread",
+  async () => {
+    const { db, ...box } = await storeBox({ chunkRows: 5 });
+    const far = throughPort(db);
+    return {
+      storage: { ...db, querier: (minT, maxT) => far.storage.querier(minT, maxT) },
+      async close() {
+        await far[Symbol.asyncDispose]();
+        await box[Symbol.asyncDispose]();
+      },
     };
   },
   { histories: 20 },
