@@ -112,8 +112,9 @@ async function bundled(entry: string, options: BuildOptions): Promise<Uint8Array
     target: "node24",
     format: "cjs",
     jsx: "automatic",
-    // literals are compiled at first use; lowered to new RegExp() the emoji tables would cost each start 10 ms
-    supported: { "regexp-set-notation": true },
+    // literals are compiled at first use; lowered to new RegExp() the emoji tables would cost each start 10 ms.
+    // The bundle runs as a script, which has no import(): what node itself brings is required instead.
+    supported: { "regexp-set-notation": true, "dynamic-import": false },
     // names stay in the checkout's bundle, so that a stack trace still says where; white space costs start-up time
     ...(options.minify ? { minify: true } : { minifyWhitespace: true, minifySyntax: true }),
     legalComments: "none",
