@@ -4,34 +4,15 @@
  * picks parts: scrape, disk, query, start.
  */
 import type { Bench, BenchRow } from "../support/bench.ts";
-import { tempDir } from "../support/process.ts";
 import { bytesPerSample, capturedFeed, modelFeed } from "./tsdb-peers/disk.ts";
-import { feed } from "./tsdb-peers/feed.ts";
-import { type Kind, present, type Program, startProgram } from "./tsdb-peers/programs.ts";
-import { ask, bucketFeed, coldStartMs, QUERIES, queryMs, type RangeCase } from "./tsdb-peers/queries.ts";
+import { type Kind, present } from "./tsdb-peers/programs.ts";
+import { coldStartMs } from "./tsdb-peers/queries.ts";
+import { beside, type Bound, queryRows } from "./tsdb-peers/query-rows.ts";
 import { type ScrapeCost, scrapeCost } from "./tsdb-peers/scrapes.ts";
 
 const FULL = process.env["OPSMON_BENCH_FULL"] === "1";
 const ONLY = process.env["OPSMON_BENCH_ONLY"] ?? "scrape disk query start";
-const SERIES = FULL ? 100_000 : 10_000;
-const RANGES: readonly RangeCase[] = [
-  { what: "1 h / 15 s", spanMs: 3_600_000, stepMs: 15_000 },
-  { what: "6 h / 60 s", spanMs: 6 * 3_600_000, stepMs: 60_000 },
-];
-
-type Bound = readonly [peer: Kind, most: number];
-
-/** One row for each peer: our value, the peer's, and the bound as a multiple of it. */
-function beside(what: string, unit: string, values: ReadonlyMap<Kind, number>, bounds: readonly Bound[]): BenchRow[] {
-  const own = values.get("opsmon") as number;
-  return [...values]
-    .filter(([kind]) => kind !== "opsmon")
-    .map(([kind, value]) => {
-      const bound = bounds.find(([peer]) => peer === kind);
-      const reference = { what: kind, value };
-      return { what, value: own, unit, reference, ...(bound === undefined ? {} : { atMost: value * bound[1] }) };
-    });
-}
+const QUERY_SERIES = FULL ? [10_000, 100_000] : [10_000];
 
 async function scrapes(kinds: readonly Kind[]): Promise<BenchRow[]> {
   const rows: BenchRow[] = [];
@@ -67,50 +48,6 @@ async function disk(kinds: readonly Kind[]): Promise<BenchRow[]> {
   ];
 }
 
-function geometricMean(values: readonly number[]): number {
-  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
-}
-
-async function queries(kinds: readonly Kind[]): Promise<BenchRow[]> {
-  const rows: BenchRow[] = [];
-  const means = new Map<Kind, number[]>(kinds.map((kind) => [kind, []]));
-  for (const range of RANGES) {
-    using home = tempDir();
-    const programs: Program[] = [];
-    try {
-      for (const kind of kinds) programs.push(await startProgram(kind, home.path));
-      const end = Math.floor(Date.now() / 60_000) * 60_000 - 60_000;
-      await feed(programs, bucketFeed(SERIES, end, range));
-      for (const program of programs)
-        if (program.kind === "VictoriaMetrics") await fetch(`${program.url}/internal/force_flush`);
-      const found = await queryMs(programs, range, end, 7);
-      QUERIES.forEach((expr, i) => {
-        const times = new Map([...found].map(([kind, list]) => [kind, list[i] as number]));
-        rows.push(...beside(`${range.what}: ${expr.slice(0, 44)}`, "ms", times, []));
-      });
-      for (const [kind, list] of found) means.get(kind)?.push(...list);
-      const [own] = programs as [Program];
-      const again: number[] = [];
-      for (let run = 0; run < 9; run++)
-        again.push(await ask(own, QUERIES[0] as string, end - range.spanMs, end - 600_000, range.stepMs));
-      rows.push({
-        what: `${range.what}: the same once more, over HTTP`,
-        value: Math.min(...again),
-        unit: "ms",
-        atMost: 1,
-      });
-    } finally {
-      for (const program of programs) await program.end("SIGKILL");
-    }
-  }
-  const all = new Map([...means].map(([kind, list]) => [kind, geometricMean(list)]));
-  const bounds: readonly Bound[] = [
-    ["Prometheus", 0.3],
-    ["VictoriaMetrics", 1],
-  ];
-  return [...rows, ...beside(`all queries, ${SERIES} series, geometric mean`, "ms", all, bounds)];
-}
-
 async function starts(kinds: readonly Kind[]): Promise<BenchRow[]> {
   const times = new Map<Kind, number>();
   // VictoriaMetrics has no log: what kill -9 took it does not answer for.
@@ -125,7 +62,7 @@ export const bench: Bench = {
     const rows: BenchRow[] = [];
     if (ONLY.includes("scrape")) rows.push(...(await scrapes(kinds)));
     if (ONLY.includes("disk")) rows.push(...(await disk(kinds)));
-    if (ONLY.includes("query")) rows.push(...(await queries(kinds)));
+    if (ONLY.includes("query")) rows.push(...(await queryRows(kinds, QUERY_SERIES)));
     if (ONLY.includes("start")) rows.push(...(await starts(kinds)));
     return rows;
   },

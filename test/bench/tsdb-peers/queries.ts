@@ -1,5 +1,8 @@
-/** Range queries that aggregate thousands of series, over HTTP, the same in every program; and cold starts. */
+/** Range queries over thousands of series, over HTTP, the same in every program; and cold starts. */
+import http from "node:http";
+import { gunzipSync } from "node:zlib";
 import { Labels } from "../../../src/model/labels.ts";
+import { median } from "../../support/bench.ts";
 import { pause, tempDir } from "../../support/process.ts";
 import { type Feed, feed } from "./feed.ts";
 import { type Kind, type Program, startProgram } from "./programs.ts";
@@ -8,12 +11,35 @@ const HANDLERS = 10;
 const BOUNDS = ["0.01", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf"];
 const START_MS_MAX = 30_000;
 const METRIC = "http_request_duration_seconds_bucket";
-export const QUERIES: readonly string[] = [
-  `sum by (handler) (rate(${METRIC}[5m]))`,
-  `histogram_quantile(0.95, sum by (le, handler) (rate(${METRIC}[5m])))`,
-  `topk(5, sum by (instance) (rate(${METRIC}[5m])))`,
-  `sum(${METRIC})`,
-];
+/** Rates and quotients are the same to the last bits; sums of them may differ in the last one. */
+const TOLERANCE = 1e-12;
+
+/** What a panel asks, by what its answer is made of. */
+export type QueryClass = "aggregates of all series" | "large answers" | "small aggregates";
+
+export interface QueryCase {
+  readonly of: QueryClass;
+  readonly expr: string;
+}
+
+/** @param series a large answer is a thousand of them, however many there are. */
+export function queryCases(series: number): readonly QueryCase[] {
+  const some = series > 10_000 ? `, le="0.5"` : "";
+  const all = (...exprs: readonly string[]): readonly QueryCase[] =>
+    exprs.map((expr) => ({ of: "aggregates of all series", expr }));
+  return [
+    ...all(
+      `sum by (handler) (rate(${METRIC}[5m]))`,
+      `histogram_quantile(0.95, sum by (le, handler) (rate(${METRIC}[5m])))`,
+      `topk(5, sum by (instance) (rate(${METRIC}[5m])))`,
+      `sum(${METRIC})`,
+    ),
+    { of: "large answers", expr: `rate(${METRIC}{handler="/h3"${some}}[5m])` },
+    { of: "large answers", expr: `${METRIC}{handler="/h4"${some}}` },
+    { of: "small aggregates", expr: `sum(rate(${METRIC}{instance="host-3:8080"}[5m]))` },
+    { of: "small aggregates", expr: `sum by (le) (rate(${METRIC}{instance=~"host-[45]:8080", handler="/h7"}[5m]))` },
+  ];
+}
 
 export interface RangeCase {
   readonly what: string;
@@ -43,7 +69,18 @@ export function bucketFeed(series: number, end: number, { spanMs, stepMs }: Rang
   return { labels, times, value };
 }
 
-export async function ask(program: Program, expr: string, start: number, end: number, stepMs: number): Promise<number> {
+/** A connection that stays, and no parsing in the measured time: it is the server that is looked at. */
+const agent: http.Agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+
+export interface Reply {
+  readonly ms: number;
+  /** As it came over the wire, compressed if the server saw fit. */
+  readonly bytes: Buffer;
+  readonly packed: boolean;
+}
+
+/** @returns with the time from asking to the last byte. */
+export function ask(program: Program, expr: string, start: number, end: number, stepMs: number): Promise<Reply> {
   const form = {
     query: expr,
     start: String(start / 1000),
@@ -51,32 +88,91 @@ export async function ask(program: Program, expr: string, start: number, end: nu
     step: String(stepMs / 1000),
     nocache: "1",
   };
-  const began = performance.now();
-  const answer = await fetch(`${program.url}/api/v1/query_range`, { method: "POST", body: new URLSearchParams(form) });
-  const body = (await answer.json()) as { status: string; data?: { result: unknown[] } };
-  const ms = performance.now() - began;
-  if (body.status !== "success" || (body.data?.result.length ?? 0) === 0)
-    throw new Error(`${program.kind}: ${expr}: ${JSON.stringify(body).slice(0, 200)}`);
-  return ms;
+  return new Promise((resolve, reject) => {
+    const began = performance.now();
+    const request = http.get(
+      `${program.url}/api/v1/query_range?${new URLSearchParams(form).toString()}`,
+      // As Grafana's client asks.
+      { agent, headers: { "accept-encoding": "gzip" } },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("error", reject);
+        response.on("end", () => {
+          const ms = performance.now() - began;
+          const packed = response.headers["content-encoding"] === "gzip";
+          const bytes = Buffer.concat(chunks);
+          if (response.statusCode === 200) resolve({ ms, bytes, packed });
+          else reject(new Error(`${program.kind}: ${expr}: ${response.statusCode} ${bytes.toString().slice(0, 200)}`));
+        });
+      },
+    );
+    request.on("error", reject);
+  });
 }
 
-/** Medians by program and query, asked in turn; each run a millisecond later, so that nobody answers from memory. */
+type Matrix = ReadonlyMap<string, readonly (readonly [number, number])[]>;
+
+function matrixOf({ bytes, packed }: Reply): Matrix {
+  const text = (packed ? gunzipSync(bytes) : bytes).toString();
+  const { data } = JSON.parse(text) as {
+    data: { result: { metric: Record<string, string>; values: [number, string][] }[] };
+  };
+  return new Map(
+    data.result.map(({ metric, values }) => [
+      Labels.from(metric).key,
+      values.map(([t, v]) => [t, Number(v.replace("Inf", "Infinity"))] as const),
+    ]),
+  );
+}
+
+/** @throws Error when two answers to one question are not the same. */
+function mustEqual(expr: string, own: Matrix, theirs: Matrix): void {
+  const fail = (why: string): never => {
+    throw new Error(`opsmon and Prometheus differ on ${expr}: ${why}`);
+  };
+  if (own.size === 0 || own.size !== theirs.size) fail(`${own.size} and ${theirs.size} series`);
+  for (const [key, points] of own) {
+    const others = theirs.get(key) ?? fail(`only opsmon has ${key.replaceAll("\u0000", " ")}`);
+    if (points.length !== others.length) fail(`${points.length} and ${others.length} points`);
+    points.forEach(([t, v], i) => {
+      const [time, value] = others[i] as readonly [number, number];
+      const same = Object.is(v, value) || Math.abs(v - value) <= TOLERANCE * Math.max(Math.abs(v), Math.abs(value));
+      if (t !== time || !same) fail(`${v} at ${t}, and ${value} at ${time}`);
+    });
+  }
+}
+
+/**
+ * Medians by program and question, asked in turn, each time another program first; each round a second earlier, so that
+ * nobody answers from memory. Answers of opsmon and Prometheus have to be equal; VictoriaMetrics computes rates its own
+ * way and only has to answer.
+ */
 export async function queryMs(
   programs: readonly Program[],
+  cases: readonly QueryCase[],
   { spanMs, stepMs }: RangeCase,
   end: number,
   runs: number,
 ): Promise<ReadonlyMap<Kind, readonly number[]>> {
   const found = new Map<Kind, number[]>(programs.map(({ kind }) => [kind, []]));
-  for (const expr of QUERIES) {
+  for (const { expr } of cases) {
     const times = new Map<Kind, number[]>(programs.map(({ kind }) => [kind, []]));
     for (let run = 0; run < runs; run++) {
-      for (const program of programs) {
+      const replies = new Map<Kind, Reply>();
+      for (let i = 0; i < programs.length; i++) {
+        const program = programs[(run + i) % programs.length] as Program;
         const at = end - run * 1_000 - 1;
-        times.get(program.kind)?.push(await ask(program, expr, at - spanMs, at, stepMs));
+        const reply = await ask(program, expr, at - spanMs, at, stepMs);
+        times.get(program.kind)?.push(reply.ms);
+        replies.set(program.kind, reply);
       }
+      const [own, theirs] = [replies.get("opsmon"), replies.get("Prometheus")];
+      if (own !== undefined && theirs !== undefined) mustEqual(expr, matrixOf(own), matrixOf(theirs));
+      const other = replies.get("VictoriaMetrics");
+      if (other !== undefined && matrixOf(other).size === 0) throw new Error(`VictoriaMetrics has nothing on ${expr}`);
     }
-    for (const [kind, list] of times) found.get(kind)?.push(list.sort((a, b) => a - b)[list.length >> 1] as number);
+    for (const [kind, list] of times) found.get(kind)?.push(median(list));
   }
   return found;
 }

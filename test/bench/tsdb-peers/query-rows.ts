@@ -1,0 +1,104 @@
+/**
+ * Queries over HTTP, JSON included, beside the peers: aggregates of thousands of series, answers of megabytes, panels of
+ * one line, each class with its geometric mean; and a panel drawn again. One run feeds all programs the same samples,
+ * asks them in turn and compares what they answer.
+ */
+import { type BenchRow, median } from "../../support/bench.ts";
+import { tempDir } from "../../support/process.ts";
+import { feed } from "./feed.ts";
+import { type Kind, type Program, startProgram } from "./programs.ts";
+import { ask, bucketFeed, type QueryCase, type QueryClass, queryCases, queryMs, type RangeCase } from "./queries.ts";
+
+const RANGES: readonly RangeCase[] = [
+  { what: "1 h / 15 s", spanMs: 3_600_000, stepMs: 15_000 },
+  { what: "6 h / 60 s", spanMs: 6 * 3_600_000, stepMs: 60_000 },
+];
+const RUNS = 9;
+const REDRAWS = 41;
+
+export type Bound = readonly [peer: Kind, most: number];
+
+const BOUNDS: Readonly<Record<QueryClass, readonly Bound[]>> = {
+  "aggregates of all series": [
+    ["Prometheus", 0.3],
+    ["VictoriaMetrics", 1],
+  ],
+  "large answers": [["Prometheus", 0.3]],
+  "small aggregates": [["Prometheus", 0.3]],
+};
+
+/** One row for each peer: our value, the peer's, and the bound as a multiple of it. */
+export function beside(
+  what: string,
+  unit: string,
+  values: ReadonlyMap<Kind, number>,
+  bounds: readonly Bound[],
+): BenchRow[] {
+  const own = values.get("opsmon") as number;
+  return [...values]
+    .filter(([kind]) => kind !== "opsmon")
+    .map(([kind, value]) => {
+      const bound = bounds.find(([peer]) => peer === kind);
+      const reference = { what: kind, value };
+      return { what, value: own, unit, reference, ...(bound === undefined ? {} : { atMost: value * bound[1] }) };
+    });
+}
+
+function geometricMean(values: readonly number[]): number {
+  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+}
+
+/** A window that ended ten minutes ago, asked again and again; and the same a step later each time. */
+async function redraw(own: Program, { expr }: QueryCase, range: RangeCase, end: number): Promise<BenchRow[]> {
+  const settled = end - 600_000 - REDRAWS * range.stepMs;
+  const draw = async (at: number): Promise<number> =>
+    (await ask(own, expr, at - range.spanMs + 600_000, at, range.stepMs)).ms;
+  await draw(settled);
+  const again: number[] = [];
+  const slid: number[] = [];
+  for (let run = 0; run < REDRAWS; run++) again.push(await draw(settled));
+  for (let run = 1; run <= REDRAWS; run++) slid.push(await draw(settled + run * range.stepMs));
+  return [
+    { what: `${range.what}: a panel drawn again`, value: median(again), unit: "ms", atMost: 1 },
+    { what: `${range.what}: the same, a step later each time`, value: median(slid), unit: "ms" },
+  ];
+}
+
+/** @param sizes numbers of series, each measured by itself. */
+export async function queryRows(kinds: readonly Kind[], sizes: readonly number[]): Promise<BenchRow[]> {
+  const rows: BenchRow[] = [];
+  for (const series of sizes) {
+    const cases = queryCases(series);
+    const all = new Map<QueryClass, Map<Kind, number[]>>();
+    for (const range of RANGES) {
+      using home = tempDir();
+      const programs: Program[] = [];
+      try {
+        for (const kind of kinds) programs.push(await startProgram(kind, home.path));
+        const end = Math.floor(Date.now() / 60_000) * 60_000 - 60_000;
+        await feed(programs, bucketFeed(series, end, range));
+        for (const program of programs)
+          if (program.kind === "VictoriaMetrics") await fetch(`${program.url}/internal/force_flush`);
+        const found = await queryMs(programs, cases, range, end, RUNS);
+        cases.forEach(({ of, expr }, i) => {
+          const times = new Map([...found].map(([kind, list]) => [kind, list[i] as number]));
+          rows.push(
+            ...beside(`${range.what}: ${expr.replace(/_duration_seconds/g, "…")}`.slice(0, 64), "ms", times, []),
+          );
+          const byKind = all.get(of) ?? new Map<Kind, number[]>();
+          all.set(of, byKind);
+          for (const [kind, ms] of times) byKind.set(kind, [...(byKind.get(kind) ?? []), ms]);
+        });
+        rows.push(...(await redraw(programs[0] as Program, cases[0] as QueryCase, range, end)));
+      } finally {
+        for (const program of programs) await program.end("SIGKILL");
+      }
+    }
+    for (const [of, byKind] of all) {
+      const means = new Map([...byKind].map(([kind, list]) => [kind, geometricMean(list)]));
+      const what = `${of}, ${series.toLocaleString("en")} series, geometric mean`;
+      rows.push(...beside(what, "ms", means, BOUNDS[of]));
+    }
+  }
+  return rows;
+}
