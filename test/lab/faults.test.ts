@@ -1,7 +1,7 @@
 /**
- * What the lab can spoil that no alert of its own shows: an exporter that lies, hangs or floods is down with a sentence
- * that names the cause, and its neighbour never notices; a Telegram that refuses gets the message later, or the refusal
- * is written down; messages nobody acknowledges fire their alert.
+ * What the lab spoils by `break` and no alert of its own shows: the exporter everybody scrapes begins to lie (the ways
+ * it can are in exporters.test.ts) and its neighbour never notices; a Telegram that refuses gets the message later, or
+ * the refusal is written down; messages nobody acknowledges fire their alert.
  */
 import { readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -18,13 +18,12 @@ interface Target {
   readonly scrapePool: string;
   readonly health: string;
   readonly lastError: string;
-  readonly lastScrape: string;
 }
 interface Instant {
   readonly data: { readonly result: readonly { readonly value: readonly [number, string] }[] };
 }
 
-describe("an exporter that lies, hangs or floods", () => {
+describe("the exporter that begins to lie", () => {
   let home: TempDir;
   let engine: Engine;
 
@@ -51,46 +50,30 @@ ${job("neighbour", "nginxExporter")}
   });
 
   test.each([
-    { mode: "500", says: /^server answered 500/ },
-    { mode: "401", says: /^server answered 401/ },
     { mode: "hang", says: /^no answer within 900ms/ },
-    { mode: "reset", says: /closed the connection/ },
-    { mode: "garbage", says: /^line 1: expected a metric name/ },
-    { mode: "html", says: /^line 1: the body is HTML/ },
-    { mode: "truncated", says: /closed the connection before the answer was complete/ },
-    { mode: "cutline", says: /^line 7: .*no closing quote/ },
-    { mode: "drip", says: /^(?:the body was not complete|no answer) within 900ms/ },
-    { mode: "redirect", says: /^stopped after 10 redirects/ },
-    { mode: "latin1", says: /^line 7: .*not valid UTF-8/ },
-    { mode: "crlf", says: /CR LF/ },
     { mode: "gzipbomb", says: /^the body is larger than/ },
-    { mode: "badgzip", says: /is not gzip/ },
-    { mode: "noeof", says: /# EOF/ },
+    { mode: "html", says: /^line 1: the body is HTML/ },
   ])("$mode: down, and says why", async ({ mode, says }) => {
     await runLab("break", `exporter-${mode}`);
     const faulty = await eventually(mode, async () => {
       const target = await targetOf(engine, "faulty");
       return target.health === "down" && says.test(target.lastError) ? target : undefined;
     });
-    expect(faulty.lastError).not.toContain("\u001b");
+    expect(faulty.health).toBe("down");
   });
-
-  test.each(["dup", "empty", "nan", "future", "many", "longline", "escapes", "openmetrics"])(
-    "%s: odd, and taken",
-    async (mode) => {
-      await runLab("break", `exporter-${mode}`);
-      const brokenAt = Date.now();
-      const taken = await eventually(mode, async () => {
-        const target = await targetOf(engine, "faulty");
-        return Date.parse(target.lastScrape) > brokenAt + 1_000 ? target : undefined;
-      });
-      expect(taken).toMatchObject({ health: "up", lastError: "" });
-    },
-  );
 
   test("the lab names the one fault in force", () => {
     const marks = readdirSync(path.join(labInfo().dir, "break"));
-    expect(marks.filter((mark) => mark.startsWith("exporter-"))).toEqual(["exporter-openmetrics"]);
+    expect(marks.filter((mark) => mark.startsWith("exporter-"))).toEqual(["exporter-html"]);
+  });
+
+  test("mended, it is up again", async () => {
+    await runLab("fix", "exporter-hang");
+    const mended = await eventually("the end", async () => {
+      const target = await targetOf(engine, "faulty");
+      return target.health === "up" ? target : undefined;
+    });
+    expect(mended.lastError).toBe("");
   });
 
   test("its neighbour was up at every scrape", async () => {
