@@ -12,11 +12,11 @@ import { type SampleList, TOKEN, type TokenList } from "./tokens.ts";
 export class PageReplay {
   readonly #format: PageFormat;
   readonly #samples: SampleList;
-  /** Of each token: where it stands in the last page, its kind, and whose it is. */
+  /** Of each token: where it stands in the last page, its kind, and whose it is, when there are others than values. */
   readonly #starts: Uint32Array;
   readonly #ends: Uint32Array;
   readonly #kinds: Uint8Array;
-  readonly #owners: Uint32Array;
+  readonly #owners: Uint32Array | undefined;
   #page: Uint8Array;
   #view: DataView;
 
@@ -28,11 +28,7 @@ export class PageReplay {
     this.#starts = tokens.starts.slice(0, length);
     this.#ends = tokens.ends.slice(0, length);
     this.#kinds = tokens.kinds.slice(0, length);
-    this.#owners = new Uint32Array(length);
-    for (let k = 0, sample = -1; k < length; k++) {
-      if (this.#kinds[k] === TOKEN.value) sample++;
-      this.#owners[k] = sample;
-    }
+    this.#owners = length === samples.length ? undefined : ownersOf(this.#kinds);
     this.#page = page;
     this.#view = viewOf(page);
   }
@@ -92,7 +88,7 @@ export class PageReplay {
     const end = page.length;
     const format = this.#format;
     const kind = this.#kinds[k] as number;
-    const owner = this.#owners[k] as number;
+    const owner = this.#owners === undefined ? k : (this.#owners[k] as number);
     const { values, timestamps } = this.#samples;
     if (kind === TOKEN.value) {
       const short = readShortFloat(values, owner, page, start, end);
@@ -104,6 +100,12 @@ export class PageReplay {
     const stop = endOfValue(page, start, end, format);
     return readTimestamp(timestamps, owner, page, start, stop, format) ? stop : -1;
   }
+}
+
+/** The sample each token belongs to: a value begins one. */
+function ownersOf(kinds: Uint8Array): Uint32Array {
+  let sample = -1;
+  return Uint32Array.from(kinds, (kind) => (kind === TOKEN.value ? ++sample : sample));
 }
 
 function viewOf(page: Uint8Array): DataView {

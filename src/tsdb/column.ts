@@ -4,7 +4,7 @@
  * ever rounded; -0, NaN and infinities take another way. Rows without a value and stale rows are bitmaps in front.
  */
 import { type ByteReader, type ByteWriter, DamagedError } from "./bytes.ts";
-import { decodeInts, encodeInts, INT_MAX, skipInts } from "./ints.ts";
+import { decodeInts, encodeInts, encodeSameInt, INT_MAX, skipInts } from "./ints.ts";
 import { decodeXor, encodeXor, skipXor } from "./xor.ts";
 
 /** What one row holds for one series. */
@@ -27,17 +27,26 @@ const POWERS: Float64Array = Float64Array.from({ length: EXPONENT_MAX + 1 }, (_,
 
 let ints: Float64Array = new Float64Array(256);
 
+/** The decimal exponent of one value, at least `e`; -1 when it has none. */
+function exponentOf(v: number, e: number): number {
+  if (!(Math.abs(v) <= INT_MAX)) return -1;
+  for (let more = e; more <= EXPONENT_MAX; more++) {
+    const power = POWERS[more] as number;
+    if (Math.round(v * power) / power === v) return more;
+  }
+  return -1;
+}
+
 /** Fills `ints` when all values are decimals of one exponent. @returns the exponent, or -1. */
 function asDecimals(values: Float64Array, count: number): number {
   let e = 0;
   let power = 1;
   for (let i = 0; i < count; i++) {
     const v = values[i] as number;
-    if (!(Math.abs(v) <= INT_MAX)) return -1;
-    while (Math.round(v * power) / power !== v) {
-      if (++e > EXPONENT_MAX) return -1;
-      power = POWERS[e] as number;
-    }
+    if (Math.abs(v) <= INT_MAX && Math.round(v * power) / power === v) continue;
+    e = exponentOf(v, e + 1);
+    if (e < 0) return -1;
+    power = POWERS[e] as number;
   }
   for (let i = 0; i < count; i++) {
     const v = values[i] as number;
@@ -49,6 +58,13 @@ function asDecimals(values: Float64Array, count: number): number {
 }
 
 function allSame(values: Float64Array, count: number): boolean {
+  const first = values[0] as number;
+  // Equal numbers have equal bits, but for the zeros; a NaN equals nothing.
+  for (let i = 1; i < count; i++) if (values[i] !== first) return first !== first && sameBits(values, count);
+  return first !== 0 || sameBits(values, count);
+}
+
+function sameBits(values: Float64Array, count: number): boolean {
   const halves = new Uint32Array(values.buffer, values.byteOffset, count * 2);
   const low = halves[0];
   const high = halves[1];
@@ -56,26 +72,28 @@ function allSame(values: Float64Array, count: number): boolean {
   return true;
 }
 
+function writeMode(head: ByteWriter, mode: number, flags: number, count: number): void {
+  head.u8(mode | flags);
+  if (flags !== 0) head.varint(count);
+}
+
 /** `count` values; `exponent` and what follows depend on the mode. Bitmaps are in the body already. */
 function encodeValues(head: ByteWriter, body: ByteWriter, values: Float64Array, count: number, flags: number): void {
-  const begin = (mode: number): void => {
-    head.u8(mode | flags);
-    if (flags !== 0) head.varint(count);
-  };
-  if (count === 0) return begin(MODE_NONE);
+  if (count === 0) return writeMode(head, MODE_NONE, flags, count);
   if (ints.length < count) ints = new Float64Array(count * 2);
   const same = allSame(values, count);
-  if (same && Object.is(values[0], 0)) return begin(MODE_ZERO);
-  const exponent = asDecimals(values, count);
+  if (same && Object.is(values[0], 0)) return writeMode(head, MODE_ZERO, flags, count);
+  const exponent = asDecimals(values, same ? 1 : count);
   if (exponent >= 0) {
-    begin(MODE_DECIMAL);
+    writeMode(head, MODE_DECIMAL, flags, count);
     head.u8(exponent);
-    encodeInts(head, body, ints, count);
+    if (same) encodeSameInt(head, ints[0] as number);
+    else encodeInts(head, body, ints, count);
   } else if (same) {
-    begin(MODE_SAME);
+    writeMode(head, MODE_SAME, flags, count);
     body.bytes(new Uint8Array(values.buffer, values.byteOffset, 8));
   } else {
-    begin(MODE_XOR);
+    writeMode(head, MODE_XOR, flags, count);
     encodeXor(head, body, values, count);
   }
 }

@@ -76,12 +76,8 @@ export class Ingest {
     this.#durable = this.#hooks.writable();
     this.#ops.reset();
     this.#makeRoomForAll(rows, loose);
-    const rowGroups = new Map<Timestamp, Group>();
-    for (const row of rows) {
-      this.#row(row, loose, tally);
-      rowGroups.set(row.t, row.plan.group);
-    }
-    if (loose.refs.length > 0) this.#loose(loose, rowGroups, tally);
+    for (const row of rows) this.#row(row, loose, tally);
+    if (loose.refs.length > 0) this.#loose(loose, new Map(rows.map(({ t, plan }) => [t, plan.group])), tally);
     if (this.#durable) for (const [family, metadata] of described) writeDescribe(this.#ops, family, metadata);
     this.#flush();
     return this.#durable;
@@ -112,6 +108,12 @@ export class Ingest {
   #makeRoomForAll(rows: readonly RowInput[], { refs, t }: LooseInput): void {
     if (refs.length > WHOLE_COMMIT_LOOSE_MAX) return;
     const head = this.#head;
+    if (rows.length === 1 && refs.length === 0) {
+      const { plan, t: at } = rows[0] as RowInput;
+      const { group } = plan;
+      // The usual scrape: one fresh row behind the others.
+      if (!group.isLate(at) && (group.holds(false, at) || !group.overflows(false, 1))) return;
+    }
     // Sealing what is in order can make times late: these are looked at after it.
     for (const late of [false, true]) {
       const fresh = new Map<Group, Set<Timestamp>>();

@@ -31,14 +31,19 @@ function widthOf(range: number): number {
   return range < 0x1_0000_0000 ? 32 - Math.clz32(range) : 64 - Math.clz32(Math.floor(range / 0x1_0000_0000));
 }
 
-interface Choice {
-  readonly kind: number;
-  readonly min: number;
-  readonly max: number;
+/** How the numbers are represented, as the last `choose` found it: columns come by the million. */
+let chosen = VALUE;
+let chosenMin = 0;
+let chosenMax = 0;
+
+function take(representation: number, min: number, max: number): void {
+  chosen = representation;
+  chosenMin = min;
+  chosenMax = max;
 }
 
-/** The representation with the fewest bits; ties go to the simpler one. */
-function choose(x: Float64Array, count: number): Choice {
+/** Chooses the representation with the fewest bits; ties go to the simpler one. */
+function choose(x: Float64Array, count: number): void {
   let min = x[0] as number;
   let max = min;
   let minD = Number.POSITIVE_INFINITY;
@@ -65,17 +70,19 @@ function choose(x: Float64Array, count: number): Choice {
   const bits = widthOf(max - min) * count;
   const bitsD = count > 1 ? widthOf(maxD - minD) * (count - 1) + 8 : Number.POSITIVE_INFINITY;
   const bitsDD = count > 2 ? widthOf(maxDD - minDD) * (count - 2) + 16 : Number.POSITIVE_INFINITY;
-  if (bits <= bitsD && bits <= bitsDD) return { kind: VALUE, min, max };
-  return bitsD <= bitsDD ? { kind: DELTA, min: minD, max: maxD } : { kind: DELTA2, min: minDD, max: maxDD };
+  if (bits <= bitsD && bits <= bitsDD) take(VALUE, min, max);
+  else if (bitsD <= bitsDD) take(DELTA, minD, maxD);
+  else take(DELTA2, minDD, maxDD);
 }
 
-/** Fills `offsets` with what is left above `min`; @returns how many. */
-function fillOffsets(x: Float64Array, count: number, { kind, min }: Choice): number {
-  if (kind === VALUE) {
+/** Fills `offsets` with what is left above the smallest; @returns how many. */
+function fillOffsets(x: Float64Array, count: number): number {
+  const min = chosenMin;
+  if (chosen === VALUE) {
     for (let i = 0; i < count; i++) offsets[i] = (x[i] as number) - min;
     return count;
   }
-  if (kind === DELTA) {
+  if (chosen === DELTA) {
     for (let i = 1; i < count; i++) offsets[i - 1] = (x[i] as number) - (x[i - 1] as number) - min;
     return count - 1;
   }
@@ -92,13 +99,13 @@ function commonShift(n: number): number {
   return or === 0 ? 0 : 31 - Math.clz32(or & -or);
 }
 
-/** Packs `n` numbers below 2^width, width 1 to 32, little end first. */
-function pack(body: ByteWriter, n: number, width: number, take: (i: number) => number): void {
+/** Packs the low 32 bits of `n` offsets, without their last `shift`, at `width` bits each, 1 to 32, little end first. */
+function pack(body: ByteWriter, n: number, width: number, shift: number): void {
   let at = 0;
   let word = 0;
   let fill = 0;
   for (let i = 0; i < n; i++) {
-    const value = take(i);
+    const value = (offsets[i] as number) >>> shift;
     word |= value << fill;
     fill += width;
     if (fill >= 32) {
@@ -108,29 +115,41 @@ function pack(body: ByteWriter, n: number, width: number, take: (i: number) => n
     }
   }
   words[at] = word;
-  body.bytes(wordBytes.subarray(0, Math.ceil((n * width) / 8)));
+  const size = (n * width + 7) >> 3;
+  body.reserve(size);
+  const { buffer } = body;
+  const begin = body.length;
+  for (let i = 0; i < size; i++) buffer[begin + i] = wordBytes[i] as number;
+  body.length = begin + size;
+}
+
+/** As `encodeInts` for one number again and again. */
+export function encodeSameInt(head: ByteWriter, value: number): void {
+  head.u8(VALUE);
+  head.zigzag(value);
 }
 
 /** Appends `count` (1 or more) whole numbers of magnitude up to INT_MAX. */
 export function encodeInts(head: ByteWriter, body: ByteWriter, x: Float64Array, count: number): void {
   reserve(count);
-  const choice = choose(x, count);
-  const n = fillOffsets(x, count, choice);
-  const wide = widthOf(choice.max - choice.min);
+  choose(x, count);
+  const n = fillOffsets(x, count);
+  const wide = widthOf(chosenMax - chosenMin);
   const shift = wide > 0 && wide <= 32 ? commonShift(n) : 0;
   const width = wide - shift;
-  head.u8(choice.kind | (width << 2));
-  if (choice.kind !== VALUE) head.zigzag(x[0] as number);
-  if (choice.kind === DELTA2) head.zigzag((x[1] as number) - (x[0] as number));
-  head.zigzag(choice.min);
+  head.u8(chosen | (width << 2));
+  if (chosen !== VALUE) head.zigzag(x[0] as number);
+  if (chosen === DELTA2) head.zigzag((x[1] as number) - (x[0] as number));
+  head.zigzag(chosenMin);
   if (width === 0) return;
   head.u8(shift);
   if (width <= 32) {
-    pack(body, n, width, (i) => (offsets[i] as number) >>> shift);
-  } else {
-    pack(body, n, 32, (i) => (offsets[i] as number) >>> 0);
-    pack(body, n, width - 32, (i) => Math.floor((offsets[i] as number) / 0x1_0000_0000));
+    pack(body, n, width, shift);
+    return;
   }
+  pack(body, n, 32, 0);
+  for (let i = 0; i < n; i++) offsets[i] = Math.floor((offsets[i] as number) / 0x1_0000_0000);
+  pack(body, n, width - 32, 0);
 }
 
 function packedBytes(n: number, width: number): number {
