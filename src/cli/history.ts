@@ -3,6 +3,7 @@ import type { Source } from "../api/source.ts";
 import type { JournalKind, JournalRecord } from "../journal/record.ts";
 import { parseTime } from "../model/time.ts";
 import type { Invocation } from "./command.ts";
+import { wholeNumber } from "./count-option.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -16,6 +17,7 @@ export async function recordsSince<K extends JournalKind>(
   const now = clock.now();
   const since = options.text("since");
   const start = since === undefined ? now - DAY_MS : parseTime(since, now, options.flag("utc"));
-  const records = await source.journal([kind], start, now, Number(options.text("limit") ?? limit));
+  const most = options.text("limit");
+  const records = await source.journal([kind], start, now, most === undefined ? limit : wholeNumber("limit", most));
   return records as readonly Extract<JournalRecord, { kind: K }>[];
 }

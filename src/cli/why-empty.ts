@@ -37,6 +37,36 @@ export async function whyEmpty(
   }
 }
 
+/**
+ * Metric names in an answered expression that nobody ever scraped and that look like a spelling mistake: where a name is
+ * one side of "or", or the argument of absent(), the answer does not show it.
+ */
+export async function misspelt(source: Source, expr: string): Promise<readonly string[]> {
+  try {
+    const asked = new Set<string>();
+    let hides = false;
+    walk(parseExpr(expr), (node) => {
+      if (node.kind === "call" && node.func.startsWith("absent")) hides = true;
+      const name = node.kind === "selector" ? nameOf(node) : undefined;
+      if (name !== undefined) asked.add(name);
+    });
+    // A single selector that was answered exists.
+    if (asked.size < 2 && !hides) return [];
+    const names = await source.labelValues(METRIC_NAME, []);
+    const known = new Set(names);
+    return [...asked].flatMap((name) => {
+      const similar = known.has(name) ? undefined : nearest(name, names);
+      return similar === undefined ? [] : [`${name} was never scraped; did you mean ${similar}?`];
+    });
+  } catch {
+    return [];
+  }
+}
+
+function nameOf(selector: VectorSelector): string | undefined {
+  return selector.matchers.find((matcher) => matcher.name === METRIC_NAME && matcher.op === "=")?.value;
+}
+
 async function whySelectorEmpty(
   source: Source,
   selector: VectorSelector,
@@ -59,7 +89,7 @@ async function whySelectorEmpty(
     const last = Math.max(...v) * 1_000;
     return `${text} was last seen at ${formatTime(Math.round(last), utc)}, ${formatDuration(Math.round((at - last) / 1_000) * 1_000)} before`;
   }
-  const name = selector.matchers.find((matcher) => matcher.name === METRIC_NAME && matcher.op === "=")?.value;
+  const name = nameOf(selector);
   if (name === undefined) return `no series matches ${text}`;
   const names = await source.labelValues(METRIC_NAME, []);
   if (names.includes(name)) {

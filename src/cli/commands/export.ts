@@ -7,7 +7,9 @@ import { EXIT, UserError } from "../../base/errors.ts";
 import { dataDirOf } from "../../config/paths.ts";
 import { counted } from "../../model/count.ts";
 import { parseTime } from "../../model/time.ts";
+import { LOOKBACK_MS_DEFAULT } from "../../promql/options.ts";
 import type { CommandSpec, Invocation } from "../command.ts";
+import { visible } from "../output/visible.ts";
 import { progressBar } from "../progress.ts";
 import { livingEngine, SOURCE_OPTIONS, urlSource } from "../source.ts";
 
@@ -95,6 +97,11 @@ export const exportCommand: CommandSpec = {
     progress[Symbol.dispose]();
     for (const warning of report.warnings) io.err(`warning: ${warning}\n`);
     io.err(`${counted(report.samples, "sample")} of ${report.series} series\n`);
+    const selector = call.args[0];
+    if (report.samples === 0 && selector !== undefined && server !== undefined) {
+      const { whyEmpty } = await import("../why-empty.ts");
+      io.err(`${visible(await whyEmpty(server, selector, clock.now(), LOOKBACK_MS_DEFAULT, options.flag("utc")))}\n`);
+    }
     return EXIT.ok;
   },
 };

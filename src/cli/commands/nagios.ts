@@ -3,17 +3,21 @@
  * @see https://www.monitoring-plugins.org/doc/guidelines.html
  */
 import type { Source } from "../../api/source.ts";
+import type { Alert } from "../../model/alert.ts";
 import { errorText, type ExitCode, UserError } from "../../base/errors.ts";
+import { parseDuration } from "../../model/duration.ts";
+import { LOOKBACK_MS_DEFAULT } from "../../promql/options.ts";
 import { formatFloat } from "../../promql/number.ts";
 import type { CommandSpec, Invocation, OptionSpec } from "../command.ts";
+import { wholeNumber } from "../count-option.ts";
 import { visible } from "../output/visible.ts";
 import { measuredBy, parseDownLimit } from "../down-limit.ts";
 import { openSource, SOURCE_OPTIONS } from "../source.ts";
 
 type State = 0 | 1 | 2 | 3;
 const WORDS = ["OK", "WARNING", "CRITICAL", "UNKNOWN"] as const;
-/** Targets named in the one line. */
-const DOWN_SHOWN = 10;
+/** Targets and alerts named in the one line. */
+const NAMED_MAX = 10;
 const EMPTY: OptionSpec = {
   flags: "--empty <state>",
   help: "what an empty result means",
@@ -46,6 +50,13 @@ function emptyState({ options }: Invocation): State {
     0,
     WORDS.findIndex((word) => word.toLowerCase() === options.text("empty")),
   ) as State;
+}
+
+/** Nothing came back: as bad as `--empty` says, with the reason. */
+async function emptyFinding(call: Invocation, source: Source, expr: string): Promise<Finding> {
+  const { whyEmpty } = await import("../why-empty.ts");
+  const why = await whyEmpty(source, expr, call.clock.now(), LOOKBACK_MS_DEFAULT, false);
+  return { state: emptyState(call), text: `the expression returned nothing: ${why.replace(/^empty: /, "")}` };
 }
 
 interface Range {
@@ -81,6 +92,7 @@ const query: CommandSpec = {
     { flags: "-w, --warning <range>", help: "Nagios range for WARNING" },
     { flags: "-c, --critical <range>", help: "Nagios range for CRITICAL" },
     { flags: "--invert", help: "alert inside the ranges instead of outside" },
+    { flags: "--timeout <duration>", help: "UNKNOWN when there is no answer after this long" },
     EMPTY,
     ...SOURCE_OPTIONS,
   ],
@@ -96,14 +108,17 @@ const query: CommandSpec = {
         return text === undefined ? undefined : parseRange(text);
       };
       const [warning, critical] = [range("warning"), range("critical")];
-      const { value } = await source.query(call.args[0] as string, call.clock.now());
+      const expr = call.args[0] as string;
+      const timeout = options.text("timeout");
+      const wishes = timeout === undefined ? {} : { timeoutMs: parseDuration(timeout) };
+      const { value } = await source.query(expr, call.clock.now(), wishes);
       const all =
         value.kind === "scalar"
           ? [{ name: "value", v: value.v }]
           : value.kind === "vector"
             ? value.samples.map(({ labels, v }) => ({ name: labels.size === 0 ? "value" : labels.toString(), v }))
             : [];
-      if (all.length === 0) return { state: emptyState(call), text: "the expression returned nothing" };
+      if (all.length === 0) return emptyFinding(call, source, expr);
       const invert = options.flag("invert");
       const judge = (v: number): State => {
         if (Number.isNaN(v)) return 3;
@@ -127,12 +142,38 @@ const query: CommandSpec = {
     }),
 };
 
+/** How bad so many firing alerts are. */
+function alertState(call: Invocation, firing: readonly Alert[], named: boolean): State {
+  const { options } = call;
+  const [warning, critical] = ["warning", "critical"].map((name) => {
+    const text = options.text(name);
+    return text === undefined ? undefined : wholeNumber(name, text);
+  });
+  if (options.flag("invert")) return firing.length === 0 ? 2 : 0;
+  if (firing.length === 0) return 0;
+  if (warning !== undefined || critical !== undefined) {
+    if (critical !== undefined && firing.length >= critical) return 2;
+    return warning !== undefined && firing.length >= warning ? 1 : 0;
+  }
+  return named || firing.some((one) => one.labels.get("severity") === "critical") ? 2 : 1;
+}
+
 const alert: CommandSpec = {
   name: "alert",
   summary: "whether an alert fires",
   args: [["[name]", "alert name; all alerts without one"]],
-  options: SOURCE_OPTIONS,
-  examples: [["opsmon check alert RedisDown", ""]],
+  options: [
+    { flags: "-w, --warning <count>", help: "WARNING when so many fire" },
+    { flags: "-c, --critical <count>", help: "CRITICAL when so many fire" },
+    { flags: "--invert", help: "CRITICAL when it does not fire: for a watchdog that always must" },
+    { ...EMPTY, help: "what it means that there is no such alert rule" },
+    ...SOURCE_OPTIONS,
+  ],
+  examples: [
+    ["opsmon check alert RedisDown", ""],
+    ["opsmon check alert -w 1 -c 10", "by how many fire; without these by their severity"],
+    ["opsmon check alert Watchdog --invert", ""],
+  ],
   run: (call) =>
     run(call, async (source) => {
       const stale = await notLive(source);
@@ -143,24 +184,19 @@ const alert: CommandSpec = {
       );
       if (name !== undefined && found.length === 0) {
         const unknown = await unknownAlert(source, name);
-        if (unknown !== undefined) return { state: 3, text: unknown };
+        if (unknown !== undefined) return { state: emptyState(call), text: unknown };
       }
       const firing = found.filter((one) => one.state === "firing");
-      const worst: State = firing.some((one) => one.labels.get("severity") === "critical")
-        ? 2
-        : firing.length > 0
-          ? name === undefined
-            ? 1
-            : 2
-          : 0;
-      const names = [...new Set(firing.map((one) => one.labels.get("alertname")))].slice(0, 10).join(", ");
-      const perf = `firing=${firing.length} pending=${found.filter((one) => one.state === "pending").length}`;
+      const blind = firing.length > 0 ? undefined : await blindness(source, found, name);
+      if (blind !== undefined) return { state: 3, text: blind };
+      const names = [...new Set(firing.map((one) => one.labels.get("alertname")))].slice(0, NAMED_MAX).join(", ");
+      const [warning = "", critical = ""] = [call.options.text("warning"), call.options.text("critical")];
+      const pending = found.filter((one) => one.state === "pending").length;
+      const perf = `firing=${firing.length};${warning};${critical};0 pending=${pending}`;
+      const quiet = name === undefined ? "nothing fires" : `${name} does not fire`;
       return {
-        state: worst,
-        text:
-          firing.length === 0
-            ? `${name ?? "nothing"} ${name === undefined ? "fires" : "does not fire"}`
-            : `firing: ${names}`,
+        state: alertState(call, firing, name !== undefined),
+        text: firing.length === 0 ? quiet : `firing: ${names}`,
         perf,
       };
     }),
@@ -170,6 +206,27 @@ const alert: CommandSpec = {
 async function notLive(source: Source): Promise<Finding | undefined> {
   const { kind, place } = await source.capabilities();
   return kind === "directory" || kind === "bundle" ? { state: 3, text: `no engine runs on ${place}` } : undefined;
+}
+
+/** An alert whose rule failed, or whose source went silent, is not one that is quiet. */
+async function blindness(
+  source: Source,
+  found: readonly Alert[],
+  name: string | undefined,
+): Promise<string | undefined> {
+  const blind = found.filter((one) => one.state === "nodata" || one.state === "error");
+  if (blind.length > 0) {
+    const said = blind.slice(0, NAMED_MAX).map((one) => {
+      const why = one.state === "nodata" ? "no data" : "its rule cannot be evaluated";
+      return `${one.labels.get("alertname")}: ${why}`;
+    });
+    return said.join("; ");
+  }
+  if (!(await source.capabilities()).rules) return undefined;
+  const failed = (await source.rules()).find(
+    (rule) => rule.kind === "alerting" && rule.health === "err" && (name === undefined || rule.name === name),
+  );
+  return failed === undefined ? undefined : `${failed.name} cannot be evaluated: ${failed.lastError}`;
 }
 
 /** A name with a spelling mistake must not read as "all is well" for ever. */
@@ -217,8 +274,8 @@ const up: CommandSpec = {
       const [isCritical, isWarning] = limits.map(
         (limit) => limit !== undefined && measuredBy(limit, down.length, all.length) >= limit.count,
       );
-      const named = down.slice(0, DOWN_SHOWN).map((target) => `${target.url}: ${target.lastError}`);
-      const more = down.length > DOWN_SHOWN ? [`and ${down.length - DOWN_SHOWN} more`] : [];
+      const named = down.slice(0, NAMED_MAX).map((target) => `${target.url}: ${target.lastError}`);
+      const more = down.length > NAMED_MAX ? [`and ${down.length - NAMED_MAX} more`] : [];
       const text = `${down.length} of ${all.length} down: ${[...named, ...more].join("; ")}`;
       return { state: isCritical === true ? 2 : isWarning === true ? 1 : 0, text, perf };
     }),

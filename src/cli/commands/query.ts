@@ -1,4 +1,5 @@
 /** `opsmon query`: one PromQL expression, at one moment or over a range. */
+import { readFileSync } from "node:fs";
 import type { Explainer, QueryOptions, Source } from "../../api/source.ts";
 import { EXIT, type ExitCode, UserError } from "../../base/errors.ts";
 import { unreadable } from "../../base/system-error.ts";
@@ -7,6 +8,7 @@ import { parseTime } from "../../model/time.ts";
 import { LOOKBACK_MS_DEFAULT } from "../../promql/options.ts";
 import type { QueryResult, Value } from "../../promql/value.ts";
 import type { CommandSpec, Invocation } from "../command.ts";
+import { wholeNumber } from "../count-option.ts";
 import { FORMATS, type Format, formatValue } from "../output/format.ts";
 import { visible } from "../output/visible.ts";
 import { openSource, SOURCE_OPTIONS } from "../source.ts";
@@ -56,11 +58,17 @@ export const query: CommandSpec = {
     const everyMs = Math.max(100, parseDuration(watch));
     for (;;) {
       if (call.io.stdoutIsTty) call.io.out("\u001b[H\u001b[2J");
-      await once(call, source, expr);
+      await once(call, source, expr).catch((error: unknown) => bear(call, error));
       await new Promise<void>((resolve) => void call.clock.after(everyMs, resolve));
     }
   },
 };
+
+/** Who watches goes on watching while an engine restarts; a mistake in the question ends it. */
+function bear({ io }: Invocation, error: unknown): void {
+  if (!(error instanceof UserError) || (error.exit !== EXIT.unreachable && error.exit !== EXIT.limit)) throw error;
+  io.err(`${visible(error.message)}\n`);
+}
 
 async function expressionOf({ args, options, io }: Invocation): Promise<string> {
   const file = options.text("file");
@@ -72,7 +80,6 @@ async function expressionOf({ args, options, io }: Invocation): Promise<string> 
     });
   }
   if (file !== undefined) {
-    const { readFileSync } = await import("node:fs");
     try {
       return readFileSync(file, "utf8").trim();
     } catch (cause) {
@@ -139,7 +146,7 @@ function wishes({ options }: Invocation): QueryOptions {
   return {
     ...(timeout === undefined ? {} : { timeoutMs: parseDuration(timeout) }),
     ...(lookback === undefined ? {} : { lookbackMs: parseDuration(lookback) }),
-    ...(limit === undefined ? {} : { limit: Number(limit) }),
+    ...(limit === undefined ? {} : { limit: wholeNumber("limit", limit) }),
   };
 }
 
@@ -168,11 +175,21 @@ async function once(call: Invocation, source: Source, expr: string): Promise<Exi
     const text = await formatValue(result.value, format, { ...terminal, width, utc, expr });
     call.io.out(format === "table" || format === "graph" || format === "spark" ? text : visible(text));
   }
-  if (empty) {
-    const { whyEmpty } = await import("../why-empty.ts");
-    call.io.err(`${visible(await whyEmpty(source, expr, window.end, lookbackOf(call), utc))}\n`);
-  }
+  await remark(call, source, expr, window.end, empty);
   return empty && call.options.flag("exitCode") ? EXIT.no : EXIT.ok;
+}
+
+/** Only these hide that a name in the expression was never scraped; the rest need not load a parser. */
+const MAY_HIDE = /absent|\W(?:or|unless|and)\W/i;
+
+/** What an answer does not say by itself. */
+async function remark(call: Invocation, source: Source, expr: string, at: number, empty: boolean): Promise<void> {
+  if (!empty && !MAY_HIDE.test(expr)) return;
+  const { misspelt, whyEmpty } = await import("../why-empty.ts");
+  const said = empty
+    ? [await whyEmpty(source, expr, at, lookbackOf(call), call.options.flag("utc"))]
+    : (await misspelt(source, expr)).map((text) => `hint: ${text}`);
+  for (const text of said) call.io.err(`${visible(text)}\n`);
 }
 
 /** A mistake at `line:column` shows the line with a mark under the place. */

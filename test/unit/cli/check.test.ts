@@ -2,8 +2,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { TargetStatus } from "../../../src/api/source.ts";
+import type { RuleStatus, TargetStatus } from "../../../src/api/source.ts";
 import { Labels } from "../../../src/model/labels.ts";
+import type { Alert } from "../../../src/model/alert.ts";
 import { COMMANDS } from "../../../src/cli/registry.ts";
 import { type ApiFixture, serveApi } from "../../support/api.ts";
 import { commandNamed, type Ran, runCommand } from "../../support/cli.ts";
@@ -162,5 +163,73 @@ describe("opsmon check targets and up", () => {
     using home = tempDir();
     writeFileSync(path.join(home.path, "x"), "");
     await expect(check("targets", [], { socket: api.socket, maxDown: "-1" })).rejects.toMatchObject({ exit: 2 });
+  });
+});
+
+describe("opsmon check alert", () => {
+  const alert = (name: string, state: Alert["state"], severity = "warning"): Alert => ({
+    labels: Labels.from({ alertname: name, severity }),
+    annotations: Labels.EMPTY,
+    state,
+    value: 1,
+    activeAt: NOW,
+    firedAt: NOW,
+    resolvedAt: undefined,
+    lastEvalAt: NOW,
+    rule: { group: "g", file: "f.yml", name, expr: "x" },
+    generatorUrl: "",
+  });
+  const rule = (name: string, health: RuleStatus["health"]): RuleStatus => ({
+    group: "g",
+    file: "f.yml",
+    intervalMs: 15_000,
+    name,
+    kind: "alerting",
+    expr: "x",
+    forMs: 0,
+    keepFiringForMs: 0,
+    labels: Labels.EMPTY,
+    annotations: Labels.EMPTY,
+    health,
+    lastError: health === "err" ? "1:1: parse error" : "",
+    lastEvalAt: NOW,
+    lastDurationMs: 1,
+    alerts: [],
+  });
+  const three = [alert("A", "firing"), alert("B", "firing"), alert("C", "pending")];
+  const cases: readonly (readonly [
+    alerts: readonly Alert[],
+    args: string[],
+    options: Record<string, unknown>,
+    code: number,
+    text: RegExp,
+    why: string,
+  ])[] = [
+    [three, [], {}, 1, /^WARNING: firing: A, B \| firing=2;;;0 pending=1\n$/, "by their severity"],
+    [[alert("A", "firing", "critical")], [], {}, 2, /^CRITICAL: firing: A/, "a critical one"],
+    [three, [], { warning: "1", critical: "3" }, 1, /^WARNING: firing: A, B \| firing=2;1;3;0/, "by their number"],
+    [three, [], { critical: "3" }, 0, /^OK: firing: A, B/, "fewer than the limit"],
+    [three, ["A"], {}, 2, /^CRITICAL: firing: A/, "one that is asked for by name"],
+    [three, ["C"], {}, 0, /^OK: C does not fire \| firing=0;;;0 pending=1/, "pending is not firing"],
+    [three, ["A"], { invert: true }, 0, /^OK: firing: A/, "a watchdog that fires"],
+    [[], ["A"], { invert: true }, 2, /^CRITICAL: A does not fire/, "a watchdog that is silent"],
+    [[alert("A", "nodata")], ["A"], {}, 3, /^UNKNOWN: A: no data/, "silence of the source is no good news"],
+    [[alert("A", "error")], [], {}, 3, /^UNKNOWN: A: its rule cannot be evaluated/, "nor is a rule that fails"],
+    [[], ["Broken"], {}, 3, /^UNKNOWN: Broken cannot be evaluated: 1:1: parse error/, "a rule that never worked"],
+    [
+      [],
+      ["Nosuch"],
+      { empty: "critical" },
+      2,
+      /^CRITICAL: there is no alert rule "Nosuch"/,
+      "a rule that is not there",
+    ],
+    [[], ["A"], { critical: "many" }, 3, /^UNKNOWN: --critical "many" is not a whole number/, "no number"],
+  ];
+  test.each(cases)("%# %j with %j", async (alerts, args, options, code, text) => {
+    const rules = [rule("A", "ok"), rule("C", "ok"), ...(args[0] === "Broken" ? [rule("Broken", "err")] : [])];
+    await using api = await serveApi(NOW, { alerts: async () => alerts, rules: () => rules });
+    const ran = await check("alert", args, { socket: api.socket, empty: "unknown", ...options });
+    expect([ran.code, text.test(ran.out), ran.out]).toEqual([code, true, ran.out]);
   });
 });

@@ -123,6 +123,9 @@ describe("samples out and in", () => {
     {
       await using _ = await engineOn(a);
       expect((await run(importCommand, [block], { data: a })).err).toContain("3 samples taken, from 1 block");
+      expect((await run(exportCommand, ["movd"], { data: a })).err).toBe(
+        "0 samples of 0 series\nempty: movd was never scraped; did you mean moved?\n",
+      );
       expect((await run(exportCommand, ["moved"], { data: a })).out).toBe(
         (await run(exportCommand, ["moved"], { data: b })).out,
       );

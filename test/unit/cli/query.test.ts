@@ -175,6 +175,22 @@ describe("opsmon query", () => {
   });
 
   it.each([
+    ["absent(jobs_totl)", "hint: jobs_totl was never scraped; did you mean jobs_total?\n", "absent() is never empty"],
+    ["jobs_total or jobs_totel", "hint: jobs_totel was never scraped; did you mean jobs_total?\n", "a side of or"],
+    ["jobs_total unless evill", "hint: evill was never scraped; did you mean evil?\n", "a side of unless"],
+    ["absent(zzzzzzzz)", "", "nothing looks like it"],
+    ["jobs_total or old", "", "both are known"],
+  ])("%s is answered, and %j (%s)", async (expr, err) => {
+    const ran = await query(expr);
+    expect([ran.code, ran.err]).toEqual([0, err]);
+  });
+
+  it("--limit is a whole number", async () => {
+    expect((await query("jobs_total", { limit: "1" })).out.split("\n")).toHaveLength(3);
+    await expect(query("jobs_total", { limit: "abc" })).rejects.toMatchObject({ code: "bad-number", exit: 2 });
+  });
+
+  it.each([
     [{ step: "5s" }, "no-start", "a step without a range"],
     [{ start: "-1h", step: "0" }, "bad-step", "a step of nothing"],
     [{ start: "-1h", end: "-2h" }, "bad-range", "the end before the start"],
@@ -226,7 +242,15 @@ describe("opsmon check", () => {
       "the other way round",
     ],
     ["query", ["jobs_total"], { warning: "30" }, 1, 'WARNING: jobs_total{kind="mail"} is 38 |', "the one that is over"],
-    ["query", ["zzzzzz"], {}, 3, "UNKNOWN: the expression returned nothing", "nothing"],
+    ["query", ["zzzzzz"], {}, 3, "UNKNOWN: the expression returned nothing: zzzzzz was never scraped", "nothing"],
+    [
+      "query",
+      ["jobs_totl"],
+      {},
+      3,
+      "UNKNOWN: the expression returned nothing: jobs_totl was never scraped; did you mean jobs_total?",
+      "a mistake",
+    ],
     ["query", ["zzzzzz"], { empty: "ok" }, 0, "OK: the expression returned nothing", "nothing, as it should be"],
     ["query", ["sum("], {}, 3, "UNKNOWN: ", "no expression"],
     ["query", ["1"], { warning: "x" }, 3, 'UNKNOWN: "x" is not a threshold', "no threshold"],
