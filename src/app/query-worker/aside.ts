@@ -47,6 +47,7 @@ const QUESTIONS: ReadonlySet<string> = new Set([
   "/api/v1/series",
   "/api/v1/labels",
   "/api/v1/read",
+  "/api/v1/query_exemplars",
   "/api/v1/format_query",
   "/api/v1/parse_query",
   "/federate",
@@ -70,7 +71,8 @@ async function go(ask: Ask, options: AsideOptions): Promise<Answer> {
   const since = clock.monotonic();
   using _place = evaluates ? await turnstile.enter(timeoutMs, ask.signal) : undefined;
   const waitedMs = clock.monotonic() - since;
-  return thread.ask(ask, {
+  // Awaited here: the place is held until the answer begins.
+  return await thread.ask(ask, {
     timeoutMs,
     leftMs: waitedMs > 1 ? Math.max(1, timeoutMs - waitedMs) : undefined,
     external: [...options.external()],

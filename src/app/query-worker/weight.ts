@@ -15,8 +15,11 @@ import { LOOKBACK_MS_DEFAULT, SUBQUERY_STEP_MS_DEFAULT } from "../../promql/opti
 import { decodeReadRequest } from "../../remote/codec.ts";
 import type { Weight } from "../../tsdb/weigh.ts";
 
-/** Longest text, in bytes, that is worth parsing to guess its weight. */
+/** Longest text that is worth parsing to guess its weight, and longest batch of texts, bytes. */
 const TEXT_BYTES_MAX = 8_192;
+const BATCH_BYTES_MAX = 262_144;
+/** Queries of a batch are evaluated one after the other, with turns for others in between: together they may take more. */
+const BATCH_SHARE = 10;
 /** Selecting a series and looking at its labels. */
 const PER_SERIES = 60;
 /** A point as JSON. */
@@ -46,7 +49,8 @@ interface Load {
 export function weighAsk(ask: Ask, scales: Scales): number {
   const weigh = WEIGHED.get(ask.url.pathname) ?? (VALUES.test(ask.url.pathname) ? labels : undefined);
   if (weigh === undefined) return 0;
-  if (ask.url.search.length + ask.body.length > TEXT_BYTES_MAX) return Number.POSITIVE_INFINITY;
+  const limit = weigh === batch ? BATCH_BYTES_MAX : TEXT_BYTES_MAX;
+  if (ask.url.search.length + ask.body.length > limit) return Number.POSITIVE_INFINITY;
   try {
     return weigh(parametersOf(ask.url, ask.headers, ask.body), scales, ask.body);
   } catch (error) {
@@ -69,6 +73,7 @@ const WEIGHED: ReadonlyMap<string, Weigher> = new Map<string, Weigher>([
   ["/api/v1/labels", labels],
   ["/federate", series],
   ["/api/v1/read", read],
+  ["/api/v1/query_exemplars", () => 0],
   ["/api/v1/format_query", () => 0],
   ["/api/v1/parse_query", () => 0],
 ]);
@@ -82,6 +87,7 @@ function query(parameters: Parameters, scales: Scales): number {
 
 function weighQuery(text: string, start: number, end: number, stepMs: number, scales: Scales): number {
   const steps = stepMs > 0 && end > start ? Math.floor((end - start) / stepMs) + 1 : 1;
+  if (text.length > TEXT_BYTES_MAX) return Number.POSITIVE_INFINITY;
   const grid = { startMs: steps === 1 ? end : start, stepMs, steps };
   const load = weighExpr(scales.parse(text), grid, scales);
   return load.cost + load.series * (PER_LABEL_SET + steps * PER_POINT);
@@ -91,15 +97,18 @@ function batch(_parameters: Parameters, scales: Scales, body: Buffer): number {
   const { queries } = JSON.parse(body.toString("utf8")) as { readonly queries?: unknown };
   if (!Array.isArray(queries)) return 0;
   let sum = 0;
+  let most = 0;
   for (const { expr, start, end, stepMs } of queries as readonly Readonly<Record<string, unknown>>[]) {
     if (typeof expr !== "string") continue;
     try {
-      sum += weighQuery(expr, Number(start), Number(end), Number(stepMs), scales);
+      const weight = weighQuery(expr, Number(start), Number(end), Number(stepMs), scales);
+      sum += weight;
+      most = Math.max(most, weight);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
     }
   }
-  return sum;
+  return Math.max(most, sum / BATCH_SHARE);
 }
 
 function series(parameters: Parameters, scales: Scales): number {
