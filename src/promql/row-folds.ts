@@ -31,6 +31,12 @@ export function isFoldOp(op: string): op is FoldOp {
   return Object.hasOwn(ROW_FOLDS, op);
 }
 
+/** Whether every cell of a row has a value. */
+function isDense(present: Uint8Array, base: number, end: number): boolean {
+  const row = end - base === present.length ? present : present.subarray(base, end);
+  return row.indexOf(0) < 0;
+}
+
 /** Compensated sums, see `kahan.ts`. */
 class SumFold implements RowFold {
   readonly #steps: number;
@@ -47,18 +53,21 @@ class SumFold implements RowFold {
     const { values: sums, present: seen } = this.#out;
     const rests = this.#rests;
     const end = base + this.#steps;
+    const all = isDense(present, base, end);
+    if (all) seen.fill(1, to, to + this.#steps);
     for (let from = base, at = to; from < end; from++, at++) {
-      if (present[from] === 0) continue;
+      if (!all) {
+        if (present[from] === 0) continue;
+        seen[at] = 1;
+      }
       const inc = values[from] as number;
       const sum = sums[at] as number;
       const t = sum + inc;
-      if (t === Number.POSITIVE_INFINITY || t === Number.NEGATIVE_INFINITY) rests[at] = 0;
-      else {
-        const lost = Math.abs(sum) >= Math.abs(inc) ? sum - t + inc : inc - t + sum;
-        rests[at] = (rests[at] as number) + lost;
-      }
+      // What rounding lost, without asking which is larger: both ways are exact, so they agree.
+      const part = t - sum;
+      const lost = sum - (t - part) + (inc - part);
+      rests[at] = t - t === 0 ? (rests[at] as number) + lost : 0;
       sums[at] = t;
-      seen[at] = 1;
     }
   }
 
