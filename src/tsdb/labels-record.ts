@@ -12,7 +12,8 @@ const options = { params: { [constants.ZSTD_c_compressionLevel]: 3 } };
 function packLabels(sets: readonly Labels[]): Uint8Array {
   const out = new ByteWriter(4096);
   encodeLayout(out, sets);
-  return zstdCompressSync(out.view(), options);
+  // A copy: zlib's answer is a slice of 64 KB, and the group keeps it.
+  return Uint8Array.from(zstdCompressSync(out.view(), options));
 }
 
 /** The bytes that `decodeLayout` reads. @throws DamagedError */

@@ -1,5 +1,5 @@
 /**
- * The open chunk of a group: a matrix of doubles, one row a time, one column a series, in blocks of 16 rows. The newest
+ * The open chunk of a group: a matrix of doubles, one row a time, one column a series, in blocks of 8 rows. The newest
  * block holds plain doubles; a block that is full is packed to about one byte a sample, unless the group is narrow. A
  * row with holes or stale markers carries one byte a column beside it. Rows are ascending in time; a write into the
  * past unpacks the chunk for good. Nothing a query's view shares is ever changed under it.
@@ -8,7 +8,7 @@ import { CELL_ABSENT, CELL_STALE, CELL_VALUE } from "./column.ts";
 import { PackedBlock, PackedReader } from "./packed.ts";
 
 const ROWS_START = 8;
-const BLOCK_SHIFT = 4;
+const BLOCK_SHIFT = 3;
 const BLOCK_ROWS = 1 << BLOCK_SHIFT;
 const BLOCK_MASK = BLOCK_ROWS - 1;
 /** Below so many columns a packed block's own objects weigh more than packing saves. */
@@ -24,7 +24,7 @@ const DIFFERENT = 3;
 /** A frozen view of the matrix: arrays are shared, counts are not. */
 export interface RowsView {
   readonly t: Float64Array;
-  /** 16 rows each; row r, column c of a plain one is blocks[r >> 4][(r & 15) * stride + c]. */
+  /** 8 rows each; row r, column c of a plain one is blocks[r >> 3][(r & 7) * stride + c]. */
   readonly blocks: readonly (Float64Array | PackedReader)[];
   /** Cells of incomplete rows of plain blocks. */
   readonly partial: readonly (Uint8Array | undefined)[];

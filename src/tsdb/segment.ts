@@ -44,7 +44,8 @@ export function openRecord(key: Uint8Array, record: Uint8Array): Uint8Array {
   const body = record.subarray(RECORD_HEADER_BYTES);
   if (record[5] === STORED) return body;
   try {
-    return zstdDecompressSync(body, { maxOutputLength: PAYLOAD_BYTES_MAX });
+    // A copy: zlib's answer is a slice of 64 KB, and caches count what they keep by its length.
+    return Uint8Array.from(zstdDecompressSync(body, { maxOutputLength: PAYLOAD_BYTES_MAX }));
   } catch (error) {
     throw new DamagedError(`zstd: ${(error as Error).message}`);
   }
