@@ -1,5 +1,5 @@
 /** What scripts rely on: exit codes, formats, sentences for mistakes, and data that outlives kill -9. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
@@ -7,6 +7,7 @@ import {
   eventually,
   opsmon,
   type Page,
+  root,
   startEngine,
   startPage,
   type TempDir,
@@ -192,6 +193,22 @@ describe("configuration", () => {
       const argv = [...command, "--data", path.resolve(home.path, data)];
       const { code, stderr } = await opsmon(argv, { home: home.path });
       expect(`${code} ${stderr}`).toMatch(/^3 opsmon: [^\n]*director[^\n]*\n {2}hint: [^\n]*\n$/);
+    }
+  });
+
+  test.each(["README.md", "rules/README.md"])("the configuration that %s shows is one", async (page) => {
+    using home = tempDir();
+    const token = path.join(home.path, "telegram.token");
+    writeFileSync(token, "123456:TEST");
+    const shown = [
+      ...readFileSync(path.join(root, page), "utf8").matchAll(/^```yaml\n(opsmon:|scrape_configs:)([^]*?)^```/gm),
+    ];
+    expect(shown.length).toBeGreaterThan(0);
+    for (const [, first = "", rest = ""] of shown) {
+      const config = path.join(home.path, "shown.yml");
+      writeFileSync(config, first + rest.replace("/etc/opsmon/telegram.token", token));
+      const { code, stdout, stderr } = await opsmon(["check", "config", config], { home: home.path });
+      expect(`${code} ${stdout}${stderr}`).toMatch(/^0 .*: ok/);
     }
   });
 
