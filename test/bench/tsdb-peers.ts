@@ -1,17 +1,19 @@
 /**
  * The whole product beside Prometheus and VictoriaMetrics on the same load in one run: scraping, disk, queries, restart.
  * Short by default (some four minutes); OPSMON_BENCH_FULL=1 asks for more series and longer looks. OPSMON_BENCH_ONLY
- * picks parts: scrape, disk, query, start.
+ * picks parts: scrape, sustained, disk, query, start.
  */
 import type { Bench, BenchRow } from "../support/bench.ts";
 import { bytesPerSample, capturedFeed, modelFeed } from "./tsdb-peers/disk.ts";
 import { type Kind, present } from "./tsdb-peers/programs.ts";
+import { PAGE_SERIES } from "./tsdb-peers/exporters.ts";
 import { coldStartMs } from "./tsdb-peers/queries.ts";
 import { beside, type Bound, queryRows } from "./tsdb-peers/query-rows.ts";
 import { type ScrapeCost, scrapeCost } from "./tsdb-peers/scrapes.ts";
+import { sustained } from "./tsdb-peers/sustained.ts";
 
 const FULL = process.env["OPSMON_BENCH_FULL"] === "1";
-const ONLY = process.env["OPSMON_BENCH_ONLY"] ?? "scrape disk query start";
+const ONLY = process.env["OPSMON_BENCH_ONLY"] ?? "scrape sustained disk query start";
 const QUERY_SERIES = FULL ? [10_000, 100_000] : [10_000];
 
 async function scrapes(kinds: readonly Kind[]): Promise<BenchRow[]> {
@@ -30,6 +32,23 @@ async function scrapes(kinds: readonly Kind[]): Promise<BenchRow[]> {
     rows.push({ what: "samples scraped", value: costs.get("opsmon")?.samplesPerSecond ?? 0, unit: "/s" });
   }
   return rows;
+}
+
+/** OPSMON_BENCH_TARGETS asks for another number of thousands of samples a second. */
+async function sustains(): Promise<BenchRow[]> {
+  const targets = Number(process.env["OPSMON_BENCH_TARGETS"] ?? (FULL ? 1_000 : 500));
+  const found = await sustained(targets, FULL ? 60_000 : 30_000, FULL ? 60_000 : 30_000);
+  const { samplesPerSecond, lags, cpuShare, residentMb, panelsMs } = found;
+  const what = `${targets * PAGE_SERIES} samples/s on one core, with rules and panels`;
+  return [
+    { what: `${what}: kept`, value: samplesPerSecond, unit: "/s", atLeast: targets * PAGE_SERIES * 0.99 },
+    { what: `${what}: scrapes left out`, value: lags.missed, unit: "", atMost: 0 },
+    { what: `${what}: p99 scrape lag`, value: lags.p99Ms, unit: "ms", atMost: 100 },
+    { what: `${what}: median and largest lag`, value: lags.medianMs, unit: `and ${Math.round(lags.maxMs)} ms` },
+    { what: `${what}: of that core`, value: cpuShare * 100, unit: "%" },
+    { what: `${what}: six panels`, value: panelsMs, unit: "ms" },
+    { what: `${what}: memory`, value: residentMb, unit: "MB" },
+  ];
 }
 
 async function disk(kinds: readonly Kind[]): Promise<BenchRow[]> {
@@ -61,6 +80,7 @@ export const bench: Bench = {
     const kinds = present();
     const rows: BenchRow[] = [];
     if (ONLY.includes("scrape")) rows.push(...(await scrapes(kinds)));
+    if (ONLY.includes("sustained")) rows.push(...(await sustains()));
     if (ONLY.includes("disk")) rows.push(...(await disk(kinds)));
     if (ONLY.includes("query")) rows.push(...(await queryRows(kinds, QUERY_SERIES)));
     if (ONLY.includes("start")) rows.push(...(await starts(kinds)));

@@ -78,15 +78,29 @@ export interface Program extends AsyncDisposable {
   end(signal: NodeJS.Signals): Promise<void>;
 }
 
+interface ProgramWishes {
+  /** More YAML for the configuration. */
+  readonly config?: string;
+  /** The only CPU it may run on. */
+  readonly core?: number;
+}
+
 /** @param scrape YAML of `scrape_configs`; nothing is scraped without. */
-export async function startProgram(kind: Kind, home: string, scrape = ""): Promise<Program> {
+export async function startProgram(
+  kind: Kind,
+  home: string,
+  scrape = "",
+  { config: more = "", core }: ProgramWishes = {},
+): Promise<Program> {
   const dir = path.join(home, kind);
   mkdirSync(dir, { recursive: true });
   const config = path.join(home, `${kind}.yml`);
   const own = kind === "opsmon" ? OWN : "";
-  writeFileSync(config, `${own}scrape_configs: ${scrape === "" ? "[]" : scrape}\n`);
+  writeFileSync(config, `${own}${more}scrape_configs: ${scrape === "" ? "[]" : scrape}\n`);
   const port = await freePort();
-  const child = spawn(executable(kind) as string, [...argv(kind, dir, config, port)], {
+  const pinned = core === undefined ? [] : ["taskset", "-c", String(core)];
+  const [command, ...rest] = [...pinned, executable(kind) as string, ...argv(kind, dir, config, port)];
+  const child = spawn(command as string, rest, {
     stdio: ["ignore", "ignore", "inherit"],
     cwd: home,
   });
