@@ -14,6 +14,8 @@ import type { FromStore, PlainError, PlainMatcher, ToStore } from "./messages.ts
 
 /** Values of one message: large enough that messages cost nothing, small enough to be made in a fraction of a turn. */
 const BATCH_VALUES = 65_536;
+/** Room for the column that fills a batch: a day of 15 s. Longer ones make it grow. */
+const SPARE_VALUES = 6_144;
 /** Sent and not taken yet, of one stream. */
 const AHEAD_BYTES: number = 8 * BATCH_VALUES * Float64Array.BYTES_PER_ELEMENT;
 /** Time columns that both ends remember of one stream; most selections have one for each target. */
@@ -222,7 +224,7 @@ class BatchPacker {
   readonly #axes: AxisSender;
   readonly #lengths: number[] = [];
   readonly #axisOf: number[] = [];
-  #v = new Float64Array(BATCH_VALUES);
+  #v = new Float64Array(BATCH_VALUES + SPARE_VALUES);
   #stale: Uint8Array<ArrayBuffer> | undefined;
   #at = 0;
 
