@@ -42,6 +42,8 @@ export const EXPRESSION_LENGTH_MAX = 262_144;
 export const NESTING_DEPTH_MAX = 512;
 /** Series one node may hold: bounds label memory as samples bound value memory. */
 export const SERIES_MAX_DEFAULT = 1_000_000;
+/** Longest label value a query may make, UTF-16 units: one that doubles at each level would take all memory in 30. */
+export const MADE_LABEL_LENGTH_MAX = 1_048_576;
 /** Warnings, and infos, returned with a result, as the HTTP API of Prometheus does. */
 export const ANNOTATIONS_MAX = 10;
 

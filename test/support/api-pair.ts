@@ -134,16 +134,16 @@ export interface Pair extends AsyncDisposable {
 }
 
 /** opsmon alone, where answers of Prometheus were written down before. */
-export function startAlone(): Promise<Pair> {
-  return begin(false);
+export function startAlone(env: Readonly<Record<string, string>> = {}): Promise<Pair> {
+  return begin(false, env);
 }
 
 /** Both are up, have scraped at least three times and have evaluated their rules. */
 export function startPair(): Promise<Pair> {
-  return begin(true);
+  return begin(true, {});
 }
 
-async function begin(both: boolean): Promise<Pair> {
+async function begin(both: boolean, env: Readonly<Record<string, string>>): Promise<Pair> {
   const stack = new AsyncDisposableStack();
   try {
     const home = stack.use(tempDir());
@@ -157,7 +157,7 @@ async function begin(both: boolean): Promise<Pair> {
     writeFileSync(own, text + settings);
     const port = await freePort();
     const engine = stack.use(
-      await startEngine({ home: home.path, config: own, argv: ["--listen", `127.0.0.1:${port}`] }),
+      await startEngine({ home: home.path, config: own, argv: ["--listen", `127.0.0.1:${port}`], env }),
     );
     const theirs = path.join(home.path, "prometheus");
     const theirText = text.replace("rules.yml", path.join("..", "rules.yml"));

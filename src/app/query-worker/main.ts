@@ -5,13 +5,14 @@
 import { readlinkSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { getHeapStatistics } from "node:v8";
 import { parentPort, workerData } from "node:worker_threads";
 import { failureOf, matchRoute, parametersOf, type Answer, type Route } from "../../api/http.ts";
 import { returnPiece } from "../../api/pieces.ts";
 import { questionRoutes } from "../../api/questions.ts";
 import { assert } from "../../base/assert.ts";
 import { systemClock } from "../../base/clock.ts";
-import { errorText } from "../../base/errors.ts";
+import { errorText, EXIT, UserError } from "../../base/errors.ts";
 import { nextTurn, overdue } from "../../base/turns.ts";
 import { Labels } from "../../model/labels.ts";
 import { createEngine } from "../../promql/engine.ts";
@@ -90,13 +91,50 @@ async function answerOf(ask: AskMessage, signal: AbortSignal): Promise<Answer> {
   return answer;
 }
 
+/** Columns of all queries together, MB: some hundred million values. */
+const COLUMNS_MB = 1_536;
+/** How often the thread looks at its memory, ms. */
+const LOOK_MS = 50;
+const MB = 1_048_576;
+
+/** Ends what is evaluated while there is room to say so: no query is worth the others' and its own clear answer. */
+function watchMemory(): void {
+  setInterval(() => {
+    if (running.size === 0) return;
+    const { used_heap_size: heap, external_memory: columns } = getHeapStatistics();
+    if (heap <= data.heapMb * MB && columns <= COLUMNS_MB * MB) return;
+    const hint = "ask for fewer series, a shorter range or a larger step";
+    const why = new UserError("promql-limit", "query needed more memory than queries are given", {
+      exit: EXIT.limit,
+      hint,
+    });
+    for (const { controller } of running.values()) controller.abort(why);
+  }, LOOK_MS).unref();
+}
+
+/** Why an evaluation was cut off, when it was not by its client. */
+function reasonOf({ reason }: AbortSignal): UserError | undefined {
+  return reason instanceof UserError ? reason : undefined;
+}
+
+/** V8 makes no text of half a gigabyte, and no array of four: an answer is no bug for wanting one. */
+function tooLarge(error: unknown): unknown {
+  if (!(error instanceof RangeError)) return error;
+  return new UserError("promql-limit", "the query made a text or a list larger than any may be", {
+    exit: EXIT.limit,
+    cause: error,
+  });
+}
+
 async function serve(ask: AskMessage): Promise<void> {
   const mine: Running = { controller: new AbortController(), room: SENT_AHEAD_BYTES, wake: undefined };
   running.set(ask.id, mine);
   external = Labels.from(ask.external);
   histograms.note(ask.nativeHistograms, 0);
   try {
-    const answer = await answerOf(ask, mine.controller.signal).catch((error: unknown) => failureOf(error));
+    const answer = await answerOf(ask, mine.controller.signal).catch((error: unknown) =>
+      failureOf(reasonOf(mine.controller.signal) ?? tooLarge(error)),
+    );
     const { status, type, encoding, headers, body } = answer;
     tell({ kind: "answer", id: ask.id, status, type, encoding, headers });
     const pieces = typeof body === "string" || Buffer.isBuffer(body) ? [body] : body;
@@ -147,4 +185,5 @@ port.on("message", (message: ToThread) => {
 });
 
 stepBehind();
+watchMemory();
 tell({ kind: "ready" });

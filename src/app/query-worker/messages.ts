@@ -16,6 +16,8 @@ export interface ThreadData {
   readonly store: MessagePort;
   /** [0] counts the messages on `store`: a thread that waits for columns sleeps on it. */
   readonly bell: SharedArrayBuffer;
+  /** Half of what the thread dies of: queries are ended with an answer before it is. */
+  readonly heapMb: number;
   readonly engine: {
     readonly features: readonly string[];
     readonly timeoutMs: number;

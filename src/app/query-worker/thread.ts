@@ -20,8 +20,11 @@ import { StoreServer } from "./store-server.ts";
 const GRACE_MS = 5_000;
 /** Without a question for so long the thread is ended, ms. */
 const IDLE_MS = 300_000;
-/** JavaScript objects of the thread: label sets and results; sample columns are counted by the engine's own limits. */
-const HEAP_MB = 768;
+/**
+ * JavaScript objects of the thread: label sets and results. It ends queries by itself at half of this; the other half is
+ * for what one stretch of work may still make, since a single allocation past the end would take the process along.
+ */
+const HEAP_MB = 1_024;
 const YOUNG_MB = 48;
 
 export interface QueryThreadOptions {
@@ -165,14 +168,15 @@ class Thread {
     const { port1, port2 } = new MessageChannel();
     const bell = new SharedArrayBuffer(4);
     const count = new Int32Array(bell);
-    const data: ThreadData = { kind: "opsmon-query-thread", store: port2, bell, engine };
+    const heapMb = options.heapMb ?? HEAP_MB;
+    const data: ThreadData = { kind: "opsmon-query-thread", store: port2, bell, heapMb: heapMb / 2, engine };
     this.#worker = new Worker(code.code, {
       name: "opsmon-query",
       eval: code.eval,
       workerData: data,
       transferList: [port2],
       execArgv: ["--no-warnings"],
-      resourceLimits: { maxOldGenerationSizeMb: options.heapMb ?? HEAP_MB, maxYoungGenerationSizeMb: YOUNG_MB },
+      resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_MB },
     });
     this.#port = port1;
     this.#server = new StoreServer(store, {

@@ -148,7 +148,8 @@ function weighExpr(expr: Expr, grid: Grid, scales: Scales): Load {
       const parts = children(inner).map((child) => weighExpr(child, grid, scales));
       const most = Math.max(1, ...parts.map((part) => part.series));
       const cost = parts.reduce((sum, part) => sum + part.cost, PER_NODE + most * (PER_SERIES + grid.steps));
-      return { cost, series: inner.kind === "aggregate" ? aggregated(inner.grouping.length, most) : most };
+      const series = inner.kind === "aggregate" ? aggregated(inner.grouping.length, most) : most;
+      return { cost, series };
     }
   }
 }
@@ -177,5 +178,5 @@ function subquery({ expr, range, step }: Subquery, grid: Grid, scales: Scales): 
   const inner = { startMs: grid.startMs - rangeMs, stepMs, steps: Math.floor(span / stepMs) + 1 };
   const load = weighExpr(expr, inner, scales);
   const again = (rangeMs / stepMs) * grid.steps * PER_WINDOW_SAMPLE;
-  return { cost: load.cost + load.series * (inner.steps + again), series: load.series };
+  return { ...load, cost: load.cost + load.series * (inner.steps + again) };
 }

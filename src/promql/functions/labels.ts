@@ -1,15 +1,25 @@
 /** Changing labels. A result that gives two elements the same labels at one time is an error. */
-import { UserError } from "../../base/errors.ts";
+import { EXIT, UserError } from "../../base/errors.ts";
 import type { Labels } from "../../model/labels.ts";
 import { compileCapturing, expandTemplate } from "../../model/regexp.ts";
 import type { Call, Expr } from "../ast.ts";
 import type { Block, Grid, VectorBlock } from "../block.ts";
 import { type EvalContext, executionError } from "../context.ts";
+import { MADE_LABEL_LENGTH_MAX } from "../options.ts";
 import { quote } from "../quote.ts";
 import { customFunction, type FunctionDef } from "./define.ts";
 
 function checkLabelName(name: string, place: string): void {
   if (name === "" || !name.isWellFormed()) throw executionError(`invalid ${place}: ${quote(name)}`);
+}
+
+/** @throws UserError `promql-limit`, before anything of that length is made. */
+function checkLength(length: number): void {
+  if (length <= MADE_LABEL_LENGTH_MAX) return;
+  throw new UserError("promql-limit", `the query would make label values longer than ${MADE_LABEL_LENGTH_MAX}`, {
+    exit: EXIT.limit,
+    hint: "labels that are put together from themselves grow with each call",
+  });
 }
 
 /** Gives each row new labels; setting the metric name keeps it from being dropped later. */
@@ -31,8 +41,10 @@ async function labelReplace(call: Call, grid: Grid, ctx: EvalContext): Promise<B
   checkLabelName(target, "destination label name in label_replace()");
   const block = await ctx.vector(vector, grid);
   const known = new Map<string, string | undefined>();
+  const places = template.split("$").length - 1;
   const replacement = (value: string): string | undefined => {
     if (known.has(value)) return known.get(value);
+    checkLength(template.length + places * value.length);
     const groups = regexp.exec(value);
     const text = groups === undefined ? undefined : expandTemplate(template, groups, regexp.names);
     known.set(value, text);
@@ -64,8 +76,11 @@ async function labelJoin(call: Call, grid: Grid, ctx: EvalContext): Promise<Bloc
   for (const source of sources) checkLabelName(source, "source label name in label_join()");
   checkLabelName(target, "destination label name in label_join()");
   const block = await ctx.vector(vector, grid);
-  const join = (labels: Labels): Labels =>
-    labels.with({ [target]: sources.map((source) => labels.get(source)).join(separator) });
+  const join = (labels: Labels): Labels => {
+    const values = sources.map((source) => labels.get(source));
+    checkLength(values.reduce((sum, value) => sum + value.length + separator.length, 0));
+    return labels.with({ [target]: values.join(separator) });
+  };
   return relabel(block, target, join, ctx);
 }
 

@@ -1,18 +1,16 @@
 /** Answers beside those of a real Prometheus 3.5 to the same requests over the same data, as the lab wrote them down. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { differences, send } from "../../support/api-compare.ts";
 import { readGolden } from "../../support/api-golden.ts";
-import { type Pair, startAlone } from "../../support/api-pair.ts";
+import { startAlone } from "../../support/api-pair.ts";
 import { apiRequests } from "../../support/api-requests.ts";
 import { grafanaRequests } from "../../support/grafana-requests.ts";
 
-let alone: Pair;
-beforeAll(async () => {
-  alone = await startAlone();
-});
-afterAll(() => alone?.[Symbol.asyncDispose]());
-
-test("opsmon answers as Prometheus did", async () => {
+test.each([
+  { env: {}, by: "by weight" },
+  { env: { OPSMON_QUERY_THREAD: "always" }, by: "all from the query thread" },
+])("opsmon answers as Prometheus did, $by", async ({ env }) => {
+  await using alone = await startAlone(env);
   const golden = readGolden(alone);
   const found: string[] = [];
   let compared = 0;
