@@ -3,6 +3,8 @@
  * machine that delivers `node_uname_info` with its name, as a node_exporter does; the own collector pauses for it.
  *
  * A machine elsewhere may have the same name (clones, containers): only a target at one of our own addresses counts.
+ * What the run before this one stored counts as well, until the target's first scrape says otherwise: two samples of
+ * our own after every restart would stand in five minutes of rates as a second machine, and fire alerts for it.
  */
 import { hostname, networkInterfaces } from "node:os";
 import type { Clock } from "../base/clock.ts";
@@ -16,7 +18,7 @@ import type { Queryable } from "../storage/storage.ts";
 const LOOK_MS = 2_000;
 /** A sample older than this says nothing of now: beyond the longest usual interval. */
 const FRESH_MS = 150_000;
-/** From so many samples of this run on it has rates too: pausing before would empty the first screens. */
+/** From so many samples on it has rates too: pausing before would empty the first screens. */
 const SAMPLES_MIN = 2;
 
 export interface HostRivalOptions {
@@ -30,25 +32,21 @@ export interface HostRivalOptions {
 /** Asks at most every few seconds and answers from memory in between. */
 export function createHostRival(options: HostRivalOptions): () => Promise<string | undefined> {
   const { clock } = options;
-  const since = clock.now();
   let found: string | undefined;
   let lookedAt = Number.NEGATIVE_INFINITY;
   return async () => {
     if (clock.monotonic() - lookedAt < LOOK_MS) return found;
     lookedAt = clock.monotonic();
-    found = await look(options, since);
+    found = await look(options);
     return found;
   };
 }
 
-async function look(
-  { store, targets, clock, nodename = hostname() }: HostRivalOptions,
-  since: Timestamp,
-): Promise<string | undefined> {
-  const near = targets().filter((target) => target.health === "up" && isOurs(target.url));
+async function look({ store, targets, clock, nodename = hostname() }: HostRivalOptions): Promise<string | undefined> {
+  const near = targets().filter((target) => target.health !== "down" && isOurs(target.url));
   if (near.length === 0) return undefined;
   const end: Timestamp = clock.now();
-  const start = Math.max(since, end - FRESH_MS);
+  const start: Timestamp = end - FRESH_MS;
   const matchers = [createMatcher(METRIC_NAME, "=", "node_uname_info"), createMatcher("nodename", "=", nodename)];
   using querier = store.querier(start, end);
   const { series } = await querier.select(matchers, { start, end, stepMs: 0, rangeMs: 0, func: "" });
