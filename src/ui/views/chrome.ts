@@ -87,11 +87,13 @@ function countSpans(input: ViewInput, short: boolean): readonly Span[] {
   if (snapshot === undefined) return [span(look.ascii ? " alerts ... " : " alerts … ", STYLE.header)];
   if (snapshot.capabilities?.rules === false) return [span(" no rules ", STYLE.header)];
   if (alertsUnknown(input) !== undefined) return [span(short ? " alerts ? " : " alerts unknown ", STYLE.header)];
-  const firing = alerts.filter((alert) => alert.state === "firing" && alert.suppressed === undefined);
+  // Who is acknowledged or silenced is counted as such, whatever its state.
+  const open = alerts.filter((alert) => alert.suppressed === undefined);
+  const firing = open.filter((alert) => alert.state === "firing");
   const critical = firing.filter((alert) => severityState(alert.labels.get("severity")) === "crit").length;
   const other = firing.length - critical;
-  const rest = alerts.filter((alert) => alert.state === "nodata" || alert.state === "error").length;
-  const pending = alerts.filter((alert) => alert.state === "pending").length;
+  const rest = open.filter((alert) => alert.state === "nodata" || alert.state === "error").length;
+  const pending = open.filter((alert) => alert.state === "pending").length;
   const spans: Span[] = [];
   if (critical > 0) spans.push(span(short ? ` ${critical} CRIT ` : ` ${critical} CRITICAL `, STYLE.alert));
   if (other > 0) spans.push(span(short ? ` ${other} WARN ` : ` ${other} WARNING `, STYLE.warn));

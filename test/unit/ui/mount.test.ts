@@ -114,6 +114,15 @@ describe("mountTop", () => {
     expect(await tty.text()).toMatch(/quiet +acked by sam until 13:00:00: on it/);
   });
 
+  test("a pending alert that is silenced is counted once, as silenced", async () => {
+    const suppressed = { by: "silence", who: "sam", until: NOON + 3_600_000, comment: "" } as const;
+    const known = await fixedSource().alerts("now");
+    const alerts = known.map((one) => (one.state === "pending" ? { ...one, suppressed } : one));
+    const { tty } = await mount(120, 40, { facts: { alerts } });
+    const [header] = await tty.screen();
+    expect(header).toMatch(/1 CRITICAL {2}1 WARNING {2}1 silenced/);
+  });
+
   test("--view explore waits for an expression", async () => {
     const { tty, press } = await mount(80, 24, { view: "explore" });
     await press("q");
