@@ -23,7 +23,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   tsdb: ["base", "model", "storage"],
   promql: ["base", "model", "storage"],
   remote: ["base", "model", "storage"],
-  blocks: ["base", "model"],
+  blocks: ["base", "model", "remote/snappy"],
   state: ["base", "model"],
   journal: ["base", "model", "state"],
   template: ["base", "model"],

@@ -4,8 +4,10 @@
  */
 import type { EngineSource } from "../api/client/engine.ts";
 import type { ImportAnswer } from "../api/services.ts";
-import { type BlockSeries, type Losses, noLosses, readBlock } from "../blocks/read.ts";
+import { type BlockSeries, type Losses, noLosses } from "../blocks/losses.ts";
+import { readBlock } from "../blocks/read.ts";
 import { openSnapshot, type Snapshot } from "../blocks/snapshot.ts";
+import { readWal } from "../blocks/wal.ts";
 import type { Clock } from "../base/clock.ts";
 import { silentLogger } from "../base/log.ts";
 import { appendWriteRequest, encodeWriteRequest } from "../remote/codec.ts";
@@ -21,6 +23,8 @@ const COMMIT_SAMPLES = 20_000;
 export interface SnapshotReport {
   readonly answer: ImportAnswer;
   readonly blocks: number;
+  /** Whether the newest samples came from a log. */
+  readonly log: boolean;
   readonly notRead: readonly string[];
   readonly losses: Losses;
 }
@@ -55,7 +59,7 @@ function* slices(piece: readonly BlockSeries[]): Generator<readonly BlockSeries[
 }
 
 async function importBlocks(
-  { blocks, notRead }: Snapshot,
+  { blocks, log, notRead }: Snapshot,
   take: Take,
   onProgress: (done: number, all: number) => void,
 ): Promise<SnapshotReport> {
@@ -70,7 +74,9 @@ async function importBlocks(
     before += weight;
     onProgress(before, all);
   }
-  return { answer, blocks: blocks.length, notRead, losses };
+  for (const piece of log === undefined ? [] : readWal(log, losses))
+    for (const slice of slices(piece)) answer = sumOf(answer, await take(slice));
+  return { answer, blocks: blocks.length, log: log !== undefined, notRead, losses };
 }
 
 /** The series of a message, by their own appender. @param reach to tell what only tiers will keep. */

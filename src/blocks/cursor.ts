@@ -60,6 +60,12 @@ export class Cursor {
     return this.#view.getUint32(at) * 0x1_0000_0000 + this.#view.getUint32(at + 4);
   }
 
+  /** Exact up to 2^53 either way. */
+  i64(): number {
+    const at = this.#take(8);
+    return this.#view.getInt32(at) * 0x1_0000_0000 + this.#view.getUint32(at + 4);
+  }
+
   /** Exact up to 2^53; larger ones are rounded, and refused by whoever cannot use them. */
   uvarint(): number {
     let value = 0;

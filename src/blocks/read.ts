@@ -4,10 +4,11 @@
  * are counted and named.
  */
 import path from "node:path";
-import { UserError } from "../base/errors.ts";
+import { errorText, UserError } from "../base/errors.ts";
 import { Labels, METRIC_NAME } from "../model/labels.ts";
 import type { Timestamp } from "../model/sample.ts";
 import { type ChunkRef, IndexFile } from "./index-file.ts";
+import { type BlockSeries, type Losses, tellLoss } from "./losses.ts";
 import { ENCODING, Segments } from "./segments.ts";
 import type { BlockDir } from "./snapshot.ts";
 import { type Deleted, readTombstones } from "./tombstones.ts";
@@ -19,33 +20,12 @@ const PIECE_SERIES_MAX = 5_000;
 const PIECE_SAMPLES = 1_000_000;
 /** A piece that has this many is handed over, whatever the block said of its density. */
 const PIECE_SAMPLES_MAX = 4_000_000;
-/** Sentences about damage kept; the others are counted. */
-const DAMAGE_MAX = 100;
+/** Damage told once, so that a chunk on the border of two stretches is not told twice. */
+const TOLD_MAX = 1_000;
 const HISTOGRAM_NAMES_MAX = 100;
 const SPAN_MS_MIN = 60_000;
 /** Stretches of one piece: times that nobody's clock ever showed must not make steps without end. */
 const STRETCHES_MAX = 10_000;
-
-/** Columns of one length. */
-export interface BlockSeries extends ChunkSamples {
-  readonly labels: Labels;
-}
-
-/** What could not be taken from blocks so far. */
-export interface Losses {
-  /** The first sentences, and how many there were in all. */
-  readonly damage: string[];
-  damaged: number;
-  /** Samples that a chunk says it has in an encoding that is not read. */
-  histograms: number;
-  readonly histogramMetrics: Set<string>;
-  /** Samples deleted in Prometheus. */
-  deleted: number;
-}
-
-export function noLosses(): Losses {
-  return { damage: [], damaged: 0, histograms: 0, histogramMetrics: new Set(), deleted: 0 };
-}
 
 interface Member {
   readonly labels: Labels;
@@ -75,11 +55,10 @@ class Block implements Disposable {
   }
 
   #tell(error: unknown): void {
-    if (!(error instanceof UserError)) throw error;
-    if (this.#told.has(error.message)) return;
-    if (this.#told.size < DAMAGE_MAX * 10) this.#told.add(error.message);
-    this.#losses.damaged++;
-    if (this.#losses.damage.length < DAMAGE_MAX) this.#losses.damage.push(error.message);
+    const key = errorText(error);
+    if (this.#told.has(key)) return;
+    if (this.#told.size < TOLD_MAX) this.#told.add(key);
+    tellLoss(this.#losses, error);
   }
 
   #labelsOf(symbols: readonly number[]): Labels {

@@ -1,6 +1,5 @@
 /**
- * What lies in a directory of Prometheus: its blocks, oldest first, and what is no block and therefore not read. A
- * snapshot, a data directory and a single block are told apart by what is in them.
+ * What lies in a directory of Prometheus: its blocks, oldest first, its logs, and what is not read. A snapshot, a data directory and a single block are told apart by what is in them.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
@@ -21,8 +20,18 @@ export interface BlockDir {
   readonly chunks: number;
 }
 
+export interface LogDir {
+  readonly path: string;
+  /** Where the blocks end. */
+  readonly from: Timestamp;
+  /** Directory of what came out of order, of any time; it names its series in the other one. */
+  readonly late: string | undefined;
+}
+
 export interface Snapshot {
   readonly blocks: readonly BlockDir[];
+  /** The log of what is in no block yet. */
+  readonly log: LogDir | undefined;
   /** Sentences about what holds samples and is not read. */
   readonly notRead: readonly string[];
 }
@@ -68,7 +77,7 @@ function filesIn(dir: string): number {
 
 /** @throws UserError `not-a-snapshot`, `unreadable`, `bad-block` when a meta.json is damaged. */
 export function openSnapshot(dir: string): Snapshot {
-  if (isBlock(dir)) return { blocks: [readMeta(dir)], notRead: [] };
+  if (isBlock(dir)) return { blocks: [readMeta(dir)], log: undefined, notRead: [] };
   let names: readonly string[];
   try {
     names = readdirSync(dir).sort();
@@ -82,16 +91,13 @@ export function openSnapshot(dir: string): Snapshot {
     if (/\.tmp-for-(creation|deletion)$/.test(name)) notRead.push(`${inner}: a block that is not complete`);
     else if (isBlock(inner)) blocks.push(readMeta(inner));
   }
-  if (filesIn(path.join(dir, "wal")) > 0 || filesIn(path.join(dir, "wbl")) > 0) {
-    notRead.push(
-      `${path.join(dir, "wal")}: the newest samples, up to 3 h, which Prometheus has not put into a block yet; ` +
-        "a snapshot of the running server has them (POST /api/v1/admin/tsdb/snapshot)",
-    );
-  }
-  if (blocks.length === 0) {
+  const end = blocks.reduce((latest, { maxTime }) => Math.max(latest, maxTime), Number.NEGATIVE_INFINITY);
+  const [wal, late] = ["wal", "wbl"].map((name) => path.join(dir, name)) as [string, string];
+  const log = filesIn(wal) === 0 ? undefined : { path: wal, from: end, late: filesIn(late) === 0 ? undefined : late };
+  if (blocks.length === 0 && log === undefined) {
     throw new UserError("not-a-snapshot", `${dir} holds no blocks of Prometheus`, {
-      hint: notRead[0] ?? "name a snapshot, a data directory of Prometheus, or one block with its meta.json and index",
+      hint: "name a snapshot, a data directory of Prometheus, or one block with its meta.json and index",
     });
   }
-  return { blocks: blocks.sort((a, b) => a.minTime - b.minTime || a.maxTime - b.maxTime), notRead };
+  return { blocks: blocks.sort((a, b) => a.minTime - b.minTime || a.maxTime - b.maxTime), log, notRead };
 }

@@ -116,6 +116,21 @@ class Values {
 
 const view = new DataView(new ArrayBuffer(8));
 
+/** A double by its halves, which tell the stale marker from other NaNs. */
+export class FloatBits {
+  readonly isStale: boolean;
+  /** 0 for a stale marker. */
+  readonly number: number;
+
+  constructor(high: number, low: number) {
+    this.isStale = high === STALE_HIGH && low === STALE_LOW;
+    view.setUint32(0, high);
+    view.setUint32(4, low);
+    const value = this.isStale ? 0 : view.getFloat64(0);
+    this.number = Number.isNaN(value) ? Number.NaN : value;
+  }
+}
+
 /** @throws RangeError with what is wrong, when the bits are not a chunk's. */
 export function decodeXorChunk(data: Uint8Array): ChunkSamples {
   const count = chunkCount(data);
@@ -140,17 +155,11 @@ export function decodeXorChunk(data: Uint8Array): ChunkSamples {
     }
     if (!Number.isSafeInteger(time)) throw new RangeError("a time is beyond what a clock can say");
     t[i] = time;
-    const high = values.high >>> 0;
-    const low = values.low >>> 0;
-    if (high === STALE_HIGH && low === STALE_LOW) {
-      stale ??= new Uint8Array(count);
-      stale[i] = 1;
-      continue;
-    }
-    view.setUint32(0, high);
-    view.setUint32(4, low);
-    const value = view.getFloat64(0);
-    v[i] = Number.isNaN(value) ? Number.NaN : value;
+    const { isStale, number } = new FloatBits(values.high >>> 0, values.low >>> 0);
+    v[i] = number;
+    if (!isStale) continue;
+    stale ??= new Uint8Array(count);
+    stale[i] = 1;
   }
   return { t, v, stale };
 }

@@ -245,3 +245,73 @@ export function writeBlock(dir: string, series: readonly WrittenSeries[]): void 
     }),
   );
 }
+
+/** One record of a log, unpacked. */
+export type LogRecord =
+  | { readonly series: readonly (readonly [ref: number, labels: Readonly<Record<string, string>>])[] }
+  | { readonly samples: readonly (readonly [ref: number, sample: WrittenSample])[] }
+  | { readonly deleted: readonly (readonly [ref: number, start: number, end: number])[] }
+  | { readonly histograms: readonly number[] };
+
+function recordBytes(record: LogRecord): Uint8Array {
+  const out = new Bytes();
+  if ("series" in record) {
+    out.uint(1, 1);
+    for (const [ref, labels] of record.series) {
+      out.uint(ref, 8).uvarint(Object.keys(labels).length);
+      for (const [name, value] of Object.entries(labels)) out.text(name).text(value);
+    }
+  } else if ("deleted" in record) {
+    out.uint(3, 1);
+    for (const [ref, start, end] of record.deleted) out.uint(ref, 8).varint(start).varint(end);
+  } else {
+    out.uint("samples" in record ? 2 : 7, 1);
+    const [first] =
+      "samples" in record ? record.samples : record.histograms.map((ref) => [ref, { t: 0, v: 0 }] as const);
+    const [baseRef, { t: baseT }] = first ?? [0, { t: 0 }];
+    out.uint(baseRef, 8).uint(baseT, 8);
+    if ("histograms" in record) for (const ref of record.histograms) out.varint(ref - baseRef).varint(0);
+    else
+      for (const [ref, { t, v }] of record.samples) {
+        const bits = bitsOf(v);
+        out.varint(ref - baseRef).varint(t - baseT);
+        out.uint(Number(bits >> 32n), 4).uint(Number(bits & 0xffff_ffffn), 4);
+      }
+  }
+  return Uint8Array.from(out.out);
+}
+
+const PAGE = 32 * 1024;
+
+/** Writes one segment of a log. @param pack as Prometheus' snappy or zstd; the flag goes into each fragment. */
+export function writeLog(
+  file: string,
+  records: readonly LogRecord[],
+  pack: readonly [flag: number, pack: (bytes: Uint8Array) => Uint8Array] = [0, (bytes) => bytes],
+): void {
+  const [flag, packed] = pack;
+  const out: number[] = [];
+  for (const record of records) {
+    let rest = packed(recordBytes(record));
+    for (let first = true; first || rest.length > 0; first = false) {
+      let room = PAGE - (out.length % PAGE);
+      if (room <= 7) {
+        for (; room > 0; room--) out.push(0);
+        room = PAGE;
+      }
+      const part = rest.subarray(0, room - 7);
+      rest = rest.subarray(part.length);
+      const kind = first ? (rest.length === 0 ? 1 : 2) : rest.length === 0 ? 4 : 3;
+      for (const byte of [
+        ...new Bytes()
+          .uint(kind | flag, 1)
+          .uint(part.length, 2)
+          .uint(crc32c(part), 4).out,
+        ...part,
+      ])
+        out.push(byte);
+    }
+  }
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, Uint8Array.from(out));
+}

@@ -78,7 +78,7 @@ function tellSnapshot(call: Invocation, name: string, report: SnapshotReport): E
     );
   }
   const code = tell(call, name, answer, [
-    `from ${counted(report.blocks, "block")}`,
+    `from ${counted(report.blocks, "block")}${report.log ? " and the log of what is in none yet" : ""}`,
     losses.deleted > 0 ? `${losses.deleted} had been deleted in Prometheus` : "",
     losses.damaged > 0 ? `${counted(losses.damaged, "damaged place")} passed over` : "",
     answer.broken > 0 ? `${answer.broken} series with unusable labels left out` : "",
