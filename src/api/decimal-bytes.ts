@@ -39,11 +39,11 @@ const BOUNDS: Float64Array = Float64Array.from({ length: EXPONENT_MAX - EXPONENT
 /** Half of the spacing of doubles by their biased exponent. */
 const HALF_SPACING: Float64Array = Float64Array.from({ length: 1086 }, (_, biased) => 2 ** (biased - 1023 - 53));
 
-/** "00" to "99", two bytes each as they lie in memory. */
-const PAIRS: Uint16Array = Uint16Array.from(
-  { length: 100 },
-  (_, n) => ((ZERO + (n % 10)) << 8) | (ZERO + Math.floor(n / 10)),
-);
+/** "0000" to "9999", four bytes each as they lie in memory. */
+const QUADS: Uint32Array = Uint32Array.from({ length: 10_000 }, (_, n) => {
+  const digit = (power: number): number => ZERO + (Math.floor(n / power) % 10);
+  return (digit(1) << 24) | (digit(10) << 16) | (digit(100) << 8) | digit(1_000);
+});
 
 const bits: Float64Array = new Float64Array(1);
 const words: Uint32Array = new Uint32Array(bits.buffer);
@@ -100,15 +100,15 @@ function scale(v: number): number {
     lower += HALF;
   }
   // A product that rounds another way than the quotient does so half-way between two candidates, where neither is in reach.
-  let nearest = Math.round(lower * 0.01) * 100;
+  let nearest = Math.floor(lower * 0.01 + 0.5) * 100;
   let distance = Math.abs(nearest - lower);
   if (Math.abs(distance - reach) < UNSURE) return -1;
   if (distance > reach) {
-    nearest = Math.round(lower * 0.1) * 10;
+    nearest = Math.floor(lower * 0.1 + 0.5) * 10;
     distance = Math.abs(nearest - lower);
     if (Math.abs(distance - reach) < UNSURE || 5 - distance < UNSURE) return -1;
     if (distance > reach) {
-      nearest = Math.round(lower);
+      nearest = Math.floor(lower + 0.5);
       if (0.5 - Math.abs(nearest - lower) < UNSURE) return -1;
     }
   }
@@ -134,13 +134,8 @@ function spell(upper: number, lower: number): void {
 function spellEight(at: number, n: number): void {
   const whole = n | 0;
   const high = (whole / 10_000) | 0;
-  const low = (whole - high * 10_000) | 0;
-  const first = (high / 100) | 0;
-  const third = (low / 100) | 0;
-  digits.setUint16(at, PAIRS[first] as number, true);
-  digits.setUint16(at + 2, PAIRS[high - first * 100] as number, true);
-  digits.setUint16(at + 4, PAIRS[third] as number, true);
-  digits.setUint16(at + 6, PAIRS[low - third * 100] as number, true);
+  digits.setUint32(at, QUADS[high] as number, true);
+  digits.setUint32(at + 4, QUADS[whole - high * 10_000] as number, true);
 }
 
 /** All digits from `first` on, eight at a time: bytes of ASCII are never a NaN, so they pass through a double. */
