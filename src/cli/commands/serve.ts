@@ -45,6 +45,7 @@ export const serve: CommandSpec = {
   ],
   async run(call) {
     const { startEngine } = await import("../../app/engine.ts");
+    const { keepHeapSmall } = await import("../../app/heap.ts");
     const { version } = await import("../../app/version.ts");
     const { options, io, clock } = call;
     const data = options.text("data");
@@ -73,6 +74,7 @@ export const serve: CommandSpec = {
       clock,
       log,
     });
+    keepHeapSmall();
     const onSignal = (signal: NodeJS.Signals): void => void engine.stop(`signal ${signal}`);
     process.once("SIGINT", onSignal);
     process.once("SIGTERM", onSignal);
