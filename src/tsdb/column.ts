@@ -43,16 +43,17 @@ function asDecimals(values: Float64Array, count: number): number {
   let power = 1;
   for (let i = 0; i < count; i++) {
     const v = values[i] as number;
-    if (Math.abs(v) <= INT_MAX && Math.round(v * power) / power === v) continue;
+    const n = Math.round(v * power);
+    if (n / power === v && Math.abs(n) <= INT_MAX) {
+      if (n === 0 && 1 / v < 0) return -1;
+      ints[i] = n;
+      continue;
+    }
     e = exponentOf(v, e + 1);
     if (e < 0) return -1;
     power = POWERS[e] as number;
-  }
-  for (let i = 0; i < count; i++) {
-    const v = values[i] as number;
-    const n = Math.round(v * power);
-    if (Math.abs(n) > INT_MAX || n / power !== v || (v === 0 && 1 / v < 0)) return -1;
-    ints[i] = n;
+    // From the top, with more digits.
+    i = -1;
   }
   return e;
 }
@@ -61,7 +62,14 @@ function allSame(values: Float64Array, count: number): boolean {
   const first = values[0] as number;
   // Equal numbers have equal bits, but for the zeros; a NaN equals nothing.
   for (let i = 1; i < count; i++) if (values[i] !== first) return first !== first && sameBits(values, count);
-  return first !== 0 || sameBits(values, count);
+  return first !== 0 || sameSign(values, count);
+}
+
+/** Whether all zeros are like the first of them. */
+function sameSign(values: Float64Array, count: number): boolean {
+  const first = values[0] as number;
+  for (let i = 1; i < count; i++) if (!Object.is(values[i], first)) return false;
+  return true;
 }
 
 function sameBits(values: Float64Array, count: number): boolean {

@@ -1,6 +1,6 @@
 /**
  * The whole product beside Prometheus and VictoriaMetrics on the same load in one run: scraping, disk, queries, restart.
- * Short by default (some four minutes); OPSMON_BENCH_FULL=1 asks for more series and longer looks. OPSMON_BENCH_ONLY
+ * Short by default (some seven minutes); OPSMON_BENCH_FULL=1 asks for more series and longer looks. OPSMON_BENCH_ONLY
  * picks parts: scrape, sustained, disk, query, start.
  */
 import type { Bench, BenchRow } from "../support/bench.ts";
@@ -19,7 +19,7 @@ const QUERY_SERIES = FULL ? [10_000, 100_000] : [10_000];
 async function scrapes(kinds: readonly Kind[]): Promise<BenchRow[]> {
   const rows: BenchRow[] = [];
   for (const gzip of [false, true]) {
-    const load = { targets: 100, gzip, warmMs: FULL ? 30_000 : 8_000, watchMs: FULL ? 30_000 : 10_000 };
+    const load = { targets: 100, gzip, warmMs: FULL ? 48_000 : 16_000, watchMs: FULL ? 48_000 : 16_000 };
     const costs = new Map<Kind, ScrapeCost>();
     for (const kind of kinds) costs.set(kind, await scrapeCost(kind, load));
     const of = (field: keyof ScrapeCost): Map<Kind, number> =>
