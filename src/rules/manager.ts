@@ -17,6 +17,7 @@ import type { AlertingRule, Rule, RuleGroup } from "./group.ts";
 import { HEARTBEAT_KEY, afterOutage, lastHeartbeat, readStoredAlerts } from "./restore.ts";
 import { type RuleState, alertOps, ruleStates, transitions } from "./rule-state.ts";
 import { runOnSlots } from "./schedule.ts";
+import { Refusal } from "./refusal.ts";
 import { type RuleOutcome, type TickContext, endSeries, runTick } from "./tick.ts";
 import { versionOps } from "./versions.ts";
 
@@ -51,6 +52,7 @@ class Manager implements RuleManager {
   #closed = false;
   #missed = 0;
   #restored: TickContext["restored"];
+  readonly #refusal = new Refusal();
 
   constructor(options: RuleManagerOptions) {
     this.#options = options;
@@ -140,6 +142,7 @@ class Manager implements RuleManager {
     return {
       engine,
       appendable,
+      refusal: this.#refusal,
       clock,
       log: log.with({ group: group.name }),
       externalLabels: externalLabels ?? Labels.EMPTY,

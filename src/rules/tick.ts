@@ -20,10 +20,12 @@ import {
   evaluateRecording,
 } from "./evaluate.ts";
 import type { AlertingRule, RuleGroup } from "./group.ts";
+import type { Refusal } from "./refusal.ts";
 import { type RuleState, transitions } from "./rule-state.ts";
 
 export interface TickContext extends EvaluationContext {
   readonly appendable: Appendable;
+  readonly refusal: Refusal;
   readonly clock: Clock;
   readonly queryOffsetMs: number;
   readonly onNoData: "state" | "resolve";
@@ -240,10 +242,11 @@ async function write(
       if (ref !== NO_REF) appender.appendStale(ref, at);
     }
     const result = await appender.commit();
+    context.refusal.taken(context.log);
     if (result.limited > 0) context.log.warn("series of rules were refused", { limited: result.limited });
   } catch (error) {
     appender.rollback();
-    context.log.error("results of a rule were not stored", { error: errorText(error) });
+    context.refusal.refused(context.log, error);
   }
   return now;
 }

@@ -1,6 +1,7 @@
 /** Alert states through time, on the real engine: Prometheus' rules first, then what opsmon promises beyond them. */
 import { expect, test } from "vitest";
 import { UserError } from "../../../src/base/errors.ts";
+import { memoryStore } from "../../support/memory-store.ts";
 import { groupsOf, ruleRoom, T0 } from "../../support/rule-room.ts";
 
 const DOWN = `
@@ -341,4 +342,28 @@ test("hostile lengths: a label of a megabyte neither fills the journal nor stops
   });
   await again.manager.start();
   expect(again.manager.alerts()[0]?.labels.get("l")).toBe(huge);
+});
+
+test("a store that takes nothing is told once, and once more when it takes again; alerts go on", async () => {
+  const store = memoryStore();
+  let full = true;
+  const appendable = {
+    appender: () => {
+      const appender = store.appender();
+      const refuse = (): Promise<never> => Promise.reject(new UserError("store-read-only", "the disk has 3 MiB left"));
+      return full ? Object.assign(Object.create(appender) as typeof appender, { commit: refuse }) : appender;
+    },
+  };
+  const lines: string[] = [];
+  const say = (message: string): void => void lines.push(message);
+  const log = { debug: () => undefined, info: say, warn: say, error: say, with: () => log };
+  const rules = "groups: [{name: g, rules: [{record: a, expr: vector(1)}, {alert: A, expr: vector(1)}]}]";
+  const room = await ruleRoom({ rules, store, manager: { appendable, log } });
+  for (const seconds of [0, 60, 120]) await room.tick(seconds);
+  expect(lines).toEqual(["results of rules are not stored"]);
+  expect(room.active()).toEqual(["A{} firing"]);
+  full = false;
+  for (const seconds of [180, 240]) await room.tick(seconds);
+  expect(lines.slice(1)).toEqual(["results of rules are stored again"]);
+  expect(await room.query("a", 240)).toHaveLength(1);
 });
