@@ -12,6 +12,12 @@ export interface Grid {
   readonly steps: number;
 }
 
+/** The times a whole query is evaluated at. */
+export interface QueryGrid extends Grid {
+  /** As asked for: the last step may lie before it. */
+  readonly endMs: number;
+}
+
 export interface VectorBlock {
   readonly kind: "vector";
   readonly steps: number;

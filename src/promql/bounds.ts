@@ -1,6 +1,6 @@
 /** The stretch of stored time a whole expression can touch. */
 import { children, type Expr } from "./ast.ts";
-import type { Grid } from "./block.ts";
+import type { Grid, QueryGrid } from "./block.ts";
 import { resolveRange } from "./durations.ts";
 import { lookTimes } from "./select.ts";
 
@@ -9,7 +9,7 @@ export interface TimeBounds {
   readonly maxMs: number;
 }
 
-export function timeBounds(expr: Expr, query: Grid, lookbackMs: number): TimeBounds {
+export function timeBounds(expr: Expr, query: QueryGrid, lookbackMs: number): TimeBounds {
   const found = { minMs: Number.POSITIVE_INFINITY, maxMs: Number.NEGATIVE_INFINITY };
   const touch = (minMs: number, maxMs: number): void => {
     found.minMs = Math.min(found.minMs, minMs);

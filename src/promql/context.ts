@@ -10,7 +10,7 @@ import type { Labels } from "../model/labels.ts";
 import type { Querier } from "../storage/storage.ts";
 import type { Expr, Span } from "./ast.ts";
 import type { Annotations } from "./annotations.ts";
-import type { Block, Grid, VectorBlock } from "./block.ts";
+import type { Block, Grid, QueryGrid, VectorBlock } from "./block.ts";
 import { BlockBuilder } from "./block.ts";
 import type { Explain } from "./explain.ts";
 import { areDistinct, withoutNames } from "./label-sets.ts";
@@ -33,7 +33,7 @@ export interface ContextOptions {
   readonly subqueryStepMs: number;
   readonly delayedNames: boolean;
   /** The whole query's times: what `@ start()` and `@ end()` name. */
-  readonly query: Grid;
+  readonly query: QueryGrid;
   readonly querier: Querier;
   readonly series: SeriesCache;
   readonly annotations: Annotations;
@@ -46,7 +46,7 @@ export class EvalContext {
   readonly subqueryStepMs: number;
   /** Metric names are removed at the end instead of at once. */
   readonly delayedNames: boolean;
-  readonly query: Grid;
+  readonly query: QueryGrid;
   readonly querier: Querier;
   readonly series: SeriesCache;
   readonly annotations: Annotations;

@@ -7,10 +7,11 @@
 import { EXIT, UserError } from "../base/errors.ts";
 import { Annotations } from "./annotations.ts";
 import type { Expr } from "./ast.ts";
-import type { Grid } from "./block.ts";
+import type { Grid, QueryGrid } from "./block.ts";
 import { timeBounds } from "./bounds.ts";
 import { exprType } from "./check.ts";
 import { EvalContext } from "./context.ts";
+import { checkDurations } from "./durations.ts";
 import { evaluate } from "./evaluate.ts";
 import { Explain } from "./explain.ts";
 import {
@@ -77,7 +78,7 @@ class QueryEngine implements Engine {
 
   async instant(input: string | Expr, atMs: number, wishes: QueryOptions = {}): Promise<EngineResult> {
     const expr = typeof input === "string" ? this.parse(input) : input;
-    return this.#run(expr, { startMs: atMs, stepMs: 0, steps: 1 }, wishes, (ctx, grid) =>
+    return this.#run(expr, { startMs: atMs, stepMs: 0, steps: 1, endMs: atMs }, wishes, (ctx, grid) =>
       instantValue(expr, grid, ctx),
     );
   }
@@ -108,16 +109,17 @@ class QueryEngine implements Engine {
       );
     }
     const steps = Math.floor((endMs - startMs) / stepMs) + 1;
-    return this.#run(expr, { startMs, stepMs, steps }, wishes, (ctx, grid) => rangeValue(expr, grid, ctx));
+    return this.#run(expr, { startMs, stepMs, steps, endMs }, wishes, (ctx, grid) => rangeValue(expr, grid, ctx));
   }
 
   async #run(
     expr: Expr,
-    grid: Grid,
+    grid: QueryGrid,
     wishes: QueryOptions,
     evaluateValue: (ctx: EvalContext, grid: Grid) => Promise<Value>,
   ): Promise<EngineResult> {
     const { clock, queryable } = this.#options;
+    checkDurations(expr, grid, sourceOf(expr));
     const started = clock.monotonic();
     const timeoutMs = wishes.timeoutMs ?? this.#options.timeoutMs ?? TIMEOUT_MS_DEFAULT;
     using _turn = await this.#turnstile.enter(timeoutMs, wishes.signal);

@@ -63,7 +63,7 @@ export function pow(base: number, exponent: number): number {
  * The value of a number token: decimal, `0x` hexadecimal, a leading 0 for octal, `_` between digits, any case of
  * `inf` and `nan`.
  *
- * @returns undefined when the token is none of these.
+ * @returns undefined when the token is none of these, or too large for a double.
  */
 export function parseNumber(token: string): number | undefined {
   const lower = token.toLowerCase();
@@ -73,7 +73,10 @@ export function parseNumber(token: string): number | undefined {
   const plain = lower.replaceAll("_", "");
   if (/^0x[0-9a-f]+$/.test(plain)) return Number(plain);
   if (/^0[0-7]+$/.test(plain)) return Number.parseInt(plain, 8);
-  return /^(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/.test(plain) ? Number(plain) : undefined;
+  if (!/^(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/.test(plain)) return undefined;
+  // Digits that are too many for a double are a mistake; infinity has a name.
+  const value = Number(plain);
+  return Number.isFinite(value) ? value : undefined;
 }
 
 /**

@@ -6,7 +6,7 @@ import { compareLabels, type Labels } from "../model/labels.ts";
 import type { SampleColumn } from "../model/sample.ts";
 import type { Aggregate, ColumnScratch, Querier, SelectHints, Series, SeriesSet } from "../storage/storage.ts";
 import type { AtModifier, TimeModifiers, VectorSelector } from "./ast.ts";
-import type { Grid } from "./block.ts";
+import type { Grid, QueryGrid } from "./block.ts";
 import type { EvalContext } from "./context.ts";
 import { resolveOffset } from "./durations.ts";
 
@@ -35,12 +35,12 @@ export interface ReadStats {
   resolutionMs: number;
 }
 
-function atMs(at: AtModifier, query: Grid): number {
+function atMs(at: AtModifier, query: QueryGrid): number {
   if (at.kind === "time") return at.ms;
-  return at.kind === "start" ? query.startMs : query.startMs + (query.steps - 1) * query.stepMs;
+  return at.kind === "start" ? query.startMs : query.endMs;
 }
 
-export function lookTimes(node: TimeModifiers, grid: Grid, query: Grid): LookTimes {
+export function lookTimes(node: TimeModifiers, grid: Grid, query: QueryGrid): LookTimes {
   const offset = resolveOffset(node.offset, query);
   if (node.at !== undefined) {
     const time = atMs(node.at, query) - offset;

@@ -68,7 +68,9 @@ export class TokenReader {
   }
 
   badNumber(token: Token): UserError {
-    return this.fail(token, `error parsing number: strconv.ParseFloat: parsing ${quote(token.text)}: invalid syntax`);
+    const tooLarge = Number(token.text.replaceAll("_", "")) === Number.POSITIVE_INFINITY;
+    const why = tooLarge ? "value out of range" : "invalid syntax";
+    return this.fail(token, `error parsing number: strconv.ParseFloat: parsing ${quote(token.text)}: ${why}`);
   }
 
   /** The error for the next token: its own message when it is a lexical mistake. */

@@ -9,7 +9,7 @@ import { parseSelectors } from "../../api/selectors.ts";
 import { UserError } from "../../base/errors.ts";
 import { createMatcher, type Matcher } from "../../model/matcher.ts";
 import { children, type Expr, type MatrixSelector, type Subquery, unwrapParens } from "../../promql/ast.ts";
-import type { Grid } from "../../promql/block.ts";
+import type { Grid, QueryGrid } from "../../promql/block.ts";
 import { resolveRange } from "../../promql/durations.ts";
 import { LOOKBACK_MS_DEFAULT, SUBQUERY_STEP_MS_DEFAULT } from "../../promql/options.ts";
 import { decodeReadRequest } from "../../remote/codec.ts";
@@ -163,8 +163,12 @@ function lastOf({ startMs, stepMs, steps }: Grid): number {
   return startMs + stepMs * (steps - 1);
 }
 
+function asQuery(grid: Grid): QueryGrid {
+  return { ...grid, endMs: lastOf(grid) };
+}
+
 function matrix({ selector, range }: MatrixSelector, grid: Grid, scales: Scales): Load {
-  const rangeMs = resolveRange(range, grid);
+  const rangeMs = resolveRange(range, asQuery(grid));
   const span = lastOf(grid) - grid.startMs + rangeMs;
   const found = scales.weigh(selector.matchers, lastOf(grid) - span, lastOf(grid));
   const again = found.samples * (rangeMs / span) * grid.steps * PER_WINDOW_SAMPLE;
@@ -172,8 +176,8 @@ function matrix({ selector, range }: MatrixSelector, grid: Grid, scales: Scales)
 }
 
 function subquery({ expr, range, step }: Subquery, grid: Grid, scales: Scales): Load {
-  const rangeMs = resolveRange(range, grid);
-  const stepMs = step === undefined ? SUBQUERY_STEP_MS_DEFAULT : resolveRange(step, grid);
+  const rangeMs = resolveRange(range, asQuery(grid));
+  const stepMs = step === undefined ? SUBQUERY_STEP_MS_DEFAULT : resolveRange(step, asQuery(grid));
   const span = lastOf(grid) - grid.startMs + rangeMs;
   const inner = { startMs: grid.startMs - rangeMs, stepMs, steps: Math.floor(span / stepMs) + 1 };
   const load = weighExpr(expr, inner, scales);

@@ -1,6 +1,6 @@
 /** Between scalars and vectors, and the constants of a query. */
 import type { Call, Expr } from "../ast.ts";
-import type { Block, Grid } from "../block.ts";
+import type { Block, Grid, QueryGrid } from "../block.ts";
 import type { EvalContext } from "../context.ts";
 import { customFunction, type FunctionDef } from "./define.ts";
 import { scalarAsVector } from "./time.ts";
@@ -31,7 +31,7 @@ async function pi(_call: Call, grid: Grid): Promise<Block> {
 }
 
 /** A fact of the query itself, in seconds. */
-function queryFact(name: string, fact: (query: Grid) => number): FunctionDef {
+function queryFact(name: string, fact: (query: QueryGrid) => number): FunctionDef {
   const evaluate = async (_call: Call, grid: Grid, ctx: EvalContext): Promise<Block> => {
     return { kind: "scalar", values: new Float64Array(grid.steps).fill(fact(ctx.query) / 1000) };
   };
@@ -54,7 +54,7 @@ export const SCALAR: readonly FunctionDef[] = [
   pick("min_of", Math.min),
   pick("max_of", Math.max),
   queryFact("start", (query) => query.startMs),
-  queryFact("end", (query) => query.startMs + (query.steps - 1) * query.stepMs),
-  queryFact("range", (query) => (query.steps - 1) * query.stepMs),
+  queryFact("end", (query) => query.endMs),
+  queryFact("range", (query) => query.endMs - query.startMs),
   queryFact("step", (query) => query.stepMs),
 ];

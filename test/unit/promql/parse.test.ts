@@ -125,6 +125,7 @@ const REFUSED: readonly (readonly [text: string, message: string])[] = [
   ["up[5m][5m]", "1:7: parse error: ranges only allowed for vector selectors"],
   ["up[5m:1m:1m]", '1:9: parse error: unexpected ":" in subquery selector, expected "]"'],
   ["5m2h", '1:1: parse error: not a valid duration string: "5m2h"'],
+  ["1e400", '1:1: parse error: error parsing number: strconv.ParseFloat: parsing "1e400": value out of range'],
   ["1x", '1:1: parse error: bad number or duration syntax: "1x"'],
   ["1 == 1", "1:3: parse error: comparisons between scalars must use BOOL modifier"],
   ["a + bool b", "1:3: parse error: bool modifier can only be used on comparison operators"],
