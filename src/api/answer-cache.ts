@@ -48,7 +48,11 @@ export class AnswerCache {
   /** The same answer, kept once it has been made. @param generation read before the evaluation began. */
   keeping(key: string, generation: number, answer: Answer): Answer {
     const { body } = answer;
-    if (typeof body === "string" || Buffer.isBuffer(body)) return answer;
+    if (typeof body === "string") return answer;
+    if (Buffer.isBuffer(body)) {
+      this.#keep(key, generation, body);
+      return answer;
+    }
     return { ...answer, body: this.#copied(body, (whole) => this.#keep(key, generation, whole)) };
   }
 

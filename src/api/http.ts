@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { gunzip, type ZlibOptions } from "node:zlib";
 import { UserError } from "../base/errors.ts";
 import { Parameters } from "./params.ts";
+import { joinPieces } from "./pieces.ts";
 
 /** Largest body taken, bytes after inflating: a remote write of 10,000 wide series is near 10 MiB. */
 export const BODY_BYTES_MAX: number = 64 * 1024 * 1024;
@@ -120,6 +121,19 @@ export function successPieces(data: Pieces, notes: { warnings: readonly string[]
     yield "}";
   }
   return { status: 200, type: "application/json", body: body() };
+}
+
+/** The same in one piece, for data known to be small: nothing waits and nothing is copied twice. */
+export function successWhole(
+  data: Iterable<string | Buffer>,
+  { warnings, infos }: { readonly warnings: readonly string[]; readonly infos: readonly string[] },
+): Answer {
+  const all: Buffer[] = [Buffer.from('{"status":"success","data":')];
+  for (const piece of data) all.push(typeof piece === "string" ? Buffer.from(piece) : piece);
+  if (warnings.length > 0) all.push(Buffer.from(`,"warnings":${JSON.stringify(warnings)}`));
+  if (infos.length > 0) all.push(Buffer.from(`,"infos":${JSON.stringify(infos)}`));
+  all.push(Buffer.from("}"));
+  return { status: 200, type: "application/json", body: joinPieces(all) };
 }
 
 export function failure(type: ErrorType, error: string, hint?: string): Answer {

@@ -20,45 +20,64 @@ const ZERO = 0x30;
 /** `"]` as it lies in memory. */
 const CLOSING = 0x5d22;
 
-/** `,[seconds,"` for each time; kept from series to series. */
-class TimePrefixes {
-  #t: Float64Array = new Float64Array(0);
-  /** PREFIX_DOUBLES for each time: text is no NaN in disguise, so eight bytes pass through a double unharmed. */
-  words: Float64Array = new Float64Array(0);
-  lengths: Uint8Array = new Uint8Array(0);
-  long: readonly Uint8Array[] = [];
+/** Grids whose prefixes are kept from answer to answer: the panels of a board ask for the same one. */
+const GRIDS_KEPT = 4;
+const GRID_STEPS_MAX = 2_048;
 
-  /** Where the prefixes of these times are: place `i` of `t` is place `of(t)[i]` here. */
-  prepare(t: Float64Array): void {
-    if (t === this.#t) return;
-    const before = this.#t;
-    const { words, lengths, long } = this;
-    this.words = new Float64Array(t.length * PREFIX_DOUBLES);
-    this.lengths = new Uint8Array(t.length);
-    const bytes = new Uint8Array(this.words.buffer);
-    const all: Uint8Array[] = [];
-    let j = 0;
-    for (let i = 0; i < t.length; i++) {
-      const at = t[i] as number;
-      while (j < before.length && (before[j] as number) < at) j++;
-      if (before[j] === at && long.length === 0) {
-        const from = j * PREFIX_DOUBLES;
-        this.words.set(words.subarray(from, from + PREFIX_DOUBLES), i * PREFIX_DOUBLES);
-        this.lengths[i] = lengths[j] as number;
+/** `,[seconds,"` for each time. */
+interface Prefixes {
+  readonly t: Float64Array;
+  /** PREFIX_DOUBLES for each time: text is no NaN in disguise, so eight bytes pass through a double unharmed. */
+  readonly words: Float64Array;
+  readonly lengths: Uint8Array;
+  /** Those that are longer than that. */
+  readonly long: ReadonlyMap<number, Uint8Array>;
+}
+
+/** @param like prefixes of other times, which are mostly the same ones. */
+function makePrefixes(t: Float64Array, like: Prefixes | undefined): Prefixes {
+  const words = new Float64Array(t.length * PREFIX_DOUBLES);
+  const lengths = new Uint8Array(t.length);
+  const bytes = new Uint8Array(words.buffer);
+  const long = new Map<number, Uint8Array>();
+  let j = 0;
+  for (let i = 0; i < t.length; i++) {
+    const at = t[i] as number;
+    if (like !== undefined && like.long.size === 0) {
+      while (j < like.t.length && (like.t[j] as number) < at) j++;
+      if (like.t[j] === at) {
+        for (let k = 0; k < PREFIX_DOUBLES; k++)
+          words[i * PREFIX_DOUBLES + k] = like.words[j * PREFIX_DOUBLES + k] as number;
+        lengths[i] = like.lengths[j] as number;
         continue;
       }
-      const text = Buffer.from(`,[${secondsText(at)},"`, "latin1");
-      if (text.length > PREFIX_BYTES) all[i] = text;
-      else bytes.set(text, i * PREFIX_BYTES);
-      this.lengths[i] = text.length;
     }
-    this.long = all;
-    this.#t = t;
+    const text = Buffer.from(`,[${secondsText(at)},"`, "latin1");
+    if (text.length > PREFIX_BYTES) long.set(i, text);
+    else bytes.set(text, i * PREFIX_BYTES);
+    lengths[i] = text.length;
   }
+  return { t, words, lengths, long };
+}
+
+const grids: Prefixes[] = [];
+
+/** Of the first series of an answer, whose times are those of its grid. */
+function gridPrefixes(t: Float64Array): Prefixes {
+  const known = grids.find((one) => one.t.length === t.length && one.t.every((at, i) => at === t[i]));
+  if (known !== undefined) return known;
+  const made = makePrefixes(t, undefined);
+  if (t.length > GRID_STEPS_MAX) return made;
+  if (grids.length === GRIDS_KEPT) grids.shift();
+  grids.push(made);
+  return made;
 }
 
 export class MatrixBytes {
-  readonly #times = new TimePrefixes();
+  /** Of the series with the most times so far, and of the one at hand. */
+  #grid: Prefixes | undefined;
+  #prefixes: Prefixes | undefined;
+  #t: Float64Array | undefined;
   #out: Buffer;
   #view: DataView;
   #at = 0;
@@ -87,16 +106,25 @@ export class MatrixBytes {
 
   /** `[t,"v"],[t,"v"]…` */
   *points(t: Float64Array, v: Float64Array): Generator<Buffer> {
-    this.#times.prepare(t);
+    const prefixes = this.#prefixesOf(t);
     for (let from = 0; from < t.length; ) {
-      from = this.#run(v, from, t.length);
+      from = this.#run(prefixes, v, from, t.length);
       if (from < t.length) yield this.take();
     }
   }
 
+  #prefixesOf(t: Float64Array): Prefixes {
+    if (this.#prefixes !== undefined && t === this.#t) return this.#prefixes;
+    const prefixes = this.#grid === undefined ? gridPrefixes(t) : makePrefixes(t, this.#grid);
+    // A series with gaps knows fewer times than the one before it.
+    if (this.#grid === undefined || t.length >= this.#grid.t.length) this.#grid = prefixes;
+    this.#t = t;
+    this.#prefixes = prefixes;
+    return prefixes;
+  }
+
   /** Writes points until all are written or the piece is full. @returns the first one not written. */
-  #run(v: Float64Array, first: number, end: number): number {
-    const { words, lengths, long } = this.#times;
+  #run({ words, lengths, long }: Prefixes, v: Float64Array, first: number, end: number): number {
     const view = this.#view;
     let at = this.#at;
     /** The value before, where its text begins, and its length. */
@@ -111,7 +139,7 @@ export class MatrixBytes {
         view.setFloat64(at, words[3 * i] as number, true);
         view.setFloat64(at + 8, words[3 * i + 1] as number, true);
         view.setFloat64(at + 16, words[3 * i + 2] as number, true);
-      } else (long[i] as Uint8Array).forEach((byte, k) => view.setUint8(begin + k, byte));
+      } else (long.get(i) as Uint8Array).forEach((byte, k) => view.setUint8(begin + k, byte));
       if (i === 0) {
         // The first point has no comma before it.
         for (let k = 1; k < length; k++) view.setUint8(at + k - 1, view.getUint8(at + k));

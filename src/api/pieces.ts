@@ -19,6 +19,13 @@ export function lendPiece(): Buffer {
   return piece;
 }
 
+/** One buffer of all; the pieces' memory goes back. */
+export function joinPieces(pieces: readonly Buffer[]): Buffer {
+  const whole = Buffer.concat(pieces);
+  for (const piece of pieces) returnPiece(piece);
+  return whole;
+}
+
 /** Gives memory back when nobody reads it any more; what was not lent here is left alone. */
 export function returnPiece(piece: string | Buffer): void {
   if (typeof piece === "string" || !ours.has(piece.buffer) || free.length >= FREE_MAX) return;

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { createGzip, gzip, type Gzip, type ZlibOptions, constants as zlibConstants } from "node:zlib";
 import { nextTurn, overdue } from "../base/turns.ts";
 import type { Answer, Pieces } from "./http.ts";
-import { returnPiece } from "./pieces.ts";
+import { joinPieces, returnPiece } from "./pieces.ts";
 
 /** Answers shorter than this are not worth a gzip call, bytes: a packet over a network. */
 const GZIP_BYTES_MIN = 1_400;
@@ -49,7 +49,7 @@ export async function send(request: IncomingMessage, response: ServerResponse, a
   let length = 0;
   for (;;) {
     const { done, value } = await pieces.next();
-    if (done === true) return sendWhole(request, response, answer.status, headers, join(first), compress);
+    if (done === true) return sendWhole(request, response, answer.status, headers, joinPieces(first), compress);
     first.push(typeof value === "string" ? Buffer.from(value) : value);
     length += value.length;
     if (length > WHOLE_BYTES_MAX) break;
@@ -59,7 +59,7 @@ export async function send(request: IncomingMessage, response: ServerResponse, a
   const out = compress ? createGzip(FAST) : response;
   if (out !== response) (out as Gzip).pipe(response);
   try {
-    await write(out, response, join(first));
+    await write(out, response, joinPieces(first));
     for await (const piece of pieces) await write(out, response, piece);
   } catch (error) {
     // The status is out: a cut connection is the only way left to say that this is not all.
@@ -77,12 +77,6 @@ function wantsGzip({ headers, socket }: IncomingMessage): boolean {
   if (!/\bgzip\b/.test(String(headers["accept-encoding"] ?? ""))) return false;
   const local = /^(?:::ffff:)?127\.|^::1$|^$/.test(socket.remoteAddress ?? "");
   return !local || ["x-forwarded-for", "forwarded", "via"].some((name) => headers[name] !== undefined);
-}
-
-function join(pieces: readonly Buffer[]): Buffer {
-  const whole = Buffer.concat(pieces);
-  for (const piece of pieces) returnPiece(piece);
-  return whole;
 }
 
 async function sendWhole(

@@ -3,16 +3,20 @@ import { UserError } from "../../base/errors.ts";
 import { AnswerCache } from "../answer-cache.ts";
 import { astJson } from "../ast-json.ts";
 import { encodePieces } from "../encode.ts";
-import { type Answer, type Request, type Route, success, successPieces } from "../http.ts";
+import { type Answer, type Request, type Route, success, successPieces, successWhole } from "../http.ts";
 import { prettyExpr } from "../../promql/pretty.ts";
 import { POINTS_PER_SERIES_MAX } from "../../promql/options.ts";
 import { parseExpr } from "../../promql/parse.ts";
-import type { QueryResult } from "../../promql/value.ts";
+import type { QueryResult, Value } from "../../promql/value.ts";
 import { TIME_MS_MAX } from "../params.ts";
 import type { QuestionServices, EvaluateOptions } from "../services.ts";
 
 /** Longest evaluation a client may ask for, ms. */
 const TIMEOUT_MS_MAX = 120_000;
+/** Answers of so many points are written at once: half a millisecond. */
+const WHOLE_POINTS_MAX = 8_192;
+/** What the text of a label set weighs against a point's. */
+const LABELS_AS_POINTS = 4;
 
 function optionsOf(request: Request): EvaluateOptions {
   const timeoutMs = request.parameters.duration("timeout");
@@ -79,7 +83,13 @@ function answer(request: Request, result: QueryResult, limit: number): Answer {
   const wanted = request.parameters.text("stats") !== undefined;
   const data = wanted ? withStats(pieces, statsText(result)) : pieces;
   const warnings = truncated ? [...result.warnings, "results truncated due to limit"] : result.warnings;
-  return successPieces(data, { warnings, infos: result.infos });
+  const notes = { warnings, infos: result.infos };
+  return pointsOf(result.value) <= WHOLE_POINTS_MAX ? successWhole(data, notes) : successPieces(data, notes);
+}
+
+function pointsOf(value: Value): number {
+  if (value.kind === "matrix") return value.series.reduce((sum, { t }) => sum + t.length + LABELS_AS_POINTS, 0);
+  return value.kind === "vector" ? value.samples.length * LABELS_AS_POINTS : 1;
 }
 
 /** Names a range query by what its answer depends on; undefined when that is more than data: timings. */
