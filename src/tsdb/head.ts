@@ -5,6 +5,7 @@
  */
 import { NO_REF, type SeriesRef } from "../model/sample.ts";
 import { Group } from "./group.ts";
+import { grown } from "./postings.ts";
 import { SeriesIndex } from "./series-index.ts";
 
 /** Where samples of a series are. */
@@ -26,13 +27,6 @@ export interface RowPlan {
   /** Entries that were refused when the series was made. */
   readonly refused: number;
   readonly version: number;
-}
-
-function grown(array: Uint32Array<ArrayBuffer>, least: number): Uint32Array<ArrayBuffer> {
-  if (array.length >= least) return array;
-  const bigger = new Uint32Array(Math.max(array.length * 2, least));
-  bigger.set(array);
-  return bigger;
 }
 
 export class Head {

@@ -1,6 +1,19 @@
+/** Posting lists, and how the index's arrays grow. */
+
+/** Arrays up to here double; larger ones grow by a quarter, because what is not used yet is memory all the same. */
+const DOUBLED_MAX = 4_096;
+
+export function grown(array: Uint32Array<ArrayBuffer>, least: number): Uint32Array<ArrayBuffer> {
+  const { length } = array;
+  if (length >= least) return array;
+  const bigger = new Uint32Array(Math.max(least, length <= DOUBLED_MAX ? length * 2 : length + (length >> 2)));
+  bigger.set(array);
+  return bigger;
+}
+
 /** Series numbers in ascending order, growing at the end. A list of one is kept as the bare number by its owner. */
 export class Postings {
-  #refs: Uint32Array = new Uint32Array(4);
+  #refs: Uint32Array<ArrayBuffer> = new Uint32Array(4);
   #length = 0;
 
   get length(): number {
@@ -8,11 +21,7 @@ export class Postings {
   }
 
   push(ref: number): void {
-    if (this.#length === this.#refs.length) {
-      const grown = new Uint32Array(this.#refs.length * 2);
-      grown.set(this.#refs);
-      this.#refs = grown;
-    }
+    if (this.#length === this.#refs.length) this.#refs = grown(this.#refs, this.#length + 1);
     this.#refs[this.#length++] = ref;
   }
 
@@ -22,10 +31,11 @@ export class Postings {
   }
 }
 
+/** 0 = nobody. */
 export type PostingList = number | Postings;
 
-export function countOf(list: PostingList | undefined): number {
-  return list === undefined ? 0 : typeof list === "number" ? 1 : list.length;
+export function countOf(list: PostingList): number {
+  return typeof list === "number" ? Math.min(list, 1) : list.length;
 }
 
 /** The union of lists in which no number occurs twice, ascending. */
@@ -33,6 +43,7 @@ export function union(lists: readonly PostingList[]): Uint32Array {
   const all = new Uint32Array(lists.reduce<number>((sum, list) => sum + countOf(list), 0));
   let at = 0;
   for (const list of lists) {
+    if (list === 0) continue;
     if (typeof list === "number") all[at++] = list;
     else {
       all.set(list.view(), at);

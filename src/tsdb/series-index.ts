@@ -1,7 +1,8 @@
 /**
- * Which series exist and which of them a selector means. Label texts are numbered once (symbols); a series is a slice
- * of symbol numbers in one slab, found again through an open hash table, so a series costs some 130 bytes and no
- * JavaScript object. The whole index lives in memory and is rebuilt from the chunks' own labels on opening.
+ * Which series exist and which of them a selector means. Label texts are numbered once (symbols), and so are pairs of
+ * name and value; a series is a slice of pair numbers in one slab, found again through an open hash table, so a series
+ * of five labels costs some 60 bytes and no JavaScript object. The whole index lives in memory and is rebuilt from the
+ * chunks' own labels on opening.
  */
 import { assert } from "../base/assert.ts";
 import { nextTurn, overdue, sortedInTurns } from "../base/turns.ts";
@@ -9,7 +10,7 @@ import { compareUtf8, Labels } from "../model/labels.ts";
 import type { Matcher } from "../model/matcher.ts";
 import type { SeriesRef } from "../model/sample.ts";
 import type { Cardinality, CardinalityEntry } from "./options.ts";
-import { countOf, type PostingList, Postings, union } from "./postings.ts";
+import { countOf, grown, type PostingList, Postings, union } from "./postings.ts";
 
 /** Labels objects kept for repeated queries before the lot is forgotten: about 20 MB. */
 const LABELS_CACHED_MAX = 60_000;
@@ -18,24 +19,22 @@ const NAME_LABEL = "__name__";
 const STRIDE = 1_024;
 const REGEXP_STRIDE = 16;
 
-function grown(array: Uint32Array<ArrayBuffer>, least: number): Uint32Array<ArrayBuffer> {
-  if (array.length >= least) return array;
-  const bigger = new Uint32Array(Math.max(array.length * 2, least));
-  bigger.set(array);
-  return bigger;
-}
-
 export class SeriesIndex {
   readonly #numbers = new Map<string, number>();
   readonly #texts: string[] = [];
-  /** name, value, name, value … of all series, one after the other. */
+  /** Pairs of all series, one series after the other. */
   #slab: Uint32Array<ArrayBuffer> = new Uint32Array(1024);
   /** Series `ref` is slab[starts[ref] .. starts[ref + 1]); ref 0 is nobody. */
   #starts: Uint32Array<ArrayBuffer> = new Uint32Array(256);
   #count = 0;
-  /** Open addressing, 0 = free; at most half full. */
+  /** Open addressing, 0 = free; at most three quarters full. */
   #table: Uint32Array<ArrayBuffer> = new Uint32Array(1024);
-  readonly #postings = new Map<number, Map<number, PostingList>>();
+  /** Numbers of the pairs by name and value. */
+  readonly #pairs = new Map<number, Map<number, number>>();
+  /** By pair: name, value, and the series that carry it. Pair 0 is none. */
+  #pairNames: Uint32Array<ArrayBuffer> = new Uint32Array(256);
+  #pairValues: Uint32Array<ArrayBuffer> = new Uint32Array(256);
+  readonly #postings: PostingList[] = [0];
   /** Series without any stored sample left; skipped by every read. */
   readonly #dead = new Set<SeriesRef>();
   #cached: (Labels | undefined)[] = [];
@@ -69,49 +68,65 @@ export class SeriesIndex {
     return this.#texts[symbol - 1] as string;
   }
 
-  #equal(ref: SeriesRef, symbols: Uint32Array, length: number): boolean {
+  /** @returns 0 when there is no such pair (and `create` is false). */
+  #pair(name: number, value: number, create: boolean): number {
+    let values = this.#pairs.get(name);
+    const known = values?.get(value);
+    if (known !== undefined) return known;
+    if (!create) return 0;
+    if (values === undefined) this.#pairs.set(name, (values = new Map()));
+    const pair = this.#postings.push(0) - 1;
+    values.set(value, pair);
+    this.#pairNames = grown(this.#pairNames, pair + 1);
+    this.#pairValues = grown(this.#pairValues, pair + 1);
+    this.#pairNames[pair] = name;
+    this.#pairValues[pair] = value;
+    return pair;
+  }
+
+  #equal(ref: SeriesRef, pairs: Uint32Array, length: number): boolean {
     const start = this.#starts[ref] as number;
     if ((this.#starts[ref + 1] as number) - start !== length) return false;
-    for (let i = 0; i < length; i++) if (this.#slab[start + i] !== symbols[i]) return false;
+    for (let i = 0; i < length; i++) if (this.#slab[start + i] !== pairs[i]) return false;
     return true;
   }
 
-  static #hash(symbols: Uint32Array, from: number, to: number): number {
+  static #hash(pairs: Uint32Array, from: number, to: number): number {
     let hash = 0x811c9dc5;
-    for (let i = from; i < to; i++) hash = Math.imul(hash ^ (symbols[i] as number), 0x01000193) ^ (hash >>> 15);
+    for (let i = from; i < to; i++) hash = Math.imul(hash ^ (pairs[i] as number), 0x01000193) ^ (hash >>> 15);
     return hash >>> 0;
   }
 
   /** @returns the place of the series in the table, or of the free cell where it belongs. */
-  #probe(symbols: Uint32Array, length: number): number {
+  #probe(pairs: Uint32Array, length: number): number {
     const mask = this.#table.length - 1;
-    let at = SeriesIndex.#hash(symbols, 0, length) & mask;
+    let at = SeriesIndex.#hash(pairs, 0, length) & mask;
     for (;;) {
       const ref = this.#table[at] as number;
-      if (ref === 0 || this.#equal(ref, symbols, length)) return at;
+      if (ref === 0 || this.#equal(ref, pairs, length)) return at;
       at = (at + 1) & mask;
     }
   }
 
   #scratch: Uint32Array<ArrayBuffer> = new Uint32Array(64);
 
-  /** @returns how many symbols, or -1 when a text was never seen (and `create` is false). */
-  #toSymbols(labels: Labels, create: boolean): number {
-    this.#scratch = grown(this.#scratch, labels.size * 2);
+  /** Fills the scratch. @returns how many pairs, or -1 when one was never seen (and `create` is false). */
+  #toPairs(labels: Labels, create: boolean): number {
+    this.#scratch = grown(this.#scratch, labels.size);
     let length = 0;
     for (const [name, value] of labels) {
-      const n = create ? this.#symbol(name) : this.#numbers.get(name);
-      const v = create ? this.#symbol(value) : this.#numbers.get(value);
-      if (n === undefined || v === undefined) return -1;
-      this.#scratch[length++] = n;
-      this.#scratch[length++] = v;
+      const n = create ? this.#symbol(name) : (this.#numbers.get(name) ?? 0);
+      const v = create ? this.#symbol(value) : (this.#numbers.get(value) ?? 0);
+      const pair = this.#pair(n, v, create);
+      if (pair === 0) return -1;
+      this.#scratch[length++] = pair;
     }
     return length;
   }
 
   /** @returns the series' number, 0 when it does not exist. A dead series that is asked for lives again. */
   find(labels: Labels): SeriesRef {
-    const length = this.#toSymbols(labels, false);
+    const length = this.#toPairs(labels, false);
     if (length < 0) return 0;
     const ref = this.#table[this.#probe(this.#scratch, length)] as number;
     if (ref !== 0 && this.#dead.delete(ref)) this.#version++;
@@ -120,7 +135,7 @@ export class SeriesIndex {
 
   /** Adds a series that `find` did not know. */
   add(labels: Labels): SeriesRef {
-    return this.#insert(this.#toSymbols(labels, true));
+    return this.#insert(this.#toPairs(labels, true));
   }
 
   /** The number of a text, to name series with in `ensure`. */
@@ -130,9 +145,10 @@ export class SeriesIndex {
 
   /** The number of the series of these symbols, name and value in turn, in order of the names; a new one if need be. */
   ensure(symbols: readonly number[]): SeriesRef {
-    const { length } = symbols;
+    const length = symbols.length >> 1;
     this.#scratch = grown(this.#scratch, length);
-    for (let i = 0; i < length; i++) this.#scratch[i] = symbols[i] as number;
+    for (let i = 0; i < length; i++)
+      this.#scratch[i] = this.#pair(symbols[2 * i] as number, symbols[2 * i + 1] as number, true);
     const ref = this.#table[this.#probe(this.#scratch, length)] as number;
     if (ref === 0) return this.#insert(length);
     return this.#dead.has(ref) ? this.find(this.makeLabels(ref)) : ref;
@@ -140,7 +156,7 @@ export class SeriesIndex {
 
   /** Adds the series in the scratch. */
   #insert(length: number): SeriesRef {
-    if (this.#count * 2 >= this.#table.length) this.#rehash();
+    if (this.#count * 4 >= this.#table.length * 3) this.#rehash();
     const place = this.#probe(this.#scratch, length);
     assert(this.#table[place] === 0, "a series is added once");
     const ref = ++this.#count;
@@ -151,21 +167,19 @@ export class SeriesIndex {
     this.#slab.set(this.#scratch.subarray(0, length), start);
     this.#starts[ref + 1] = start + length;
     this.#table[place] = ref;
-    for (let i = 0; i < length; i += 2) this.#post(this.#scratch[i] as number, this.#scratch[i + 1] as number, ref);
+    for (let i = 0; i < length; i++) this.#post(this.#scratch[i] as number, ref);
     return ref;
   }
 
-  #post(name: number, value: number, ref: SeriesRef): void {
-    let values = this.#postings.get(name);
-    if (values === undefined) this.#postings.set(name, (values = new Map()));
-    const list = values.get(value);
-    if (list === undefined) {
-      values.set(value, ref);
+  #post(pair: number, ref: SeriesRef): void {
+    const list = this.#postings[pair] as PostingList;
+    if (list === 0) {
+      this.#postings[pair] = ref;
     } else if (typeof list === "number") {
       const more = new Postings();
       more.push(list);
       more.push(ref);
-      values.set(value, more);
+      this.#postings[pair] = more;
     } else {
       list.push(ref);
     }
@@ -208,7 +222,8 @@ export class SeriesIndex {
   makeLabels(ref: SeriesRef): Labels {
     const flat: string[] = [];
     for (let i = this.#starts[ref] as number; i < (this.#starts[ref + 1] as number); i++) {
-      flat.push(this.#text(this.#slab[i] as number));
+      const pair = this.#slab[i] as number;
+      flat.push(this.#text(this.#pairNames[pair] as number), this.#text(this.#pairValues[pair] as number));
     }
     return Labels.fromSorted(flat);
   }
@@ -216,29 +231,30 @@ export class SeriesIndex {
   /** The symbol of the series' value for label `name`, 0 when it has none. */
   #valueOf(ref: SeriesRef, name: number): number {
     const end = this.#starts[ref + 1] as number;
-    for (let i = this.#starts[ref] as number; i < end; i += 2) {
-      if (this.#slab[i] === name) return this.#slab[i + 1] as number;
+    for (let i = this.#starts[ref] as number; i < end; i++) {
+      const pair = this.#slab[i] as number;
+      if (this.#pairNames[pair] === name) return this.#pairValues[pair] as number;
     }
     return 0;
   }
 
   /** Posting lists of all values a positive matcher accepts. */
   async #lists(matcher: Matcher): Promise<PostingList[]> {
-    const values = this.#postings.get(this.#numbers.get(matcher.name) ?? 0);
+    const values = this.#pairs.get(this.#numbers.get(matcher.name) ?? 0);
     if (values === undefined) return [];
     const lists: PostingList[] = [];
     if (matcher.setMatches !== undefined) {
       for (const value of new Set(matcher.setMatches)) {
-        const list = values.get(this.#numbers.get(value) ?? 0);
-        if (list !== undefined) lists.push(list);
+        const pair = values.get(this.#numbers.get(value) ?? 0);
+        if (pair !== undefined) lists.push(this.#postings[pair] as PostingList);
       }
       return lists;
     }
     let asked = 0;
-    for (const [value, list] of values) {
+    for (const [value, pair] of values) {
       if (++asked % REGEXP_STRIDE === 0 && overdue()) await nextTurn();
       const text = this.#text(value);
-      if (text.startsWith(matcher.prefix) && matcher.matches(text)) lists.push(list);
+      if (text.startsWith(matcher.prefix) && matcher.matches(text)) lists.push(this.#postings[pair] as PostingList);
     }
     return lists;
   }
@@ -271,8 +287,11 @@ export class SeriesIndex {
     let best: readonly PostingList[] | undefined;
     for (const { name, setMatches, matches } of matchers) {
       if (setMatches === undefined || matches("")) continue;
-      const values = this.#postings.get(this.#numbers.get(name) ?? 0);
-      const lists = setMatches.flatMap((value) => values?.get(this.#numbers.get(value) ?? 0) ?? []);
+      const values = this.#pairs.get(this.#numbers.get(name) ?? 0);
+      const lists = setMatches.flatMap((value) => {
+        const pair = values?.get(this.#numbers.get(value) ?? 0);
+        return pair === undefined ? [] : [this.#postings[pair] as PostingList];
+      });
       const size = lists.reduce<number>((sum, list) => sum + countOf(list), 0);
       if (size >= count) continue;
       count = size;
@@ -316,7 +335,8 @@ export class SeriesIndex {
       if (at % STRIDE === 0 && overdue()) await nextTurn();
       const ref = refs[at] as number;
       const end = this.#starts[ref + 1] as number;
-      for (let i = this.#starts[ref] as number; i < end; i += 2) seen.add(this.#slab[i] as number);
+      for (let i = this.#starts[ref] as number; i < end; i++)
+        seen.add(this.#pairNames[this.#slab[i] as number] as number);
     }
     return this.#sortedTexts(seen);
   }
@@ -348,11 +368,11 @@ export class SeriesIndex {
     const metrics: CardinalityEntry[] = [];
     const labelNames: CardinalityEntry[] = [];
     const pairs: CardinalityEntry[] = [];
-    for (const [nameSymbol, values] of this.#postings) {
+    for (const [nameSymbol, values] of this.#pairs) {
       const name = this.#text(nameSymbol);
       labelNames.push({ name, series: values.size });
-      for (const [value, list] of values) {
-        const entry = { name: this.#text(value), series: countOf(list) };
+      for (const [value, pair] of values) {
+        const entry = { name: this.#text(value), series: countOf(this.#postings[pair] as PostingList) };
         if (name === NAME_LABEL) metrics.push(entry);
         pairs.push({ name: `${name}=${entry.name}`, series: entry.series });
       }
