@@ -58,7 +58,7 @@ if (cachedData === undefined || script.cachedDataRejected) {
 script.runInThisContext()(exports, require, module, bundle, __dirname);
 `;
 
-/** By then an engine has answered its first questions. */
+/** By then an engine has answered its first questions; before src/app/heap.ts sets a flag of V8. */
 const KEEP_AFTER_MS = 3_000;
 
 interface BuildOptions {

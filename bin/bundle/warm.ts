@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
+import { setFlagsFromString } from "node:v8";
 import vm from "node:vm";
 
 type Body = (exports: object, require: NodeJS.Require, module: object, filename: string, dirname: string) => void;
@@ -61,6 +62,8 @@ async function warm(textFile: string, cacheFile: string, runs: (given: Runs) => 
       }
     },
   });
+  // V8 takes compiled code only under the flags it was made under, and the engine sets one after a while.
+  setFlagsFromString("--heap-growing-percent=0");
   writeFileSync(cacheFile, script.createCachedData());
   rmSync(home, { recursive: true, force: true });
   // an engine that was started has done its part

@@ -4,10 +4,15 @@ import { setFlagsFromString } from "node:v8";
 /**
  * The old generation is collected once it is this much larger than what was alive, in percent. V8's own choice lets it
  * triple: with 300,000 series scraped each second that was 100 MB of garbage, for a collection of 50 ms saved now and
- * then. Set when the engine starts, because a program that starts up fills its heap for good.
+ * then.
  */
 const GROWTH_PERCENT = 30;
+/**
+ * Set when the engine has run for so long: a program that starts up fills its heap for good, and V8 refuses compiled
+ * code that was kept under other flags, which the launcher does some seconds after the start.
+ */
+const AFTER_MS = 10_000;
 
 export function keepHeapSmall(): void {
-  setFlagsFromString(`--heap-growing-percent=${GROWTH_PERCENT}`);
+  setTimeout(() => setFlagsFromString(`--heap-growing-percent=${GROWTH_PERCENT}`), AFTER_MS).unref();
 }
