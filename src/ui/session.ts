@@ -55,8 +55,11 @@ const GAP_MS = 40;
 /** Pauses between attempts to bring the engine back: twice as long each time, between these bounds, ms. */
 const REVIVE_MIN_MS = 1_000;
 const REVIVE_MAX_MS = 30_000;
-/** An engine that has answered for so long after its revival is well again: the next attempt is at once, ms. */
-const WELL_MS = 60_000;
+/**
+ * An engine that has answered for so long after its revival is well again: the next attempt is at once, ms. Starting
+ * one costs about half a second of a core, so one that dies this often is the dearest that is not waited for.
+ */
+const WELL_MS = 10_000;
 
 interface Flight {
   readonly key: string;

@@ -95,6 +95,19 @@ describe("a silent engine", () => {
     expect(await tty.text()).toMatch(/CRIT redis/);
   });
 
+  test("an engine that dies again and again, after a while each time, is revived at once each time", async () => {
+    const source = fixedSource();
+    const clock = manualClock(NOON);
+    const revive = (): Promise<void> => Promise.resolve(source.failWith(undefined));
+    const { tty, settle } = await mount(120, 40, { source, clock, revive });
+    for (let round = 0; round < 8; round++) {
+      source.failWith("connect ECONNREFUSED /run/opsmon.sock");
+      for (let i = 0; i < 2; i++) await settle(1_000);
+      expect(await tty.text()).toMatch(/ LIVE 12:0/);
+      for (let i = 0; i < 12; i++) await settle(1_000);
+    }
+  });
+
   test("a view without panels notices a dead engine as well", async () => {
     const { tty, source, press, settle } = await mount(120, 40);
     await press("T");
