@@ -47,7 +47,7 @@ function* matrixPieces(series: readonly MatrixSeries[]): Generator<Buffer> {
     separator = ",";
   }
   yield* out.text("]}");
-  yield out.take();
+  yield out.last();
 }
 
 function* vectorPieces(samples: VectorValue["samples"], t: Timestamp): Generator<string> {

@@ -89,11 +89,16 @@ export class MatrixBytes {
 
   /** What was written so far, in memory that `returnPiece` takes back; the writer goes on in a buffer of its own. */
   take(): Buffer {
-    const piece = this.#out.subarray(0, this.#at);
+    const piece = this.last();
     this.#out = lendPiece();
     this.#view = viewOf(this.#out);
     this.#at = 0;
     return piece;
+  }
+
+  /** What was written since the last piece; nothing is written any more. */
+  last(): Buffer {
+    return this.#out.subarray(0, this.#at);
   }
 
   /** @returns a full piece that must be sent before what comes next. */
