@@ -36,7 +36,15 @@ function openLog(file: string): number {
   }
 }
 
-/** Resolves when the new engine answers. @throws UserError `engine-not-started` with what it said, `config-invalid`. */
+/** What an engine says that finds another one at work. */
+const ELSEWHERE = /is in use by another process|an engine already answers/;
+
+/**
+ * Resolves when the new engine answers.
+ *
+ * @throws UserError `engine-not-started` with what it said; `engine-elsewhere` when another one has the data or the
+ *   socket, and perhaps still needs a moment; `config-invalid`.
+ */
 export async function startEmbedded({ socketPath, dataDir, flags, answers }: EmbedOptions): Promise<void> {
   makeDirectory(dataDir);
   const logFile = path.join(dataDir, "engine.log");
@@ -63,8 +71,12 @@ export async function startEmbedded({ socketPath, dataDir, flags, answers }: Emb
     loadSettings(config, process.env);
   }
   const said = readFileSync(logFile, "utf8").slice(-LOG_TAIL).trim();
-  throw new UserError("engine-not-started", `the engine did not start${said === "" ? "" : `:\n${said}`}`, {
-    hint: `its log is ${logFile}`,
-    exit: code === EXIT.invalid || code === EXIT.damaged || code === EXIT.usage ? code : EXIT.unreachable,
-  });
+  throw new UserError(
+    ELSEWHERE.test(said) ? "engine-elsewhere" : "engine-not-started",
+    `the engine did not start${said === "" ? "" : `:\n${said}`}`,
+    {
+      hint: `its log is ${logFile}`,
+      exit: code === EXIT.invalid || code === EXIT.damaged || code === EXIT.usage ? code : EXIT.unreachable,
+    },
+  );
 }

@@ -13,8 +13,9 @@ import type { Invocation } from "./command.ts";
 /** Another screen's revival is noticed this soon, ms. */
 const HOLD_AGAIN_MS = 1_000;
 
-/** How long an engine that has the lock may still need until it answers, ms. */
+/** An engine that has the lock may still need this long, this many times, until it answers, ms. */
 const OTHERS_START_MS = 500;
+const OTHERS_START_TRIES = 20;
 
 export interface HeldEngine extends AsyncDisposable {
   readonly engine: EngineSource;
@@ -119,10 +120,18 @@ class Held implements HeldEngine {
     try {
       await startEmbedded({ ...this.start, answers: () => this.hold() });
     } catch (error) {
-      // Two screens that start one at once: the engine of the other has the lock, and answers in a moment.
-      await new Promise<void>((resolve) => void this.#clock.after(OTHERS_START_MS, resolve));
-      if (!(await this.hold())) throw error;
+      if (!(await this.#othersStart(error))) throw error;
     }
+  }
+
+  /** Two screens that start one at once: the engine of the other has the lock, and answers in a moment. */
+  async #othersStart(error: unknown): Promise<boolean> {
+    const other = error instanceof UserError && error.code === "engine-elsewhere";
+    for (let tries = other ? OTHERS_START_TRIES : 1; tries > 0; tries--) {
+      await new Promise<void>((resolve) => void this.#clock.after(OTHERS_START_MS, resolve));
+      if (this.#closed || (await this.hold())) return true;
+    }
+    return false;
   }
 
   /** The engine has ended. Whoever starts it: an embedded one stays only as long as it is held. */
