@@ -14,6 +14,8 @@ import { fileOf, type LogPosition, listLog, type LogReaderSink, readLogFile } fr
 import { type Chain, type LogSink, newChain, readRecord, type RowPlace } from "./log-format.ts";
 
 const POSITION_SCALE = 2 ** 32;
+/** Samples of a replay that stay plain doubles for now (16 MB): packing them would make the first answer wait. */
+const PLAIN_SAMPLES_MAX = 2 * 1024 * 1024;
 
 export interface ReplayHooks {
   seal(group: Group, late: boolean, until: LogPosition): void;
@@ -105,6 +107,7 @@ class Replay implements LogSink, LogReaderSink {
     const group = this.#target(place, columns);
     if (group === undefined) return;
     const rows = group.rowsFor(place.late, this.#position);
+    rows.packsLater = this.samples < PLAIN_SAMPLES_MAX;
     const fresh = !rows.has(place.t);
     const row = rows.row(place.t);
     if (fresh && cells === undefined) {
@@ -139,5 +142,6 @@ export async function replayLog(dir: string, head: Head, damage: Damage, hooks: 
     tornBytes += readLogFile(dir, file.number, file === files.at(-1), replay);
     await hooks.drain();
   }
+  for (const { open, late } of head.groups.values()) for (const rows of [open, late]) if (rows) rows.packsLater = false;
   return { records: replay.records, samples: replay.samples, tornBytes };
 }

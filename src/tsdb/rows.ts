@@ -69,6 +69,8 @@ export class Rows {
   columns: number;
   stride: number;
   samples = 0;
+  /** Full blocks stay plain until the next one is begun after this is false again: a restart has no time to pack. */
+  packsLater = false;
   /** A plain block for later use, which no view shares. */
   #spare: Float64Array | undefined;
   /** Whether a view may share the newest block. */
@@ -130,7 +132,7 @@ export class Rows {
       this.t = t;
     }
     if (this.rows >> BLOCK_SHIFT < this.#blocks.length) return;
-    this.#pack();
+    if (!this.packsLater) this.#pack();
     this.#blocks.push(this.#spare?.length === this.stride << BLOCK_SHIFT ? this.#spare : makeBlock(this.stride));
     this.#spare = undefined;
     this.#lent = false;
