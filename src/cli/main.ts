@@ -52,7 +52,11 @@ function addCommand(parent: Command, spec: CommandSpec, finish: (code: ExitCode)
   for (const sub of spec.subcommands ?? []) addCommand(command, sub, finish);
   const { run } = spec;
   if (run === undefined) return;
+  // What stands after the parent's name is meant as a command, not as an argument of the one that needs no name.
+  const standsAlone = spec.standard === true && (spec.args ?? []).length === 0;
+  if (standsAlone) command.allowExcessArguments();
   command.action(async () => {
+    if (standsAlone && command.args.length > 0) parent.error(`error: unknown command '${command.args[0]}'`);
     const args = command.processedArgs.flat().filter((one): one is string => typeof one === "string");
     finish(await run({ args, options: new Options(command.opts()), io: processIo, clock: systemClock }));
   });

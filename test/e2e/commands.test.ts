@@ -75,6 +75,7 @@ describe("commands on a running engine", () => {
     { argv: ["query", "up", "--url", "http://127.0.0.1:1"], code: 4, err: /127\.0\.0\.1:1/, why: "nothing there" },
     { argv: ["targets"], code: 0, out: /demo/, why: "targets" },
     { argv: ["status"], code: 0, why: "status" },
+    { argv: ["alerts", "nope"], code: 2, err: /^error: unknown command 'nope'/, why: "a misspelt command" },
     { argv: ["alerts"], code: 0, out: /^state\talert\t/, why: "alerts alone is alerts query" },
     { argv: ["alerts", "history"], code: 0, out: /^time\tfrom\tto\t/, why: "what changed" },
     { argv: ["top", "--once", "--span", "5x"], code: 2, err: /"5x" is not a duration/, why: "a wrong flag" },
