@@ -48,8 +48,9 @@ export function createServices(rooms: Rooms, first: Settings, process: ProcessSe
   });
   const metrics = createOwnMetrics(rooms);
   const forget = (): void => queries.evaluator.clear();
-  const storage = forgetfulStorage(tsdb, forget);
-  const history = forgetfulStorage({ ...tsdb, appender: () => tsdb.history.appender() }, forget);
+  const now = (): number => options.clock.now();
+  const storage = forgetfulStorage(tsdb, forget, now);
+  const history = forgetfulStorage({ ...tsdb, appender: () => tsdb.history.appender() }, forget, now);
 
   const reload = async (): Promise<CommandResult> => {
     settings = await reloadRooms(rooms, process);

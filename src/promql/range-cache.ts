@@ -17,7 +17,7 @@ import { SharedRuns } from "./shared-runs.ts";
 import type { MatrixSeries } from "./value.ts";
 
 /** Youngest result kept: scrapes and remote writes of a minute ago have arrived. */
-const SETTLED_MS = 60_000;
+export const SETTLED_MS = 60_000;
 /** Longest life of an entry: what arrived later than that minute, or was deleted, shows after this. */
 const ENTRY_LIFE_MS = 300_000;
 /** All results kept together. */
@@ -124,12 +124,15 @@ class RangeCache implements CachingEngine {
     const started = this.#clock.monotonic();
     const { startMs, lastMs, stepMs } = window;
     const generation = this.#generation;
-    const lasting = lastMs <= this.#clock.now() - SETTLED_MS;
+    // As seen when the evaluation begins: what arrives while it runs is not in its answer.
+    const settledMs = this.#clock.now() - SETTLED_MS;
+    const lasting = lastMs <= settledMs;
     const kept = this.#usable(key, startMs);
     if (kept === undefined) {
       this.#misses++;
       const result = await this.#engine.range(text, startMs, lastMs, stepMs, options);
-      if (generation === this.#generation) this.#keep(key, window, result, this.#clock.monotonic());
+      if (generation === this.#generation)
+        this.#keep(key, window, result, { bornMs: this.#clock.monotonic(), settledMs });
       return { ...result, lasting };
     }
     this.#hits++;
@@ -149,7 +152,7 @@ class RangeCache implements CachingEngine {
       explain: undefined,
       lasting,
     };
-    if (generation === this.#generation) this.#keep(key, window, result, kept.bornMs);
+    if (generation === this.#generation) this.#keep(key, window, result, { bornMs: kept.bornMs, settledMs });
     return result;
   }
 
@@ -164,10 +167,10 @@ class RangeCache implements CachingEngine {
     key: string,
     { startMs, lastMs, stepMs }: { readonly startMs: number; readonly lastMs: number; readonly stepMs: number },
     result: EngineResult,
-    bornMs: number,
+    { bornMs, settledMs }: { readonly bornMs: number; readonly settledMs: number },
   ): void {
     this.#drop(key);
-    const settled = Math.min(lastMs, this.#clock.now() - SETTLED_MS);
+    const settled = Math.min(lastMs, settledMs);
     const endMs = startMs + Math.floor((settled - startMs) / stepMs) * stepMs;
     if (endMs < startMs) return;
     const series = matrixOf(result).flatMap((one) => slice(one, startMs, endMs));
