@@ -7,7 +7,7 @@ import type { Aggregate, Expr } from "./ast.ts";
 import { emptyVector, type VectorBlock } from "./block.ts";
 import { type EvalContext, executionError } from "./context.ts";
 import { reorder } from "./functions/sort.ts";
-import { formatShort } from "./number.ts";
+import { formatGeneral } from "./number.ts";
 import { labelsHashRatio } from "./xxhash.ts";
 
 /** Both ends of what a Go int64 holds, as doubles. */
@@ -21,6 +21,7 @@ export async function aggregateK(
   ctx: EvalContext,
 ): Promise<VectorBlock> {
   if (expr.op === "limit_ratio") return limitRatio(expr, param, block, ctx);
+  if (block.labels.length === 0) return emptyVector(block.steps);
   checkCounts(param);
   if (!param.some((k) => k >= 1)) return emptyVector(block.steps);
   return pickCounts(expr.op, param, block, groups, ctx);
@@ -29,8 +30,8 @@ export async function aggregateK(
 function checkCounts(param: Float64Array): void {
   for (const k of param) {
     if (Number.isNaN(k)) throw executionError("Parameter value is NaN");
-    if (k >= INT64) throw executionError(`Scalar value ${formatShort(k)} overflows int64`);
-    if (k < -INT64) throw executionError(`Scalar value ${formatShort(k)} underflows int64`);
+    if (k >= INT64) throw executionError(`Scalar value ${formatGeneral(k)} overflows int64`);
+    if (k < -INT64) throw executionError(`Scalar value ${formatGeneral(k)} underflows int64`);
   }
 }
 
@@ -132,7 +133,7 @@ async function limitRatio(
     if (Number.isNaN(ratio)) throw executionError("Ratio value NaN is not a number");
     const capped = Math.max(-1, Math.min(1, ratio));
     if (capped !== ratio) {
-      const got = `got ${formatShort(ratio)}, capping to ${formatShort(capped)}`;
+      const got = `got ${formatGeneral(ratio)}, capping to ${formatGeneral(capped)}`;
       ctx.warn(`ratio value should be between -1 and 1, ${got}`, span);
     }
     return capped;

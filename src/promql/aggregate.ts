@@ -7,7 +7,7 @@ import type { Labels } from "../model/labels.ts";
 import type { Aggregate, Expr } from "./ast.ts";
 import type { Block, Grid, VectorBlock } from "./block.ts";
 import { type EvalContext, executionError } from "./context.ts";
-import { formatPlain, formatShort } from "./number.ts";
+import { formatGeneral, formatPlain } from "./number.ts";
 import { evalFused } from "./fused.ts";
 import { KahanMean } from "./kahan.ts";
 import { type Grouping, groupLabels } from "./label-sets.ts";
@@ -29,7 +29,7 @@ export async function evalAggregate(expr: Aggregate, grid: Grid, ctx: EvalContex
     case "limit_ratio":
       return aggregateK(expr, param as Float64Array, block, groups.rows, ctx);
     case "quantile":
-      if (groups.rows.length > 0) warnQuantiles(param as Float64Array, expr.param as Expr, ctx);
+      warnQuantiles(param as Float64Array, expr.param as Expr, ctx);
       return fold(block, groups, quantileFold(param as Float64Array), ctx);
     case "stddev":
     case "stdvar":
@@ -68,7 +68,7 @@ function quantileFold(quantiles: Float64Array): Fold {
 
 function warnQuantiles(quantiles: Float64Array, param: Expr, ctx: EvalContext): void {
   for (const q of quantiles) {
-    if (!(q >= 0 && q <= 1)) ctx.warn(`quantile value should be between 0 and 1, got ${formatShort(q)}`, param.span);
+    if (!(q >= 0 && q <= 1)) ctx.warn(`quantile value should be between 0 and 1, got ${formatGeneral(q)}`, param.span);
   }
 }
 

@@ -1,4 +1,7 @@
-/** Warnings and infos a query collects beside its result: each once, with its place, at most ten of a kind. */
+/**
+ * Warnings and infos a query collects beside its result: each once, with its place, at most ten of a kind. What is true of
+ * several places is told of the last one, as Prometheus does.
+ */
 import type { Span } from "./ast.ts";
 import { ANNOTATIONS_MAX } from "./options.ts";
 import { position } from "./syntax.ts";
@@ -16,8 +19,8 @@ export class Annotations {
 
   /** @param message without the `PromQL warning:` prefix; stored warnings of the store come without a span. */
   add(kind: AnnotationKind, message: string, span: Span | undefined): void {
-    const key = `${kind} ${span?.start ?? -1} ${message}`;
-    if (this.#seen.size < KEPT_MAX && !this.#seen.has(key)) this.#seen.set(key, { kind, message, span });
+    const key = `${kind} ${message}`;
+    if (this.#seen.size < KEPT_MAX || this.#seen.has(key)) this.#seen.set(key, { kind, message, span });
   }
 
   /** Texts of one kind as Prometheus' API gives them. */

@@ -52,6 +52,14 @@ export function formatShort(v: number): string {
   return padExponent(v.toExponential());
 }
 
+/** A number in a warning, as Go's `%g`: an exponent below 1e-4 and from 1e6. */
+export function formatGeneral(v: number): string {
+  if (!Number.isFinite(v) || v === 0) return formatFloat(v);
+  const text = v.toExponential();
+  const exponent = Number(text.slice(text.indexOf("e") + 1));
+  return exponent < -4 || exponent >= 6 ? padExponent(text) : formatFloat(v);
+}
+
 /** As `math.Pow` in Go: a base of 1 gives 1 for every exponent, -1 to an infinite power gives 1. */
 export function pow(base: number, exponent: number): number {
   if (base === 1) return 1;

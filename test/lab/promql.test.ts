@@ -1,14 +1,17 @@
 /**
- * Some two thousand expressions to Prometheus 3.5 and to opsmon on the very same samples, at one moment and over a range:
- * equal labels, values to the ninth digit, equal errors, warnings and infos.
+ * Some thousand expressions to Prometheus 3.5 and to opsmon on the very same samples, at one moment and over a range: equal
+ * labels, values to the ninth digit, equal kinds of errors, equal warnings and infos. `OPSMON_TEST_SEED` makes other
+ * nested ones.
  */
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { encodeWriteRequest, REMOTE_HEADERS } from "../../src/remote/codec.ts";
-import { awkwardSeries, manyExpressions, ROWS, STEP_MS } from "../support/promql-expressions.ts";
+import { awkwardSeries, manyExpressions, randomExpressions, ROWS, STEP_MS } from "../support/promql-expressions.ts";
 import { type Engine, freePort, startEngine, type TempDir, tempDir } from "../support/process.ts";
 import { type Prometheus, startPrometheus } from "../support/prometheus.ts";
 
+/** Nested expressions by chance. */
+const RANDOM = 1_500;
 const FEATURES = "promql-experimental-functions";
 
 interface Answer {
@@ -59,6 +62,9 @@ function apart(a: string, b: string): string {
 
 /** What differs, in a sentence; undefined when nothing does. */
 function difference(theirs: Answer, ours: Answer): string | undefined {
+  // Prometheus 3.9 and opsmon look for doubles before a comparison filters, 3.5 after.
+  if (theirs.status === "success" && ours.error?.includes("many-to-one matching must be explicit") === true)
+    return undefined;
   if (theirs.status !== ours.status) return `${theirs.error ?? theirs.status} and ${ours.error ?? ours.status}`;
   if (theirs.status === "error")
     return theirs.errorType === ours.errorType ? undefined : `${theirs.error} and ${ours.error}`;
@@ -66,7 +72,12 @@ function difference(theirs: Answer, ours: Answer): string | undefined {
   const [a, b] = [lines(theirs), lines(ours)];
   const odd = a.length === b.length ? a.findIndex((line, i) => !close(line, b[i] as string)) : 0;
   if (a.length !== b.length || odd >= 0) return apart(a[odd] ?? "", b[odd] ?? "");
-  const said = ({ warnings = [], infos = [] }: Answer): string => [...warnings, ...infos].sort().join("; ");
+  // Of equal ones at several places each keeps the one it came to last.
+  const said = ({ warnings = [], infos = [] }: Answer): string =>
+    [...warnings, ...infos]
+      .map((text) => text.replace(/ \(\d+:\d+\)$/, ""))
+      .sort()
+      .join("; ");
   return said(theirs) === said(ours) ? undefined : `said "${said(theirs)}" and "${said(ours)}"`;
 }
 
@@ -106,8 +117,9 @@ describe("opsmon and Prometheus 3.5 on the same samples", () => {
     ["over a range", (q: string, at: number) => `query_range?query=${q}&start=${at - 900}&end=${at + 300}&step=47`],
   ])("answer alike %s", async (_, target) => {
     const at = (from + 170 * STEP_MS) / 1000 + 4;
-    const expressions = manyExpressions();
-    expect(expressions.length).toBeGreaterThan(1_500);
+    const seed = Number(process.env["OPSMON_TEST_SEED"] ?? 35);
+    const expressions = [...manyExpressions(), ...randomExpressions(seed, RANDOM)];
+    expect(expressions.length).toBeGreaterThan(2_500);
     const wrong: string[] = [];
     for (const expr of expressions) {
       const [theirs, ours] = (await ask(`/api/v1/${target(encodeURIComponent(expr), at)}`)) as [Answer, Answer];

@@ -4,6 +4,7 @@
  */
 import { Labels } from "../../src/model/labels.ts";
 import type { RemoteSeries } from "../../src/remote/message.ts";
+import { random } from "./random.ts";
 
 export const STEP_MS = 15_000;
 export const ROWS = 240;
@@ -167,7 +168,7 @@ const SINGLES: readonly string[] = [
   "wave == bool on (job) group_left flat",
 ];
 
-/** @returns some thousand expressions, the same ones every time. */
+/** @returns some 1,700 expressions, the same ones every time. */
 export function manyExpressions(): readonly string[] {
   const made: string[] = [];
   for (const [f, func] of RANGE_FUNCTIONS.entries())
@@ -187,4 +188,52 @@ export function manyExpressions(): readonly string[] {
     for (const [n, name] of NAMES.entries())
       made.push(`${name} ${set} on (job) ${NAMES[(n + s + 1) % NAMES.length]}{job="j1"}`);
   return [...made, ...SINGLES];
+}
+
+/** Nested expressions by chance; the same ones for the same seed. */
+export function randomExpressions(seed: number, count: number): readonly string[] {
+  const chance = random(seed);
+  const pick = <T>(list: readonly T[]): T => list[Math.floor(chance() * list.length)] as T;
+  const matchers = (): string => pick(["", '{job="j0"}', '{job=~"j.",instance!~".*:1"}', '{job!="j1"}']);
+  const shift = (): string => (chance() < 0.3 ? pick([...SHIFTS, " @ 1e9", " offset 30s @ start()"]) : "");
+  // The remainder makes much of the last digit of a logarithm, where libraries differ.
+  const operators = OPERATORS.filter((one) => one !== "%");
+  const selector = (): string => `${pick(NAMES)}${matchers()}`;
+  const range = (depth: number): string =>
+    depth > 0 && chance() < 0.25
+      ? `(${vector(depth - 1)})[${pick(["3m", "10m", "95s"])}:${pick(["", "30s", "1m", "13s"])}]${shift()}`
+      : `${selector()}[${pick([...RANGES, "10m", "1h"])}]${shift()}`;
+  const scalar = (depth: number): string =>
+    depth > 0 && chance() < 0.2
+      ? `scalar(${vector(depth - 1)})`
+      : pick(["0.5", "2", "-1", "time()", "NaN", "Inf", "1e3"]);
+  // Which of equal elements topk takes is defined for stored series only, so nothing else stands in it.
+  // One that varies makes a warning a step, of which Prometheus shows any ten.
+  const quantile = (): string => pick(["0.5", "0.99", "2", "-1", "NaN"]);
+  const vector = (depth: number): string => {
+    if (depth === 0) return `${selector()}${shift()}`;
+    const inner = (): string => vector(depth - 1);
+    return pick([
+      () => `${pick(RANGE_FUNCTIONS)}(${range(depth)})`,
+      () => `${pick(AGGREGATIONS)}${pick(GROUPINGS)} (${inner()})`,
+      () => `${pick(["topk", "bottomk"])}${pick(GROUPINGS)} (${pick(["1", "2"])}, ${selector()}${shift()})`,
+      () => `quantile${pick(GROUPINGS)} (${quantile()}, ${inner()})`,
+      () => `${pick(UNARY.filter((name) => name !== "scalar"))}(${inner()})`,
+      () => `(${inner()}) ${pick(operators)} ${scalar(depth - 1)}`,
+      () => `${scalar(depth - 1)} ${pick(["+", "-", "*", "/", "^"])} (${inner()})`,
+      () => `(${inner()}) ${pick(operators)} on (job) (${inner()})`,
+      () => `(${inner()}) ${pick(operators)} ignoring (instance) group_left () (${inner()})`,
+      () => `(${inner()}) ${pick(SETS)}${pick(["", " on (job)", " ignoring (instance)"])} (${inner()})`,
+      () => `(${inner()}) ${pick(["==", ">", "<="])} bool (${inner()})`,
+      () => `clamp(${inner()}, ${scalar(depth - 1)}, ${scalar(depth - 1)})`,
+      () => `round(${inner()}, ${scalar(depth - 1)})`,
+      () => `label_replace(${inner()}, "${pick(["x", "job", "instance"])}", "$1", "instance", "(.*):.*")`,
+      () => `histogram_quantile(${quantile()}, ${pick(["h_bucket", "rate(h_bucket[2m])", "sum by (le) (h_bucket)"])})`,
+      () => `quantile_over_time(${quantile()}, ${range(depth)})`,
+      () => `predict_linear(${range(depth)}, ${scalar(depth - 1)})`,
+      () => `vector(${scalar(depth - 1)})`,
+      () => `-(${inner()})`,
+    ])();
+  };
+  return Array.from({ length: count }, () => vector(1 + Math.floor(chance() * 3)));
 }

@@ -2,7 +2,7 @@
 import type { Expr } from "../ast.ts";
 import type { EvalContext } from "../context.ts";
 import { KahanMean, KahanSum } from "../kahan.ts";
-import { formatShort } from "../number.ts";
+import { formatGeneral } from "../number.ts";
 import { quantile } from "../quantile.ts";
 import { define, type FunctionDef, rangeFunction, type RangeKernel, type Window } from "./define.ts";
 
@@ -98,7 +98,7 @@ export function checkQuantiles(arg: Expr, quantiles: Float64Array, ctx: EvalCont
   for (const q of quantiles) {
     if (q >= 0 && q <= 1) continue;
     const { span } = arg;
-    ctx.warn(`quantile value should be between 0 and 1, got ${formatShort(q)}`, span);
+    ctx.warn(`quantile value should be between 0 and 1, got ${formatGeneral(q)}`, span);
   }
 }
 
