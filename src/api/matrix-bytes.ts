@@ -3,7 +3,7 @@
  * strings that are joined and then encoded would double it. Series of one range share their times, so each time is
  * written once and copied; a value like the one before it is copied as well.
  */
-import { DECIMAL_BYTES_ROOM, writeDecimal } from "./decimal-bytes.ts";
+import { DECIMAL_BYTES_ROOM, writeDecimal, writeInteger } from "./decimal-bytes.ts";
 import { lendPiece, PIECE_BYTES } from "./pieces.ts";
 import { secondsText } from "./seconds.ts";
 
@@ -14,9 +14,6 @@ const PREFIX_BYTES: number = PREFIX_DOUBLES * 8;
 const POINT_BYTES_MAX: number = 40 + DECIMAL_BYTES_ROOM;
 /** Whole numbers below are written digit by digit; all of them are exact. */
 const INTEGER_MAX = 1e15;
-const INT32_MAX = 0x7fff_ffff;
-const MINUS = 0x2d;
-const ZERO = 0x30;
 /** `"]` as it lies in memory. */
 const CLOSING = 0x5d22;
 
@@ -161,7 +158,7 @@ export class MatrixBytes {
       } else {
         lastAt = at;
         const whole = value === Math.trunc(value) && value < INTEGER_MAX && value > -INTEGER_MAX;
-        at = whole ? integer(view, at, value) : writeDecimal(view, at, value);
+        at = whole ? writeInteger(view, at, value) : writeDecimal(view, at, value);
         last = value;
         lastLength = at - lastAt;
       }
@@ -175,28 +172,4 @@ export class MatrixBytes {
 
 function viewOf(buffer: Buffer): DataView {
   return new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
-}
-
-function integer(out: DataView, from: number, v: number): number {
-  let at = from;
-  let rest = v;
-  if (v < 0 || Object.is(v, -0)) {
-    out.setUint8(at++, MINUS);
-    rest = -v;
-  }
-  let digits = 1;
-  for (let bound = 10; rest >= bound; bound *= 10) digits++;
-  let i = at + digits - 1;
-  for (; rest > INT32_MAX; i--) {
-    const next = Math.floor(rest / 10);
-    out.setUint8(i, ZERO + (rest - next * 10));
-    rest = next;
-  }
-  // The usual counter fits here, where division is cheap.
-  for (let small = rest | 0; i >= at; i--) {
-    const next = (small / 10) | 0;
-    out.setUint8(i, ZERO + (small - next * 10));
-    small = next;
-  }
-  return at + digits;
 }

@@ -1,7 +1,7 @@
 /** Doubles as bytes: the text must be the one the language itself writes, digit by digit. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { DECIMAL_BYTES_ROOM, writeDecimal } from "../../../src/api/decimal-bytes.ts";
+import { DECIMAL_BYTES_ROOM, writeDecimal, writeInteger } from "../../../src/api/decimal-bytes.ts";
 import { formatFloat } from "../../../src/promql/number.ts";
 
 const bytes = Buffer.alloc(2 + DECIMAL_BYTES_ROOM);
@@ -52,5 +52,31 @@ describe("a decimal", () => {
       for (let n = 1; n <= 9; n++) for (const v of neighbours(n * 10 ** e)) expect(written(v)).toBe(formatFloat(v));
     for (let e = -20; e <= 60; e++) for (const v of neighbours(2 ** e)) expect(written(v)).toBe(formatFloat(v));
     for (let a = 1; a < 100; a++) for (let b = 1; b < 100; b++) expect(written(-a / b)).toBe(formatFloat(-a / b));
+  });
+
+  it("is right for decimals of few places, among themselves and among others", () => {
+    for (let n = 1; n <= 3_000; n++) {
+      for (const v of [n / 10, -n / 100, n / 1_000, 1e11 + n / 1_000, n / 7]) expect(written(v)).toBe(formatFloat(v));
+      expect(written(n / 1_000)).toBe(formatFloat(n / 1_000));
+    }
+  });
+});
+
+describe("a whole number", () => {
+  const whole = (v: number): string => bytes.toString("latin1", 2, writeInteger(view, 2, v));
+
+  it("has all its digits, whatever its length", () => {
+    for (let e = 0; e <= 14; e++)
+      for (let n = 1; n <= 9; n++)
+        for (const by of [-1, 0, 1, 10_000, 99_999_999]) {
+          const v = n * 10 ** e + by;
+          if (v < 1e15) expect([whole(v), whole(-v)]).toEqual([formatFloat(v), formatFloat(-v)]);
+        }
+    fc.assert(
+      fc.property(fc.integer({ min: -999_999_999_999_999, max: 999_999_999_999_999 }), (v) => {
+        expect(whole(v)).toBe(formatFloat(v));
+      }),
+    );
+    expect([whole(0), whole(-0)]).toEqual(["0", "-0"]);
   });
 });
