@@ -1,6 +1,7 @@
 /** Samples that come after their window was rolled up: the tiers say in the end what they would have said in order. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { manualClock } from "../../../src/base/clock.ts";
 import { Labels } from "../../../src/model/labels.ts";
 import { createMatcher } from "../../../src/model/matcher.ts";
 import type { Aggregate } from "../../../src/storage/storage.ts";
@@ -164,5 +165,36 @@ describe("late samples and tiers", () => {
       await settle(box.db);
       expect(await planes(box.db, "c")).toEqual(defined([...there, ...missing, ...after]));
     }
+  });
+
+  test("restarted after every few steps, counters end up raised once", { timeout: 60_000 }, async () => {
+    const clock = manualClock(START + 30 * DAY);
+    let looks = 0;
+    // A round looks at the clock before it goes on: time flies, so it does no more than it must.
+    const hasty = {
+      ...clock,
+      now: () => clock.now(),
+      after: clock.after.bind(clock),
+      monotonic: () => ++looks * 1_000,
+    };
+    await using box = await storeBox({ tiers: TIERS, clock: hasty });
+    const now = run(4 * 1440, 4 * 1440, (i) => i * 2);
+    const before = run(0, 4 * 1440, (i) => (i % 500) * 3);
+    await put(box.db, "c", now);
+    await box.db.flush();
+    for (let round = 0; round < 20; round++) await box.db.upkeep();
+    await put(box.db, "c", before);
+    await box.db.flush();
+    const wanted = defined([...before, ...now]);
+    let rounds = 0;
+    for (; rounds < 60; rounds++) {
+      await box.db.upkeep();
+      await box.reopen();
+      expect(box.db.stats().quarantined).toEqual([]);
+      if (JSON.stringify(await planes(box.db, "c")) === JSON.stringify(wanted)) break;
+    }
+    expect(rounds).toBeGreaterThan(5);
+    for (let more = 0; more < 5; more++) await box.db.upkeep();
+    expect(await planes(box.db, "c")).toEqual(wanted);
   });
 });
