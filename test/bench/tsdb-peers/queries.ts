@@ -63,7 +63,9 @@ export function bucketFeed(series: number, end: number, { spanMs, stepMs }: Rang
   const times = Float64Array.from({ length: rows }, (_, i) => end - (rows - 1 - i) * stepMs);
   const value = (i: number, row: number): number => {
     const bucket = i % BOUNDS.length;
-    const rate = 1 + (((i / BOUNDS.length) | 0) % 17);
+    // No two instances alike: which of equals topk takes depends on the order in which a program met them.
+    const instance = Math.floor(i / (HANDLERS * BOUNDS.length));
+    const rate = (1 + (((i / BOUNDS.length) | 0) % 17)) * (1 + (instance % 1_009) / 1_009);
     return Math.floor(rate * row * (stepMs / 1_000) * (1 - 0.6 ** (bucket + 1))) + ((row * 7 + i) % 3);
   };
   return { labels, times, value };
