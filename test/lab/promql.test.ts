@@ -12,7 +12,10 @@ import { type Prometheus, startPrometheus } from "../support/prometheus.ts";
 
 /** Nested expressions by chance. */
 const RANDOM = 1_500;
-const FEATURES = "promql-experimental-functions";
+const FEATURES = [
+  "promql-experimental-functions",
+  "promql-experimental-functions,promql-delayed-name-removal",
+] as const;
 
 interface Answer {
   readonly status: string;
@@ -81,7 +84,7 @@ function difference(theirs: Answer, ours: Answer): string | undefined {
   return said(theirs) === said(ours) ? undefined : `said "${said(theirs)}" and "${said(ours)}"`;
 }
 
-describe("opsmon and Prometheus 3.5 on the same samples", () => {
+describe.each(FEATURES)("opsmon and Prometheus 3.5 on the same samples, with %s", (features) => {
   let home: TempDir;
   let prometheus: Prometheus;
   let engine: Engine;
@@ -91,10 +94,10 @@ describe("opsmon and Prometheus 3.5 on the same samples", () => {
   beforeAll(async () => {
     home = tempDir();
     const port = await freePort();
-    prometheus = await startPrometheus(path.join(home.path, "p"), "global: {}\n", [`--enable-feature=${FEATURES}`]);
+    prometheus = await startPrometheus(path.join(home.path, "p"), "global: {}\n", [`--enable-feature=${features}`]);
     engine = await startEngine({
       home: path.join(home.path, "e"),
-      argv: ["--listen", `127.0.0.1:${port}`, "--enable-feature", FEATURES],
+      argv: ["--listen", `127.0.0.1:${port}`, "--enable-feature", features],
     });
     urls = [prometheus.url, `http://127.0.0.1:${port}`];
     for (const url of urls) {
@@ -118,8 +121,12 @@ describe("opsmon and Prometheus 3.5 on the same samples", () => {
   ])("answer alike %s", async (_, target) => {
     const at = (from + 170 * STEP_MS) / 1000 + 4;
     const seed = Number(process.env["OPSMON_TEST_SEED"] ?? 35);
-    const expressions = [...manyExpressions(), ...randomExpressions(seed, RANDOM)];
-    expect(expressions.length).toBeGreaterThan(2_500);
+    const expressions = [
+      ...manyExpressions(),
+      // With names removed late, Prometheus 3.5 forgets to remove them behind a filter between vectors.
+      ...(features === FEATURES[0] ? randomExpressions(seed, RANDOM) : []),
+    ];
+    expect(expressions.length).toBeGreaterThan(1_500);
     const wrong: string[] = [];
     for (const expr of expressions) {
       const [theirs, ours] = (await ask(`/api/v1/${target(encodeURIComponent(expr), at)}`)) as [Answer, Answer];
