@@ -99,9 +99,11 @@ async function sendWhole(
 }
 
 async function* takeTurns(pieces: Pieces): AsyncGenerator<string | Buffer, undefined> {
+  let length = 0;
   for await (const piece of pieces) {
     yield piece;
-    if (overdue()) await nextTurn();
+    // A short answer goes out in the turn it was made in.
+    if ((length += piece.length) > WHOLE_BYTES_MAX && overdue()) await nextTurn();
   }
 }
 

@@ -7,7 +7,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Server as TlsServer } from "node:tls";
 import { EXIT, UserError, errorText } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import { nextTurn, overdue } from "../base/turns.ts";
+import { crowded, nextTurn } from "../base/turns.ts";
 import { failure, failureOf, matchRoute, parametersOf, readBody, type Route } from "./http.ts";
 import { assertSafe, createListener, freeSocketPath, isLoopback, listening } from "./listener.ts";
 import { questionRoutes } from "./questions.ts";
@@ -188,7 +188,7 @@ async function handle({ routes, services }: House, request: IncomingMessage, res
       return await send(request, response, refusal(found.allowed, method, url.pathname));
     }
     const body = method === "GET" || method === "HEAD" ? Buffer.alloc(0) : await readBody(request);
-    if (overdue()) await nextTurn();
+    if (crowded()) await nextTurn();
     const { headers } = request;
     const { signal } = gone;
     const answer =

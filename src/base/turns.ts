@@ -1,13 +1,18 @@
 /**
  * Sharing one event loop. Whoever has long work asks `overdue()` every few thousand operations and, told yes, waits for
- * `nextTurn()`. Only one who waits goes on in each turn of the loop, first come, first served: twenty long jobs take
- * the loop no longer at a time than one, and sockets and timers are served in between.
+ * `nextTurn()`. Those who wait go on first come, first served, as many in one turn of the loop as fit into its time: many
+ * short jobs together, but of twenty long ones only one, so that they take the loop no longer at a time than one does.
+ * Sockets and timers are served in between.
  */
 
 /** Long work in one turn of the loop, ms: a tenth of the lateness a scrape may show. */
 const TURN_MS = 8;
+/** Waiters that may go on in one turn; each costs an entry in the loop's own queue. */
+const WAITERS_PER_TURN = 64;
 
-const waiting: (() => void)[] = [];
+let waiting: (() => void)[] = [];
+/** Of `waiting`, those before this have gone on. */
+let gone = 0;
 let begun = 0;
 let counting = false;
 
@@ -15,14 +20,30 @@ function count(): void {
   if (counting) return;
   counting = true;
   begun = performance.now();
-  setImmediate(end);
+  setImmediate(first);
 }
 
-function end(): void {
+/** The loop has come round: a new turn begins. Promise callbacks run between the immediates of one turn. */
+function first(): void {
   counting = false;
-  const next = waiting.shift();
-  if (next === undefined) return;
+  const left = waiting.length - gone;
+  if (left === 0) return;
   count();
+  for (let i = 1; i < Math.min(left, WAITERS_PER_TURN); i++) setImmediate(more);
+  release();
+}
+
+function more(): void {
+  if (performance.now() - begun <= TURN_MS) release();
+}
+
+function release(): void {
+  const next = waiting[gone];
+  if (next === undefined) return;
+  if (++gone > 1_000 && gone * 2 > waiting.length) {
+    waiting = waiting.slice(gone);
+    gone = 0;
+  }
   next();
 }
 
@@ -32,7 +53,12 @@ export function overdue(): boolean {
   return performance.now() - begun > TURN_MS;
 }
 
-/** Lets sockets, timers and earlier waiters go first; resolves in a turn that no other waiter shares. */
+/** True when others wait already, or the turn is used up: what is new then waits behind them. */
+export function crowded(): boolean {
+  return waiting.length > gone || overdue();
+}
+
+/** Lets sockets, timers and earlier waiters go first. */
 export function nextTurn(): Promise<void> {
   count();
   return new Promise((resolve) => void waiting.push(resolve));
@@ -46,7 +72,7 @@ export async function sortedInTurns<T>(items: readonly T[], compare: (a: T, b: T
   let from: T[] = [];
   for (let start = 0; start < items.length; start += RUN_LENGTH) {
     from.push(...items.slice(start, start + RUN_LENGTH).sort(compare));
-    if (overdue()) await nextTurn();
+    if (start > 0 && overdue()) await nextTurn();
   }
   for (let width = RUN_LENGTH; width < from.length; width *= 2) {
     const to: T[] = [];

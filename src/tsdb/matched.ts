@@ -53,6 +53,10 @@ function equal(a: Uint32Array, b: Uint32Array): boolean {
   return true;
 }
 
+function keyOf(matchers: readonly Matcher[]): string {
+  return JSON.stringify(matchers.map(({ name, op, value }) => [name, op, value]));
+}
+
 export class MatchCache {
   readonly #index: SeriesIndex;
   /** Least recently used first. */
@@ -64,9 +68,14 @@ export class MatchCache {
     this.#index = index;
   }
 
+  /** What these matchers gave when they were last asked; undefined when that is not remembered. */
+  known(matchers: readonly Matcher[]): Uint32Array | undefined {
+    return this.#entries.get(keyOf(matchers))?.found;
+  }
+
   /** Long lists are matched and sorted in turns with others. */
   async of(matchers: readonly Matcher[]): Promise<Matched> {
-    const key = JSON.stringify(matchers.map(({ name, op, value }) => [name, op, value]));
+    const key = keyOf(matchers);
     const known = this.#entries.get(key);
     if (known !== undefined && known.version === this.#index.version) {
       this.#entries.delete(key);
@@ -132,7 +141,7 @@ export class MatchCache {
       labels.push(own);
     };
     for (const { ref, labels: own } of added) {
-      if (labels.length % STRIDE === 0 && overdue()) await nextTurn();
+      if (labels.length % STRIDE === STRIDE - 1 && overdue()) await nextTurn();
       for (; next < old.length; next++) {
         const place = old[next] as number;
         const other = (before as Matched).labels[place] as Labels;

@@ -102,7 +102,7 @@ class StoreQuerier implements Querier {
     const places = new Uint32Array(refs.length);
     let count = 0;
     for (let i = 0; i < refs.length; i++) {
-      if (i % STRIDE === 0 && overdue()) await nextTurn();
+      if (i % STRIDE === STRIDE - 1 && overdue()) await nextTurn();
       const ref = refs[i] as number;
       if (inRange(head.homeGroupId(ref)) || (head.former(ref) ?? []).some(({ group }) => inRange(group.id)))
         places[count++] = i;
@@ -150,7 +150,7 @@ class StoreQuerier implements Querier {
   async #raw(found: Found, start: Timestamp, end: Timestamp, warnings: Set<string>): Promise<SeriesSet> {
     const { head, reader } = this.#options;
     const { refs, labels } = found;
-    if (overdue()) await nextTurn();
+    if (refs.length > STRIDE && overdue()) await nextTurn();
     const segments = new Map<Group, Set<number>>();
     for (let i = 0; i < refs.length; i++) {
       const ref = refs[i] as number;

@@ -18,6 +18,8 @@ const NAME_LABEL = "__name__";
 /** Series, and values asked of a regular expression, between two looks at the clock. */
 const STRIDE = 1_024;
 const REGEXP_STRIDE = 16;
+/** A guess may look at so many series one by one: a tenth of a millisecond. */
+const COUNTED_MAX = 5_000;
 
 export class SeriesIndex {
   readonly #numbers = new Map<string, number>();
@@ -301,6 +303,10 @@ export class SeriesIndex {
       const stride = Math.max(1, Math.floor(count / most));
       return { count, some: Array.from({ length: Math.min(most, count) }, (_, i) => 1 + i * stride) };
     }
+    if (count <= COUNTED_MAX) {
+      const found = this.#alike(union(best), matchers);
+      return { count: found.length, some: [...found.subarray(0, most)] };
+    }
     const some: SeriesRef[] = [];
     for (const list of best.slice(0, most)) {
       if (typeof list === "number") some.push(list);
@@ -309,13 +315,23 @@ export class SeriesIndex {
     return { count, some };
   }
 
+  /** Those of `refs` that have the values which matchers name; regular expressions are not asked. */
+  #alike(refs: Uint32Array, matchers: readonly Matcher[]): Uint32Array {
+    const wanted = matchers.flatMap(({ name, setMatches, matches }) =>
+      setMatches === undefined || matches("")
+        ? []
+        : [{ name: this.#numbers.get(name) ?? 0, values: new Set(setMatches.map((text) => this.#numbers.get(text))) }],
+    );
+    return refs.filter((ref) => wanted.every(({ name, values }) => values.has(this.#valueOf(ref, name))));
+  }
+
   async #filter(refs: Uint32Array, matcher: Matcher): Promise<Uint32Array> {
     const name = this.#numbers.get(matcher.name) ?? 0;
     const verdicts = new Map<number, boolean>([[0, matcher.matches("")]]);
     const kept = new Uint32Array(refs.length);
     let count = 0;
     for (let i = 0; i < refs.length; i++) {
-      if (i % STRIDE === 0 && overdue()) await nextTurn();
+      if (i % STRIDE === STRIDE - 1 && overdue()) await nextTurn();
       const ref = refs[i] as number;
       const value = name === 0 ? 0 : this.#valueOf(ref, name);
       let verdict = verdicts.get(value);
@@ -332,7 +348,7 @@ export class SeriesIndex {
   async names(refs: Uint32Array): Promise<readonly string[]> {
     const seen = new Set<number>();
     for (let at = 0; at < refs.length; at++) {
-      if (at % STRIDE === 0 && overdue()) await nextTurn();
+      if (at % STRIDE === STRIDE - 1 && overdue()) await nextTurn();
       const ref = refs[at] as number;
       const end = this.#starts[ref + 1] as number;
       for (let i = this.#starts[ref] as number; i < end; i++)
@@ -347,7 +363,7 @@ export class SeriesIndex {
     if (symbol === undefined) return [];
     const seen = new Set<number>();
     for (let at = 0; at < refs.length; at++) {
-      if (at % STRIDE === 0 && overdue()) await nextTurn();
+      if (at % STRIDE === STRIDE - 1 && overdue()) await nextTurn();
       seen.add(this.#valueOf(refs[at] as number, symbol));
     }
     seen.delete(0);

@@ -221,7 +221,7 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
     },
     stats: () => summary(store, head, log, damage, dirs, opened),
     cardinality: (limit) => head.index.cardinality(limit),
-    weigh: (matchers, start, end) => weigh(head, matchers, start, end),
+    weigh: (matchers, start, end) => weigh(head, queries.matches, matchers, start, end),
     sync: () => store.sync(),
     flush: () => store.flush(),
     upkeep: () => store.tick(),

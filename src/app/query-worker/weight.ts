@@ -24,8 +24,20 @@ const BATCH_SHARE = 10;
 const PER_SERIES = 60;
 /** A point as JSON. */
 const PER_POINT = 5;
-/** One more sample in a window that is looked at again at each step. */
+/** One more sample in a window that is looked at again at each step … */
 const PER_WINDOW_SAMPLE = 0.25;
+/** … which these functions do not: ends of the window and a running sum are enough for them. */
+const QUICK: ReadonlySet<string> = new Set([
+  "rate",
+  "increase",
+  "delta",
+  "irate",
+  "idelta",
+  "last_over_time",
+  "first_over_time",
+  "count_over_time",
+  "present_over_time",
+]);
 /** Label sets as JSON or as a page. */
 const PER_LABEL_SET = 300;
 const PER_NODE = 100;
@@ -129,7 +141,8 @@ function labels(_parameters: Parameters, scales: Scales): number {
   return scales.weigh([], scales.now(), scales.now()).series * PER_LABEL_VALUE;
 }
 
-function weighExpr(expr: Expr, grid: Grid, scales: Scales): Load {
+/** @param func around the expression: what is done with a window. */
+function weighExpr(expr: Expr, grid: Grid, scales: Scales, func = ""): Load {
   const inner = unwrapParens(expr);
   switch (inner.kind) {
     case "number":
@@ -141,11 +154,12 @@ function weighExpr(expr: Expr, grid: Grid, scales: Scales): Load {
       return { cost: found.samples + found.series * (PER_SERIES + grid.steps), series: found.series };
     }
     case "matrix":
-      return matrix(inner, grid, scales);
+      return matrix(inner, grid, scales, func);
     case "subquery":
-      return subquery(inner, grid, scales);
+      return subquery(inner, grid, scales, func);
     default: {
-      const parts = children(inner).map((child) => weighExpr(child, grid, scales));
+      const name = inner.kind === "call" ? inner.func : "";
+      const parts = children(inner).map((child) => weighExpr(child, grid, scales, name));
       const most = Math.max(1, ...parts.map((part) => part.series));
       const cost = parts.reduce((sum, part) => sum + part.cost, PER_NODE + most * (PER_SERIES + grid.steps));
       const series = inner.kind === "aggregate" ? aggregated(inner.grouping.length, most) : most;
@@ -167,20 +181,20 @@ function asQuery(grid: Grid): QueryGrid {
   return { ...grid, endMs: lastOf(grid) };
 }
 
-function matrix({ selector, range }: MatrixSelector, grid: Grid, scales: Scales): Load {
+function matrix({ selector, range }: MatrixSelector, grid: Grid, scales: Scales, func: string): Load {
   const rangeMs = resolveRange(range, asQuery(grid));
   const span = lastOf(grid) - grid.startMs + rangeMs;
   const found = scales.weigh(selector.matchers, lastOf(grid) - span, lastOf(grid));
-  const again = found.samples * (rangeMs / span) * grid.steps * PER_WINDOW_SAMPLE;
+  const again = QUICK.has(func) ? 0 : found.samples * (rangeMs / span) * grid.steps * PER_WINDOW_SAMPLE;
   return { cost: found.samples + found.series * (PER_SERIES + grid.steps) + again, series: found.series };
 }
 
-function subquery({ expr, range, step }: Subquery, grid: Grid, scales: Scales): Load {
+function subquery({ expr, range, step }: Subquery, grid: Grid, scales: Scales, func: string): Load {
   const rangeMs = resolveRange(range, asQuery(grid));
   const stepMs = step === undefined ? SUBQUERY_STEP_MS_DEFAULT : resolveRange(step, asQuery(grid));
   const span = lastOf(grid) - grid.startMs + rangeMs;
   const inner = { startMs: grid.startMs - rangeMs, stepMs, steps: Math.floor(span / stepMs) + 1 };
   const load = weighExpr(expr, inner, scales);
-  const again = (rangeMs / stepMs) * grid.steps * PER_WINDOW_SAMPLE;
+  const again = QUICK.has(func) ? 0 : (rangeMs / stepMs) * grid.steps * PER_WINDOW_SAMPLE;
   return { ...load, cost: load.cost + load.series * (inner.steps + again) };
 }

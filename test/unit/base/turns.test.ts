@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { nextTurn, overdue, sortedInTurns } from "../../../src/base/turns.ts";
+import { crowded, nextTurn, overdue, sortedInTurns } from "../../../src/base/turns.ts";
 
 /** Keeps the processor for so long. */
 function work(ms: number): void {
@@ -8,27 +8,47 @@ function work(ms: number): void {
   while (performance.now() < end);
 }
 
-test("one long job goes on in each turn of the loop, in order, and sockets come in between", async () => {
-  const seen: string[] = [];
-  const job = async (name: string): Promise<void> => {
-    for (let i = 0; i < 3; i++) {
-      await nextTurn();
-      seen.push(`${name}${i}`);
-    }
-  };
-  let turns = 0;
+/** Runs jobs of some rounds each; `|` is a turn of the loop, in which sockets would be served. */
+async function rounds(jobs: readonly string[], ms: number): Promise<string> {
+  let seen = "";
   let counting = true;
   const count = (): void => {
-    turns++;
-    seen.push("|");
+    seen += "|";
     if (counting) setImmediate(count);
   };
   setImmediate(count);
-  await Promise.all([job("a"), job("b"), job("c")]);
+  const job = async (name: string): Promise<void> => {
+    for (let i = 0; i < 3; i++) {
+      await nextTurn();
+      seen += name;
+      work(ms);
+    }
+  };
+  await Promise.all(jobs.map(job));
   counting = false;
-  expect(seen.filter((one) => one !== "|")).toEqual(["a0", "b0", "c0", "a1", "b1", "c1", "a2", "b2", "c2"]);
-  expect(seen.join(""), "two jobs never share a turn").not.toMatch(/[abc]\d[abc]/);
-  expect(turns).toBeGreaterThanOrEqual(9);
+  return seen;
+}
+
+test("of long jobs one goes on in each turn of the loop, first come, first served", async () => {
+  const seen = await rounds(["a", "b", "c"], 15);
+  expect(seen.replaceAll("|", "")).toBe("abcabcabc");
+  expect(seen, "two long jobs never share a turn").not.toMatch(/[abc]{2}/);
+});
+
+test("short jobs share a turn, up to its time", async () => {
+  const names = Array.from({ length: 26 }, (_, i) => String.fromCharCode(97 + i));
+  const seen = await rounds(names, 0);
+  expect(seen.replaceAll("|", "")).toBe(names.join("").repeat(3));
+  expect(seen.replace(/^\|+|\|+$/g, "").split(/\|+/).length).toBeLessThan(20);
+});
+
+test("who is new waits behind those who wait", async () => {
+  await nextTurn();
+  expect(crowded()).toBe(false);
+  const waiting = nextTurn();
+  expect(crowded()).toBe(true);
+  await waiting;
+  expect(crowded()).toBe(false);
 });
 
 test("work is overdue after some milliseconds, and not at the beginning of the next turn", async () => {
