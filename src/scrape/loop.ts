@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import type { PageParser, ParsedPage } from "../exposition/parse.ts";
+import type { PageFormat, PageParser, ParsedPage } from "../exposition/parse.ts";
 import { counted } from "../model/count.ts";
 import type { ScrapeJob } from "../model/job.ts";
 import type { Timestamp } from "../model/sample.ts";
@@ -80,6 +80,9 @@ class Loop implements ScrapeLoop {
   #stopped = false;
   #status: ScrapeTargetStatus;
   #lastAt: Timestamp = 0;
+  /** Of the last page that was parsed. */
+  #contentType: string | undefined;
+  #format: PageFormat = "text";
   /** The page that the parser compares the next one with. */
   #held: PageBytes | undefined;
 
@@ -167,7 +170,7 @@ class Loop implements ScrapeLoop {
     const before = this.#held;
     this.#held = undefined;
     try {
-      const parsed = await this.#parser.parseInTurns(page.bytes, formatOf(contentType), turn);
+      const parsed = await this.#parser.parseInTurns(page.bytes, this.#formatOf(contentType), turn);
       this.#held = page;
       return parsed;
     } catch (error) {
@@ -176,6 +179,15 @@ class Loop implements ScrapeLoop {
     } finally {
       before?.release();
     }
+  }
+
+  /** A target's type is the same each time, and read once. */
+  #formatOf(contentType: string | undefined): PageFormat {
+    if (contentType !== this.#contentType) {
+      this.#contentType = contentType;
+      this.#format = formatOf(contentType);
+    }
+    return this.#format;
   }
 
   async #fetch(signal: AbortSignal): Promise<HttpAnswer> {
@@ -192,7 +204,8 @@ class Loop implements ScrapeLoop {
       const text = `${answer.status} ${STATUS_CODES[answer.status] ?? ""}`.trim();
       throw new UserError("http-status", `server answered ${text}`);
     }
-    if (isProtobuf(answer.contentType)) throw new UserError("bad-exposition", "the page is protobuf, not text");
+    if (answer.contentType !== this.#contentType && isProtobuf(answer.contentType))
+      throw new UserError("bad-exposition", "the page is protobuf, not text");
     return answer;
   }
 
