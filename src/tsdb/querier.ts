@@ -15,7 +15,7 @@ import type { Rung } from "./ladder.ts";
 import type { MatchCache } from "./matched.ts";
 import { type PartReader, touches, want } from "./parts.ts";
 import { SEGMENT_COLUMNS } from "./segment.ts";
-import { loadTier, pickRung } from "./tiers.ts";
+import { loadTier, pickRung, tierCaveat } from "./tiers.ts";
 
 export interface QuerierOptions {
   readonly head: Head;
@@ -136,6 +136,8 @@ class StoreQuerier implements Querier {
     const rung = this.#options.ladder[tier - 1];
     if (rung === undefined) return this.#raw(found, start, end, warnings);
     const { resolutionMs } = rung;
+    const caveat = tierCaveat(hints.func, resolutionMs);
+    if (caveat !== undefined) warnings.add(caveat);
     const placed = Array.from(refs, (ref, i) => ({
       labels: labels[i] as Labels,
       places: this.#places(ref).filter(({ group }) => touches(group, start, end, tier)),

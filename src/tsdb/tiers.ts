@@ -3,6 +3,7 @@
  * up on the spot, so a long query ends where the data ends. A tier answers when steps and windows are wide enough that
  * its buckets cannot be told from samples, or when raw samples of that age are gone.
  */
+import { formatDuration } from "../model/duration.ts";
 import type { Labels } from "../model/labels.ts";
 import { EMPTY_COLUMN, type SampleColumn, type Timestamp } from "../model/sample.ts";
 import type { Aggregate, SelectHints, Series } from "../storage/storage.ts";
@@ -20,18 +21,43 @@ const BUCKETS_MIN = 288;
 const INSTANT_MS_MAX = 86_400_000;
 /** A window has to hold so many buckets for `rate` and its like to see a slope. */
 const WINDOW_BUCKETS_MIN = 2;
+/** What these say depends on every sample, or on the newest two: buckets answer only where raw samples are gone. */
+const EVERY_SAMPLE: ReadonlySet<string> = new Set([
+  "changes",
+  "resets",
+  "irate",
+  "idelta",
+  "deriv",
+  "predict_linear",
+  "double_exponential_smoothing",
+  "holt_winters",
+  "quantile_over_time",
+  "stddev_over_time",
+  "stdvar_over_time",
+  "mad_over_time",
+  "ts_of_min_over_time",
+  "ts_of_max_over_time",
+  "timestamp",
+]);
+
+/** What an answer of buckets has to say about itself; undefined when it is what samples would say. */
+export function tierCaveat(func: string, resolutionMs: number): string | undefined {
+  if (!EVERY_SAMPLE.has(func)) return undefined;
+  return `${func} saw the last sample of every ${formatDuration(resolutionMs)} only: the raw samples of that time are no longer kept`;
+}
 
 /**
  * Number of the tier that should answer, from 1; 0 = raw samples.
  * @param rawFrom raw samples before this are gone.
  */
 export function chooseTier(tiers: readonly Tier[], hints: SelectHints, rawFrom: Timestamp): number {
-  const { start, end, stepMs, rangeMs } = hints;
+  const { start, end, stepMs, rangeMs, func } = hints;
   if (stepMs === 0 && rangeMs === 0 && end - start > INSTANT_MS_MAX) return 0;
   let chosen = 0;
+  const telling = !EVERY_SAMPLE.has(func);
   tiers.forEach(({ resolutionMs }, i) => {
     const fits = stepMs >= resolutionMs && (rangeMs === 0 || rangeMs >= WINDOW_BUCKETS_MIN * resolutionMs);
-    if (fits && end - start >= BUCKETS_MIN * resolutionMs) chosen = i + 1;
+    if (telling && fits && end - start >= BUCKETS_MIN * resolutionMs) chosen = i + 1;
   });
   if (chosen > 0 || start >= rawFrom || tiers.length === 0) return chosen;
   // Raw samples end before the range does: the finest tier that reaches back far enough, else the longest kept.

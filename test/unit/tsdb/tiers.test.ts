@@ -127,6 +127,17 @@ describe("which tier answers", () => {
       1,
       "windows wide enough for 5 m only",
     ],
+    ...["changes", "resets", "irate", "stddev_over_time", "quantile_over_time", "deriv"].map(
+      (func) =>
+        [
+          { stepMs: HOUR, rangeMs: HOUR, end: 30 * DAY, func },
+          Number.NEGATIVE_INFINITY,
+          0,
+          "needs every sample",
+        ] as const,
+    ),
+    [{ stepMs: HOUR, rangeMs: HOUR, end: 30 * DAY, func: "rate" }, Number.NEGATIVE_INFINITY, 1, "the counter is kept"],
+    [{ stepMs: HOUR, rangeMs: HOUR, end: 30 * DAY, func: "changes" }, DAY, 1, "raw samples are gone"],
     [{}, DAY, 1, "raw samples are gone: the finest that reaches"],
     [{}, 100 * DAY, 2, "5 m is gone as well"],
     [{}, 1_000 * DAY, 2, "nothing reaches: the longest kept"],
