@@ -118,6 +118,7 @@ class Parser implements PageParser {
       const replay = new PageReplay(page, scan.tokens, scan.samples, format);
       this.#learned = { scan, format, result, replay };
     }
+    scan.tokens.clear();
     return result;
   }
 }

@@ -23,6 +23,14 @@ export class TokenList {
     this.length++;
   }
 
+  /** Gives the memory back. */
+  clear(): void {
+    this.length = 0;
+    this.starts = new Uint32Array(0);
+    this.ends = new Uint32Array(0);
+    this.kinds = new Uint8Array(0);
+  }
+
   #grow(): void {
     const size = this.kinds.length * 2;
     const starts = new Uint32Array(size);

@@ -54,8 +54,8 @@ export interface Tsdb extends Appendable, Queryable, MetadataReader {
   close(): Promise<void>;
 }
 
-/** Memtable: a chunk of a 1000-series group is 75 kB, so a few dozen share one flush. */
-const WRITE_BUFFER_BYTES = 8 * 1024 * 1024;
+/** Memtable, of which two may be in memory: a chunk of a 1000-series group is 75 kB, so a few dozen share one flush. */
+const WRITE_BUFFER_BYTES = 4 * 1024 * 1024;
 
 function summary(
   store: Store,

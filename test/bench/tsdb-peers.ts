@@ -1,7 +1,7 @@
 /**
  * The whole product beside Prometheus and VictoriaMetrics on the same load in one run: scraping, disk, queries, restart.
- * Short by default (some seven minutes); OPSMON_BENCH_FULL=1 asks for more series and longer looks. OPSMON_BENCH_ONLY
- * picks parts: scrape, sustained, disk, query, start.
+ * Short by default (some twenty minutes); OPSMON_BENCH_FULL=1 asks for more series and longer looks. OPSMON_BENCH_ONLY
+ * picks parts: scrape, sustained, memory, disk, query, start.
  */
 import type { Bench, BenchRow } from "../support/bench.ts";
 import { bytesPerSample, capturedFeed, modelFeed } from "./tsdb-peers/disk.ts";
@@ -10,10 +10,11 @@ import { PAGE_SERIES } from "./tsdb-peers/exporters.ts";
 import { coldStartMs } from "./tsdb-peers/queries.ts";
 import { beside, type Bound, queryRows } from "./tsdb-peers/query-rows.ts";
 import { type ScrapeCost, scrapeCost } from "./tsdb-peers/scrapes.ts";
+import { memoryRows } from "./tsdb-peers/memory.ts";
 import { sustained } from "./tsdb-peers/sustained.ts";
 
 const FULL = process.env["OPSMON_BENCH_FULL"] === "1";
-const ONLY = process.env["OPSMON_BENCH_ONLY"] ?? "scrape sustained disk query start";
+const ONLY = process.env["OPSMON_BENCH_ONLY"] ?? "scrape sustained memory disk query start";
 const QUERY_SERIES = FULL ? [10_000, 100_000] : [10_000];
 
 async function scrapes(kinds: readonly Kind[]): Promise<BenchRow[]> {
@@ -27,7 +28,6 @@ async function scrapes(kinds: readonly Kind[]): Promise<BenchRow[]> {
     const what = `scraping ${gzip ? "gzip" : "identity"}, CPU for a million samples`;
     rows.push(...beside(what, "s", of("cpuPerMillion"), [["Prometheus", gzip ? 0.35 : 0.2]]));
     if (gzip) continue;
-    rows.push(...beside("memory at 100k active series", "MB", of("residentMb"), [["Prometheus", 0.55]]));
     rows.push(...beside("written for a sample", "B", of("writtenPerSample"), [["Prometheus", 0.5]]));
     rows.push({ what: "samples scraped", value: costs.get("opsmon")?.samplesPerSecond ?? 0, unit: "/s" });
   }
@@ -81,6 +81,13 @@ export const bench: Bench = {
     const rows: BenchRow[] = [];
     if (ONLY.includes("scrape")) rows.push(...(await scrapes(kinds)));
     if (ONLY.includes("sustained")) rows.push(...(await sustains()));
+    if (ONLY.includes("memory"))
+      rows.push(
+        ...(await memoryRows(
+          kinds.filter((kind) => kind !== "VictoriaMetrics"),
+          FULL ? 600_000 : 150_000,
+        )),
+      );
     if (ONLY.includes("disk")) rows.push(...(await disk(kinds)));
     if (ONLY.includes("query")) rows.push(...(await queryRows(kinds, QUERY_SERIES)));
     if (ONLY.includes("start")) rows.push(...(await starts(kinds)));

@@ -1,12 +1,11 @@
-/** What scraping costs the whole program over real HTTP: CPU, memory at many active series, bytes written. */
+/** What scraping costs the whole program over real HTTP: CPU and bytes written. */
 import { pause, tempDir } from "../../support/process.ts";
-import { cpuSeconds, residentMb } from "../../support/usage.ts";
+import { cpuSeconds } from "../../support/usage.ts";
 import { jobsAt, PAGE_SERIES, startExporters } from "./exporters.ts";
 import { type Kind, type Program, startProgram, writtenBytes } from "./programs.ts";
 
 export interface ScrapeCost {
   readonly cpuPerMillion: number;
-  readonly residentMb: number;
   readonly writtenPerSample: number;
   readonly samplesPerSecond: number;
 }
@@ -32,7 +31,6 @@ export async function scrapeCost(kind: Kind, load: ScrapeLoad): Promise<ScrapeCo
   const spent = cpuSeconds(program.pid) - cpu;
   return {
     cpuPerMillion: spent / (samples / 1e6),
-    residentMb: residentMb(program.pid),
     writtenPerSample: writtenBytes(program.pid) / ((await exporters.count()) * PAGE_SERIES),
     samplesPerSecond: samples / (load.watchMs / 1_000),
   };
