@@ -22,8 +22,9 @@ export async function aggregateK(
 ): Promise<VectorBlock> {
   if (expr.op === "limit_ratio") return limitRatio(expr, param, block, ctx);
   if (block.labels.length === 0) return emptyVector(block.steps);
+  // Where nothing can be picked nothing is wrong either, however far below one the counts are.
+  if (param.every((k) => k < 1)) return emptyVector(block.steps);
   checkCounts(param);
-  if (!param.some((k) => k >= 1)) return emptyVector(block.steps);
   return pickCounts(expr.op, param, block, groups, ctx);
 }
 
@@ -130,7 +131,7 @@ async function limitRatio(
 ): Promise<VectorBlock> {
   const span = (expr.param as Expr).span;
   const ratios = param.map((ratio) => {
-    if (Number.isNaN(ratio)) throw executionError("Ratio value NaN is not a number");
+    if (Number.isNaN(ratio)) throw executionError("Ratio value is NaN");
     const capped = Math.max(-1, Math.min(1, ratio));
     if (capped !== ratio) {
       const got = `got ${formatGeneral(ratio)}, capping to ${formatGeneral(capped)}`;

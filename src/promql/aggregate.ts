@@ -3,7 +3,7 @@
  * count_values. Groups are found once a series; each fold then runs down the columns in the order of the series, so
  * that compensated sums come out as Prometheus' do.
  */
-import type { Labels } from "../model/labels.ts";
+import { type Labels, METRIC_NAME } from "../model/labels.ts";
 import type { Aggregate, Expr } from "./ast.ts";
 import type { Block, Grid, VectorBlock } from "./block.ts";
 import { type EvalContext, executionError } from "./context.ts";
@@ -142,13 +142,16 @@ async function countValues(expr: Aggregate, grid: Grid, ctx: EvalContext): Promi
   const counts = new Map<number, number>();
   const groups = groupRows(expr, block);
   const dropName = droppedNames(block, groups);
+  // without() takes the counted label away as well, when it is named there or is the metric name.
+  const hidden = expr.without && (label === METRIC_NAME || expr.grouping.includes(label));
   for (const [at, rows] of groups.rows.entries()) {
+    const own = groups.labels[at] as Labels;
     for (let step = 0; step < grid.steps; step++) {
       if (ctx.due(rows.length)) await ctx.pause();
       for (const row of rows) {
         const cell = row * grid.steps + step;
         if (block.present[cell] === 0) continue;
-        const labels = (groups.labels[at] as Labels).with({ [label]: formatPlain(block.values[cell] as number) });
+        const labels = hidden ? own : own.with({ [label]: formatPlain(block.values[cell] as number) });
         const slot = builder.row(labels, dropName?.[at] === 1) * grid.steps + step;
         counts.set(slot, (counts.get(slot) ?? 0) + 1);
       }

@@ -101,6 +101,7 @@ class Matcher {
   readonly #one: VectorBlock;
   readonly #swapped: boolean;
   readonly #apply: (a: number, b: number) => number | undefined;
+  readonly #bool: boolean;
   readonly #dropsName: boolean;
   /** A bool comparison's names go away like a function's: late, if names are removed late. */
   readonly #marksName: boolean;
@@ -123,6 +124,7 @@ class Matcher {
     this.#many = this.#swapped ? right : left;
     this.#one = this.#swapped ? left : right;
     this.#apply = elementwise(op, bool);
+    this.#bool = bool;
     this.#dropsName = !isComparison(op) || (bool && !ctx.delayedNames);
     this.#marksName = bool && ctx.delayedNames;
     this.#out = ctx.builder(left.steps);
@@ -255,6 +257,8 @@ class Matcher {
     if (card === "one-to-one") labels = on ? keepOnly(names)(labels) : labels.without(...names);
     if (include.length > 0) {
       labels = labels.with(Object.fromEntries(include.map((name) => [name, one.get(name)])));
+      // A truth value has no name, not even one that was asked for.
+      if (this.#bool && this.#dropsName) labels = dropMetadata(labels);
     }
     return this.#out.row(labels, this.#marksName || dropName);
   }
