@@ -75,6 +75,10 @@ describe("the single binary in an empty chroot", () => {
     await stop("SIGKILL");
     await start();
     expect(Number(query("sum(count_over_time(outside_total[1h]))"))).toBeGreaterThanOrEqual(kept);
+    // Heavy enough for the query thread, whose code lies inside the binary as well.
+    expect(query("count(quantile_over_time(0.5, quantile_over_time(0.5, vector(1)[40m:1s])[40m:1s]))")).toBe("1");
+    const { body } = await getOverSocket(socket(), "/metrics");
+    expect(body).toMatch(/^opsmon_query_thread_asked_total [1-9]/m);
     const frame = once(jail.path, ["top", "--once", "--data", "/data"]);
     expect(frame.split("\n").length).toBeGreaterThan(10);
     expect(frame).not.toContain("\u001b");
