@@ -4,7 +4,7 @@
  */
 import type { EngineSource } from "../api/client/engine.ts";
 import type { ImportAnswer } from "../api/services.ts";
-import { type BlockSeries, type Losses, noLosses } from "../blocks/losses.ts";
+import { type BlockSeries, type Losses, noLosses, tellLoss } from "../blocks/losses.ts";
 import { readBlock } from "../blocks/read.ts";
 import { openSnapshot, type Snapshot } from "../blocks/snapshot.ts";
 import { readWal } from "../blocks/wal.ts";
@@ -58,19 +58,32 @@ function* slices(piece: readonly BlockSeries[]): Generator<readonly BlockSeries[
   }
 }
 
+/** A block that cannot be read costs that block; the others are good. */
+function* bearing(pieces: Generator<readonly BlockSeries[]>, losses: Losses): Generator<readonly BlockSeries[]> {
+  try {
+    for (let next = pieces.next(); next.done !== true; next = pieces.next()) yield next.value;
+  } catch (error) {
+    tellLoss(losses, error);
+  } finally {
+    pieces.return(undefined);
+  }
+}
+
 async function importBlocks(
-  { blocks, log, notRead }: Snapshot,
+  { blocks, log, notRead, damage }: Snapshot,
   take: Take,
   onProgress: (done: number, all: number) => void,
 ): Promise<SnapshotReport> {
   const losses = noLosses();
+  for (const error of damage) tellLoss(losses, error);
   const all = blocks.reduce((sum, block) => sum + Math.max(1, block.samples), 0);
   let answer = NOTHING_IMPORTED;
   let before = 0;
   for (const block of blocks) {
     const weight = Math.max(1, block.samples);
     const pieces = readBlock(block, losses, (done, series) => onProgress(before + (weight * done) / series, all));
-    for (const piece of pieces) for (const slice of slices(piece)) answer = sumOf(answer, await take(slice));
+    for (const piece of bearing(pieces, losses))
+      for (const slice of slices(piece)) answer = sumOf(answer, await take(slice));
     before += weight;
     onProgress(before, all);
   }

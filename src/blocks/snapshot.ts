@@ -32,6 +32,8 @@ export interface Snapshot {
   readonly blocks: readonly BlockDir[];
   /** The log of what is in no block yet. */
   readonly log: LogDir | undefined;
+  /** Blocks whose meta.json cannot be read. */
+  readonly damage: readonly UserError[];
   /** Sentences about what holds samples and is not read. */
   readonly notRead: readonly string[];
 }
@@ -77,7 +79,7 @@ function filesIn(dir: string): number {
 
 /** @throws UserError `not-a-snapshot`, `unreadable`, `bad-block` when a meta.json is damaged. */
 export function openSnapshot(dir: string): Snapshot {
-  if (isBlock(dir)) return { blocks: [readMeta(dir)], log: undefined, notRead: [] };
+  if (isBlock(dir)) return { blocks: [readMeta(dir)], log: undefined, damage: [], notRead: [] };
   let names: readonly string[];
   try {
     names = readdirSync(dir).sort();
@@ -86,18 +88,27 @@ export function openSnapshot(dir: string): Snapshot {
   }
   const blocks: BlockDir[] = [];
   const notRead: string[] = [];
+  const damage: UserError[] = [];
   for (const name of names) {
     const inner = path.join(dir, name);
     if (/\.tmp-for-(creation|deletion)$/.test(name)) notRead.push(`${inner}: a block that is not complete`);
-    else if (isBlock(inner)) blocks.push(readMeta(inner));
+    else if (isBlock(inner)) {
+      try {
+        blocks.push(readMeta(inner));
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        damage.push(error);
+      }
+    }
   }
   const end = blocks.reduce((latest, { maxTime }) => Math.max(latest, maxTime), Number.NEGATIVE_INFINITY);
   const [wal, late] = ["wal", "wbl"].map((name) => path.join(dir, name)) as [string, string];
   const log = filesIn(wal) === 0 ? undefined : { path: wal, from: end, late: filesIn(late) === 0 ? undefined : late };
   if (blocks.length === 0 && log === undefined) {
+    if (damage[0] !== undefined) throw damage[0];
     throw new UserError("not-a-snapshot", `${dir} holds no blocks of Prometheus`, {
       hint: "name a snapshot, a data directory of Prometheus, or one block with its meta.json and index",
     });
   }
-  return { blocks: blocks.sort((a, b) => a.minTime - b.minTime || a.maxTime - b.maxTime), log, notRead };
+  return { blocks: blocks.sort((a, b) => a.minTime - b.minTime || a.maxTime - b.maxTime), log, damage, notRead };
 }

@@ -9,6 +9,10 @@ import { systemReason, unreadable } from "../base/system-error.ts";
 const LINE_CHARACTERS_MAX = 32 * 1024 * 1024;
 const GZIP = "1f8b";
 const ZSTD = "28b52ffd";
+/** First bytes of an index, of a segment of chunks and of tombstones. */
+const BLOCK_FILES: ReadonlySet<string> = new Set(["baaad700", "85bd40dd", "0130ba30"]);
+/** Looked at for NULs. */
+const BINARY_BYTES = 1024;
 
 export interface TextInput {
   /** For messages. */
@@ -40,12 +44,24 @@ async function* counted(first: Buffer, rest: AsyncIterator<Buffer>, tell: (bytes
   }
 }
 
-async function plainText(raw: Readable, tell: (bytes: number) => void): Promise<AsyncIterable<Buffer>> {
+/** Text has no NUL; a file of a block or an archive has one early. */
+function mustBeText(start: Buffer, name: string): void {
+  if (!start.subarray(0, BINARY_BYTES).includes(0)) return;
+  const magic = start.subarray(0, 4).toString("hex");
+  throw new UserError("bad-input", `${name}: this is not text`, {
+    hint: BLOCK_FILES.has(magic)
+      ? "it is a file of a block of Prometheus: name the block's directory, or the one around it"
+      : "write OpenMetrics text, plain or compressed with gzip or zstd; unpack archives first",
+  });
+}
+
+async function plainText(raw: Readable, name: string, tell: (bytes: number) => void): Promise<AsyncIterable<Buffer>> {
   const chunks = (raw as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   const first = await chunks.next();
   if (first.done === true) return raw;
   const all = counted(first.value, chunks, tell);
   const magic = first.value.subarray(0, 4).toString("hex");
+  if (magic !== ZSTD && !magic.startsWith(GZIP)) mustBeText(first.value, name);
   const inflate = magic.startsWith(GZIP) ? createGunzip() : magic === ZSTD ? createZstdDecompress() : undefined;
   if (inflate === undefined) return all;
   const { pipeline } = await import("node:stream");
@@ -58,7 +74,7 @@ async function* linesOf(raw: Readable, name: string, tell: (bytes: number) => vo
   let rest = "";
   let number = 0;
   try {
-    for await (const chunk of await plainText(raw, tell)) {
+    for await (const chunk of await plainText(raw, name, tell)) {
       const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
       rest = lines.pop() ?? "";
       number += lines.length;

@@ -175,6 +175,17 @@ describe("a block", () => {
     expect(() => readAll()).toThrow(message);
   });
 
+  test("one block whose meta.json is damaged does not keep the others", () => {
+    writeBlock(path.join(dir, "01A"), [{ labels: { __name__: "x" }, chunks: [run(2)] }]);
+    writeBlock(path.join(dir, "01B"), series);
+    writeFileSync(path.join(dir, "01B/meta.json"), "[]");
+    const { blocks, damage } = openSnapshot(dir);
+    expect([blocks.length, damage.map((error) => error.message)]).toEqual([
+      1,
+      [expect.stringContaining("01B/meta.json: a block of format undefined")],
+    ]);
+  });
+
   test("a segment that is gone costs its chunks and is named", () => {
     writeBlock(path.join(dir, "01A"), series);
     rmSync(path.join(dir, "01A/chunks"), { recursive: true });

@@ -136,6 +136,27 @@ describe("samples out and in", () => {
     });
   });
 
+  test("a damaged block costs that block; its files are not taken for text", async () => {
+    using home = tempDir();
+    const sample = { t: NOW * 1000, v: 1 };
+    for (const [name, metric] of [
+      ["01A", "first"],
+      ["01B", "second"],
+    ] as const)
+      writeBlock(path.join(home.path, "snap", name), [{ labels: { __name__: metric }, chunks: [[sample]] }]);
+    const index = path.join(home.path, "snap/01A/index");
+    writeFileSync(index, readFileSync(index).subarray(0, 60));
+    const data = path.join(home.path, "d");
+    const ran = await run(importCommand, [path.join(home.path, "snap")], { data });
+    expect(ran.code).toBe(3);
+    expect(ran.err).toContain("01A/index at byte ");
+    expect(ran.err).toContain("1 sample taken, from 2 blocks, 1 damaged place passed over");
+    await expect(run(importCommand, [path.join(home.path, "snap/01B/index")], { data })).rejects.toMatchObject({
+      code: "bad-input",
+      hint: expect.stringContaining("name the block's directory"),
+    });
+  });
+
   test("a running engine takes what only tiers keep, says so, and refuses what nothing keeps", async () => {
     using home = tempDir();
     const file = path.join(home.path, "old.om");
