@@ -9,6 +9,8 @@ import type { RowKernel, RowKernelMaker } from "./define.ts";
 export const BRIDGED_INTERVALS = 1.1;
 /** Beyond what rounding can do in two products and a quotient. */
 const SURELY: number = 1 + 1e-9;
+/** Products of denormals round by any share of themselves; whatever is that small is looked at closely. */
+const TINY = 1e-290;
 
 /** Windows of at least two samples. */
 interface Spans {
@@ -121,7 +123,7 @@ export function extrapolatedRows(counter: boolean, perSecond: boolean): RowKerne
         const start = v[first[k] as number] as number;
         const change = (v[last[k] as number] as number) - start;
         values[base + k] = change * (factor[k] as number);
-        if (start < change * (guard[k] as number)) near = true;
+        if (start < change * (guard[k] as number) + TINY) near = true;
       }
       if (!near || !counter) return;
       for (let k = 0; k < count; k++) {
@@ -148,7 +150,7 @@ export function extrapolatedRows(counter: boolean, perSecond: boolean): RowKerne
           for (let r = reset; r < resets.count && (resets.at[r] as number) <= high; r++)
             change += v[(resets.at[r] as number) - 1] as number;
         }
-        const near = counter && change > 0 && start >= 0 && start < change * (guard[k] as number);
+        const near = counter && change > 0 && start >= 0 && start < change * (guard[k] as number) + TINY;
         const at = base + (step[k] as number);
         values[at] = change * (near ? notBelowZero(k, start, change) : (factor[k] as number));
         present[at] = 1;
