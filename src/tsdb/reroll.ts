@@ -18,7 +18,16 @@ import { remerge, type StoredPlanes } from "./remerge.ts";
 import { type Carry, carryOf, PLANES } from "./rollup.ts";
 import type { RowsView } from "./rows.ts";
 import { watermarkOp } from "./sealer.ts";
-import { allSegments, CARRY_MS_MAX, carries, matrices, planeAxis, type RollWindow, windowMs } from "./window.ts";
+import {
+  allSegments,
+  CARRY_MS_MAX,
+  carries,
+  firstAfter,
+  matrices,
+  planeAxis,
+  type RollWindow,
+  windowMs,
+} from "./window.ts";
 
 /** A window's place on the grid of its tier. */
 export interface TierPlace {
@@ -33,15 +42,8 @@ export interface TierPlace {
 /** Chunks of the tier whose buckets lie in (from, to]: few, found by the order of their starts. */
 function tierChunks({ group, tier }: TierPlace, from: Timestamp, to: Timestamp): ChunkMeta[] {
   const { chunks } = group;
-  let low = 0;
-  let high = chunks.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((chunks[middle] as ChunkMeta).start <= from) low = middle + 1;
-    else high = middle;
-  }
   const found: ChunkMeta[] = [];
-  for (let i = low; i < chunks.length && (chunks[i] as ChunkMeta).start <= to; i++) {
+  for (let i = firstAfter(chunks, from); i < chunks.length && (chunks[i] as ChunkMeta).start <= to; i++) {
     const chunk = chunks[i] as ChunkMeta;
     if (chunk.tier >> 3 === tier) found.push(chunk);
   }

@@ -7,16 +7,20 @@ import type { ByteLevel, LevelOp } from "../base/leveldb.ts";
 import type { Timestamp } from "../model/sample.ts";
 import { type BuiltChunk, buildChunk } from "./chunk.ts";
 import { layOut, readSeries } from "./columns.ts";
-import { type ChunkMeta, type Group, planeTier } from "./group.ts";
+import { CHUNK_SPAN_MS_MAX, type ChunkMeta, type Group, planeTier } from "./group.ts";
 import type { Head } from "./head.ts";
 import type { Tier } from "./options.ts";
 import { type PartReader, want } from "./parts.ts";
 import { bucketize } from "./rollup.ts";
 import { watermarkOp } from "./sealer.ts";
-import { allSegments, carries, matrices, type RollWindow, unsealedIn, windowMs } from "./window.ts";
+import { allSegments, carries, firstAfter, matrices, type RollWindow, unsealedIn, windowMs } from "./window.ts";
 
 /** How long after its end a window is rolled up: late samples until then are in it. */
 export const ROLL_DELAY_MS: number = 6 * 3_600_000;
+
+function isRawAfter(chunk: ChunkMeta, t: Timestamp): boolean {
+  return chunk.tier === 0 && chunk.end > t;
+}
 
 /** The group's next window that is old enough, if any. */
 export function nextWindow(
@@ -28,7 +32,11 @@ export function nextWindow(
 ): RollWindow | undefined {
   // What is past the tier's own retention would be dropped at once.
   const rolled = Math.max(group.rolledEnd(tier), now - rung.retentionMs);
-  const chunk = group.chunks.find((c: ChunkMeta) => c.tier === 0 && c.end > rolled);
+  const { chunks } = group;
+  // One that ends later starts a day before at most.
+  let i = firstAfter(chunks, rolled - CHUNK_SPAN_MS_MAX - 1);
+  while (i < chunks.length && !isRawAfter(chunks[i] as ChunkMeta, rolled)) i++;
+  const chunk = chunks[i];
   if (chunk === undefined) return undefined;
   const width = windowMs(rung);
   const from = Math.max(chunk.start, rolled + 1);

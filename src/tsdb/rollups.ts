@@ -90,7 +90,11 @@ export class Rollups {
       for (const [i, rung] of this.#ladder.entries()) {
         if (!rung.active) continue;
         const place = this.#place(group, i + 1, rung);
-        while (await this.#step(place)) if (++steps >= STEPS_MIN && clock.monotonic() >= until) return;
+        // Nearly always there is nothing to do, and then nothing is waited for.
+        for (let work = this.#due(place); work !== undefined; work = this.#due(place)) {
+          await this.#alone(group, work);
+          if (++steps >= STEPS_MIN && clock.monotonic() >= until) return;
+        }
       }
     }
   }
@@ -105,29 +109,21 @@ export class Rollups {
     });
   }
 
-  /** @returns whether there was something to do. */
-  async #step(place: TierPlace): Promise<boolean> {
+  /** The next thing to do for a group's tier, if any. */
+  #due(place: TierPlace): (() => Promise<unknown>) | undefined {
     const { clock, rollDelayMs = ROLL_DELAY_MS } = this.#options;
     const { group, tier, rung } = place;
     const now = clock.now();
     const key = `${group.id}/${tier}`;
-    const pending = this.#raises?.get(key);
-    if (pending !== undefined) {
-      await this.#alone(group, () => this.#goOn(place, key, pending, now));
-      return true;
-    }
+    const pending = this.#raises?.size === 0 ? undefined : this.#raises?.get(key);
+    if (pending !== undefined) return () => this.#goOn(place, key, pending, now);
     const width = windowMs(rung);
     const ready = (to: Timestamp): boolean => to + rollDelayMs <= now && !unsealedIn(group, to - width + 1, to);
     const again = this.#behind(place, now).find(ready);
-    if (again !== undefined) {
-      await this.#alone(group, () => this.#again(place, key, again, []));
-      return true;
-    }
+    if (again !== undefined) return () => this.#again(place, key, again, []);
     const window = nextWindow(group, tier, rung, now, rollDelayMs);
-    if (window === undefined) return false;
     const { db, head, reader } = this.#room;
-    await this.#alone(group, () => rollWindow(db, head, reader, window));
-    return true;
+    return window === undefined ? undefined : () => rollWindow(db, head, reader, window);
   }
 
   async #goOn(place: TierPlace, key: string, pending: Raises, now: Timestamp): Promise<void> {

@@ -5,7 +5,7 @@
 import type { SampleColumn, Timestamp } from "../model/sample.ts";
 import { CELL_STALE, CELL_VALUE } from "./column.ts";
 import { type Axis, layOut, readSeries } from "./columns.ts";
-import { CHUNK_SPAN_MS_MAX, type Group, planeTier } from "./group.ts";
+import { CHUNK_SPAN_MS_MAX, type ChunkMeta, type Group, planeTier } from "./group.ts";
 import type { Tier } from "./options.ts";
 import { type PartReader, wantPlane } from "./parts.ts";
 import { type Buckets, type Carry, carryOf, PLANES } from "./rollup.ts";
@@ -33,6 +33,18 @@ export interface RollWindow {
   /** First sample time included, and last. */
   readonly from: Timestamp;
   readonly to: Timestamp;
+}
+
+/** Index of the group's first chunk that starts after `t`: chunks lie in order of their starts. */
+export function firstAfter(chunks: readonly ChunkMeta[], t: Timestamp): number {
+  let low = 0;
+  let high = chunks.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((chunks[middle] as ChunkMeta).start <= t) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Whether the database does not have all rows of the range yet. */
