@@ -8,7 +8,7 @@ import { copyFile, cp, readFile, rename, writeFile } from "node:fs/promises";
 import { makeDirectory } from "../base/directory.ts";
 import { EXIT, UserError } from "../base/errors.ts";
 import { type ByteLevel, type LevelOp, openLevel } from "../base/leveldb.ts";
-import { listLog } from "./log.ts";
+import { listLog, logName } from "./log.ts";
 
 /** Written last: a copy without it is not complete. */
 const SEAL_FILE = "backup.json";
@@ -80,11 +80,15 @@ export async function backupTo(
 ): Promise<BackupReport> {
   emptyTarget(target);
   makeDirectory(`${target}/log`);
+  let newest = 0;
   for (const { number } of listLog(`${dir}/log`).files) {
-    const name = `${String(number).padStart(8, "0")}.log`;
-    await copyFile(`${dir}/log/${name}`, `${target}/log/${name}`);
+    await copyFile(`${dir}/log/${logName(number)}`, `${target}/log/${logName(number)}`);
+    newest = number;
   }
   const report = await copyRecords(db, `${target}/series`, onProgress);
+  // The records may speak of files begun meanwhile: empty ones stand for them, what is in no chunk came after the copy.
+  for (const { number } of listLog(`${dir}/log`).files)
+    if (number > newest) await writeFile(`${target}/log/${logName(number)}`, "");
   await beside?.(target);
   await writeFile(
     `${target}/${SEAL_FILE}.part`,

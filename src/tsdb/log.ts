@@ -33,11 +33,15 @@ export function fileOf(position: LogPosition): number {
   return Math.floor(position / POSITION_SCALE);
 }
 
-function pathOf(dir: string, file: number): string {
-  return `${dir}/${String(file).padStart(8, "0")}.log`;
+export function logName(file: number): string {
+  return `${String(file).padStart(8, "0")}.log`;
 }
 
-interface LogFile {
+function pathOf(dir: string, file: number): string {
+  return `${dir}/${logName(file)}`;
+}
+
+export interface LogFile {
   readonly number: number;
   bytes: number;
 }
@@ -157,11 +161,17 @@ export class AppendLog {
   #dirty = false;
   #broken = false;
   #record: Buffer = Buffer.alloc(0);
+  readonly #after: number;
 
-  /** Continues after `files`; the new file is made by the first `rotate`. */
-  constructor(dir: string, files: readonly LogFile[]) {
+  /**
+   * Continues after `files`; the new file is made by the first `rotate`.
+   *
+   * @param after number above which new files stand, also when no file up to it is left: positions never come again.
+   */
+  constructor(dir: string, files: readonly LogFile[], after = 0) {
     this.#dir = dir;
     this.#files = [...files];
+    this.#after = after;
     makeDirectory(dir);
   }
 
@@ -189,7 +199,7 @@ export class AppendLog {
 
   /** Starts the next file. @throws the system's error when the disk is full. */
   rotate(): void {
-    const number = this.fileNumber + 1;
+    const number = Math.max(this.fileNumber, this.#after) + 1;
     const fd = openSync(pathOf(this.#dir, number), "wx", 0o600);
     const file = { number, bytes: 0 };
     this.#files.push(file);

@@ -26,6 +26,7 @@ import {
   type TsdbStats,
 } from "./options.ts";
 import { MatchCache } from "./matched.ts";
+import { isBlank, nameLostDatabase, nameLostLog } from "./missing.ts";
 import { PartReader } from "./parts.ts";
 import { createQuerier } from "./querier.ts";
 import { replayLog } from "./replay.ts";
@@ -169,9 +170,12 @@ function standingOf({ setAside, reason }: OpenedLevel): readonly string[] {
 export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
   makeDirectory(options.dir);
   const dirs = [`${options.dir}/series`, `${options.dir}/log`] as const;
+  const blank = isBlank(dirs[0]);
   const { opened, head, damage, metadata, ladder } = await openSeries(dirs[0], options);
   const { db } = opened;
-  const log = new AppendLog(dirs[1], listLog(dirs[1]).files);
+  const { files } = listLog(dirs[1]);
+  if (blank) nameLostDatabase(files, damage);
+  const log = new AppendLog(dirs[1], files, nameLostLog(files, head, damage));
   const reader = new PartReader(db, damage, options.cacheBytes ?? CACHE_BYTES);
   const store = new Store({ options, ladder, db, head, log, damage, metadata, reader });
   try {

@@ -152,7 +152,39 @@ describe("damage", () => {
   });
 
   test("a lost database leaves what the log holds", async () => {
-    const { found } = await damaged((dir) => rmSync(join(dir, "series"), { recursive: true }));
+    const { found, said } = await damaged((dir) => rmSync(join(dir, "series"), { recursive: true }));
     expect(found).toBe((PAGES - 50) * (COLUMNS + 1));
+    expect(said.join()).toMatch(/the series database: it is gone, with all samples from before log\/0+\d+\.log/);
+  });
+
+  test("a lost log is named, and what comes after it survives the next crash", async () => {
+    const dir = temporaryDir();
+    try {
+      cpSync(original, dir, { recursive: true });
+      rmSync(join(dir, "log"), { recursive: true });
+      let db = await open(dir);
+      expect((await readAll(db)).said.join()).toMatch(/log\/0+\d+\.log: gone, with the samples that were in no chunk/);
+      await fillStore(db, PAGES, PAGES + 5);
+      // As kill -9 leaves it: what is on the disk now, and nothing of what closing does.
+      const crashed = temporaryDir();
+      cpSync(dir, crashed, { recursive: true });
+      const before = (await readAll(db)).found;
+      await db.close();
+      db = await open(crashed);
+      expect((await readAll(db)).found).toBe(before);
+      await db.close();
+      rmSync(crashed, { recursive: true });
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+
+  test("a missing file in the middle of the log is named", async () => {
+    const { said } = await damaged((dir) => {
+      const newest = readdirSync(join(dir, "log")).sort().at(-1) as string;
+      const later = String(Number(newest.slice(0, 8)) + 3).padStart(8, "0");
+      cpSync(join(dir, "log", newest), join(dir, "log", `${later}.log`));
+    });
+    expect(said.join()).toMatch(/log\/0+\d+\.log to 0+\d+\.log: gone/);
   });
 });

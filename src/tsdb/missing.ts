@@ -1,0 +1,42 @@
+/**
+ * Parts of a store that are gone altogether. Database and log know of each other: a log position in the database names
+ * a file, and a log that begins late had a database before it. What is missing is named, and numbers go on above it.
+ */
+import { readdirSync, statSync } from "node:fs";
+import type { Damage } from "./damage.ts";
+import type { Head } from "./head.ts";
+import { fileOf, logName, type LogFile } from "./log.ts";
+
+const DATABASE_FILE = /^CURRENT$|^MANIFEST-|\.(?:ldb|sst|log)$/;
+
+/** Whether `dir` holds nothing of a database yet; asked before it is opened. */
+export function isBlank(dir: string): boolean {
+  const found = statSync(dir, { throwIfNoEntry: false });
+  return found === undefined || (found.isDirectory() && !readdirSync(dir).some((name) => DATABASE_FILE.test(name)));
+}
+
+/** Names a database that is gone: log files are dropped only after their samples went there. */
+export function nameLostDatabase(files: readonly LogFile[], damage: Damage): void {
+  const oldest = files[0];
+  if (oldest === undefined || oldest.number === 1) return;
+  damage.add("the series database", `it is gone, with all samples from before log/${logName(oldest.number)}`);
+}
+
+/** Names log files that are gone. @returns number of the newest file that ever was; new records stand behind it. */
+export function nameLostLog(files: readonly LogFile[], head: Head, damage: Damage): number {
+  const newest = files.at(-1)?.number ?? 0;
+  let last = newest;
+  for (const { openUntil, lateUntil } of head.groups.values())
+    last = Math.max(last, fileOf(openUntil), fileOf(lateUntil));
+  const lost = (from: number, to: number): void => {
+    const names = `log/${logName(from)}${from === to ? "" : ` to ${logName(to)}`}`;
+    damage.add(names, "gone, with the samples that were in no chunk yet");
+  };
+  files.slice(1).forEach(({ number }, i) => {
+    const before = (files[i] as LogFile).number;
+    if (number > before + 1) lost(before + 1, number - 1);
+  });
+  // Without any file left it cannot be told how many there were.
+  if (last > newest) lost(files.length === 0 ? last : newest + 1, last);
+  return last;
+}
