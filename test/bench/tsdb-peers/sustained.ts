@@ -1,7 +1,8 @@
 /**
  * The promise of one core: so many samples a second, every target asked in time, while rules are evaluated and panels
  * drawn. opsmon gets a CPU of its own, exporters and this program share the other. Lag is measured by the exporters:
- * how much later than its own earliest beat a target was asked.
+ * how much later than its own earliest beat a target was asked. Where others work on the same CPUs it measures them:
+ * `chrt -r 5 npm run bench:tsdb` keeps them away.
  */
 import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
