@@ -3,7 +3,7 @@
  * limit_ratio a share chosen by a hash of the labels.
  */
 import type { Labels } from "../model/labels.ts";
-import type { Aggregate, Expr } from "./ast.ts";
+import { type Aggregate, type Expr, unwrapParens } from "./ast.ts";
 import { emptyVector, type VectorBlock } from "./block.ts";
 import { type EvalContext, executionError } from "./context.ts";
 import { reorder } from "./functions/sort.ts";
@@ -129,7 +129,7 @@ async function limitRatio(
   block: VectorBlock,
   ctx: EvalContext,
 ): Promise<VectorBlock> {
-  const span = (expr.param as Expr).span;
+  const { span } = unwrapParens(expr.param as Expr);
   const ratios = param.map((ratio) => {
     if (Number.isNaN(ratio)) throw executionError("Ratio value is NaN");
     const capped = Math.max(-1, Math.min(1, ratio));

@@ -4,7 +4,7 @@
  * that compensated sums come out as Prometheus' do.
  */
 import { type Labels, METRIC_NAME } from "../model/labels.ts";
-import type { Aggregate, Expr } from "./ast.ts";
+import { type Aggregate, type Expr, unwrapParens } from "./ast.ts";
 import type { Block, Grid, VectorBlock } from "./block.ts";
 import { type EvalContext, executionError } from "./context.ts";
 import { formatGeneral, formatPlain } from "./number.ts";
@@ -29,7 +29,7 @@ export async function evalAggregate(expr: Aggregate, grid: Grid, ctx: EvalContex
     case "limit_ratio":
       return aggregateK(expr, param as Float64Array, block, groups.rows, ctx);
     case "quantile":
-      warnQuantiles(param as Float64Array, expr.param as Expr, ctx);
+      warnQuantiles(param as Float64Array, unwrapParens(expr.param as Expr), ctx);
       return fold(block, groups, quantileFold(param as Float64Array), ctx);
     case "stddev":
     case "stdvar":

@@ -18,9 +18,14 @@ const WHOLE_POINTS_MAX = 8_192;
 /** What the text of a label set weighs against a point's. */
 const LABELS_AS_POINTS = 4;
 
+/** Nought is the usual one, as for Prometheus. */
+function lookbackOf(request: Request): number | undefined {
+  return request.parameters.duration("lookback_delta") || undefined;
+}
+
 function optionsOf(request: Request): EvaluateOptions {
   const timeoutMs = request.parameters.duration("timeout");
-  const lookbackMs = request.parameters.duration("lookback_delta");
+  const lookbackMs = lookbackOf(request);
   return {
     signal: request.signal,
     ...(timeoutMs === undefined ? {} : { timeoutMs: Math.min(timeoutMs, TIMEOUT_MS_MAX) }),
@@ -95,7 +100,7 @@ function pointsOf(value: Value): number {
 /** Names a range query by what its answer depends on; undefined when that is more than data: timings. */
 function rangeKey(request: Request, window: readonly number[]): string | undefined {
   if (request.parameters.text("stats") !== undefined) return undefined;
-  return `${window.join(" ")} ${request.parameters.duration("lookback_delta") ?? ""} ${expression(request)}`;
+  return `${window.join(" ")} ${lookbackOf(request) ?? ""} ${expression(request)}`;
 }
 
 export function queryRoutes(services: QuestionServices): readonly Route[] {
@@ -134,11 +139,12 @@ export function queryRoutes(services: QuestionServices): readonly Route[] {
           );
         }
         const { evaluator } = services;
+        const options = optionsOf(request);
         const key = rangeKey(request, [start, end, stepMs, limit]);
         const generation = evaluator.generation();
         const known = key === undefined ? undefined : answers.get(key, generation);
         if (known !== undefined) return known;
-        const result = await naming(evaluator.range(expression(request), start, end, stepMs, optionsOf(request)));
+        const result = await naming(evaluator.range(expression(request), start, end, stepMs, options));
         const made = answer(request, result, limit);
         return key === undefined || result.lasting !== true ? made : answers.keeping(key, generation, made);
       },

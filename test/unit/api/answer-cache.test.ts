@@ -33,6 +33,7 @@ describe("a lasting answer", () => {
     [`query=up&${WINDOW}`, `query=up&${WINDOW}`, true, "the same question"],
     [`query=up&${WINDOW}`, `query=up&start=1970-01-01T00:16:40Z&end=2000.000&step=10s`, true, "in other words"],
     [`query=up&${WINDOW}`, `query=up&${WINDOW}&timeout=3s`, true, "with another patience"],
+    [`query=up&${WINDOW}`, `query=up&${WINDOW}&lookback_delta=0`, true, "with nought for the usual look back"],
     [`query=up&${WINDOW}`, `query=up&${WINDOW}&limit=1`, false, "cut off"],
     [`query=up&${WINDOW}`, `query=up&${WINDOW}&lookback_delta=1m`, false, "looking back less"],
     [`query=up&${WINDOW}`, `query=up%20&${WINDOW}`, false, "another text"],
@@ -45,6 +46,12 @@ describe("a lasting answer", () => {
     expect(state.asked).toBe(kept ? 1 : 2);
     if (kept) expect(after).toBe(before);
     expect(JSON.parse(after)).toMatchObject({ status: "success", warnings: ["w"] });
+  });
+
+  it("does not excuse a parameter that makes no sense", async () => {
+    await counting(true);
+    await get(`query=up&${WINDOW}`);
+    expect((await api.call("GET", `/api/v1/query_range?query=up&${WINDOW}&timeout=soon`)).status).toBe(400);
   });
 
   it("ends with the past it was made of", async () => {
