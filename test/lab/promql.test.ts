@@ -97,7 +97,7 @@ describe.each(FEATURES)("opsmon and Prometheus 3.5 on the same samples, with %s"
     prometheus = await startPrometheus(path.join(home.path, "p"), "global: {}\n", [`--enable-feature=${features}`]);
     engine = await startEngine({
       home: path.join(home.path, "e"),
-      argv: ["--listen", `127.0.0.1:${port}`, "--enable-feature", features],
+      argv: ["--listen", `127.0.0.1:${port}`, "--enable-feature", features, "--retention", "100y"],
     });
     urls = [prometheus.url, `http://127.0.0.1:${port}`];
     for (const url of urls) {
