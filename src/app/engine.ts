@@ -20,7 +20,7 @@ import { createDiscovery } from "./discovery.ts";
 import { createHostRival } from "./host-rival.ts";
 import { refusing, watchNativeHistograms } from "./native-histograms.ts";
 import { type EngineOptions, RETENTION_MS_DEFAULT } from "./options.ts";
-import { openQueries, type Queries } from "./queries.ts";
+import { openQueries } from "./queries.ts";
 import type { Rooms } from "./rooms.ts";
 import { createPackGate } from "./pack-gate.ts";
 import { type AppServices, createServices } from "./services.ts";
@@ -89,7 +89,6 @@ async function build(
   const journal = openJournal(state, clock);
   const queries = openQueries(options, settings, tsdb);
   cleanup.push(() => queries.thread.close());
-  const { evaluator } = queries;
   const notifier = createNotifier({
     config: settings.notify,
     state,
@@ -99,7 +98,7 @@ async function build(
     ...optional("externalUrl", settings.config.own.externalUrl),
   });
   const histograms = watchNativeHistograms();
-  const rules = ruleManager(options, settings, { tsdb, state, journal, evaluator, notifier, histograms });
+  const rules = ruleManager(options, settings, { tsdb, state, journal, queries, notifier, histograms });
   const scraper = scrapeManager(options, settings, tsdb);
   cleanup.push(() => scraper.close());
   targets = () => scraper.targets();
@@ -143,13 +142,13 @@ function scrapeManager(options: EngineOptions, settings: Settings, tsdb: Rooms["
   });
 }
 
-type RuleRooms = Pick<Rooms, "tsdb" | "state" | "journal" | "notifier" | "histograms"> & Pick<Queries, "evaluator">;
+type RuleRooms = Pick<Rooms, "tsdb" | "state" | "journal" | "queries" | "notifier" | "histograms">;
 
 function ruleManager(options: EngineOptions, settings: Settings, rooms: RuleRooms): Rooms["rules"] {
-  const { tsdb, state, journal, evaluator, notifier, histograms } = rooms;
+  const { tsdb, state, journal, queries, notifier, histograms } = rooms;
   const { global, own } = settings.config;
   return createRuleManager({
-    engine: refusing(evaluator, histograms),
+    engine: refusing(queries.ruleEngine, histograms),
     appendable: tsdb,
     state,
     journal,

@@ -7,6 +7,7 @@ import type { StatusItem } from "../api/source.ts";
 import { UserError } from "../base/errors.ts";
 import { METRIC_NAME } from "../model/labels.ts";
 import { type Expr, type VectorSelector, walk } from "../promql/ast.ts";
+import type { Engine } from "../promql/engine.ts";
 import type { EngineResult } from "../promql/options.ts";
 import { printExpr } from "../promql/print.ts";
 import type { RuleEngine } from "../rules/evaluate.ts";
@@ -83,7 +84,7 @@ export function watchNativeHistograms(): NativeHistograms {
 }
 
 /** As rules see it: one over a native histogram fails and says so, for "no data" would read as "all is well". */
-export function refusing(engine: Pick<CachingEngine, "parse" | "instant">, histograms: NativeHistograms): RuleEngine {
+export function refusing(engine: Pick<Engine, "parse" | "instant">, histograms: NativeHistograms): RuleEngine {
   return {
     instant: async (expr, at) => {
       histograms.check(() => engine.parse(expr));

@@ -4,7 +4,7 @@
  */
 import type { EngineServices } from "../api/services.ts";
 import type { Labels } from "../model/labels.ts";
-import { createEngine } from "../promql/engine.ts";
+import { createEngine, type Engine } from "../promql/engine.ts";
 import { CONCURRENCY_DEFAULT, DEFAULT_FEATURES, TIMEOUT_MS_DEFAULT } from "../promql/options.ts";
 import { cacheRanges, type CachingEngine } from "../promql/range-cache.ts";
 import { Turnstile } from "../promql/turnstile.ts";
@@ -17,6 +17,8 @@ import { createQueryThread, type QueryThread } from "./query-worker/thread.ts";
 import type { Settings } from "./settings.ts";
 
 export interface Queries {
+  /** For rules: places of its own, so that no crowd of clients delays an alert. */
+  readonly ruleEngine: Engine;
   /** Clearing it clears what the thread remembers as well. */
   readonly evaluator: CachingEngine;
   readonly thread: QueryThread;
@@ -43,15 +45,14 @@ export function openQueries(options: EngineOptions, settings: Settings, tsdb: Ts
   const features = new Set([...DEFAULT_FEATURES, ...(options.features ?? [])]);
   const maxSamples = limits.querySamplesMax;
   const lookbackMs = options.queryLookbackMs;
-  const engine = createEngine({
+  const shared = {
     queryable: tsdb,
     clock,
     features,
     timeoutMs,
-    turnstile,
     ...(lookbackMs === undefined ? {} : { lookbackMs }),
     ...(maxSamples === undefined ? {} : { maxSamples }),
-  });
+  };
   const heapMb = Number(env[HEAP_VARIABLE]) || undefined;
   const thread = createQueryThread({
     code: threadCode(),
@@ -61,8 +62,9 @@ export function openQueries(options: EngineOptions, settings: Settings, tsdb: Ts
     engine: { features: [...features], timeoutMs, maxSamples, lookbackMs },
     ...(heapMb === undefined ? {} : { heapMb }),
   });
-  const evaluator = bothForget(cacheRanges(engine, { clock }), thread);
+  const evaluator = bothForget(cacheRanges(createEngine({ ...shared, turnstile }), { clock }), thread);
   return {
+    ruleEngine: createEngine(shared),
     evaluator,
     thread,
     aside: ({ started, external, histograms }) =>
