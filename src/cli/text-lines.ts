@@ -7,6 +7,8 @@ import { systemReason, unreadable } from "../base/system-error.ts";
 
 /** Room for a few label values of 4 MiB. */
 const LINE_CHARACTERS_MAX = 32 * 1024 * 1024;
+/** The last line of OpenMetrics text. */
+const END_LINE = "# EOF";
 const GZIP = "1f8b";
 const ZSTD = "28b52ffd";
 /** First bytes of an index, of a segment of chunks and of tombstones. */
@@ -14,24 +16,44 @@ const BLOCK_FILES: ReadonlySet<string> = new Set(["baaad700", "85bd40dd", "0130b
 /** Looked at for NULs. */
 const BINARY_BYTES = 1024;
 
+/** What was wrong with an input itself, filled while its lines are read. */
+export class InputTroubles {
+  /** Lines that were not handed over, with reasons. */
+  readonly lines: { readonly line: number; readonly text: string }[] = [];
+  /** Why reading ended early; the lines before were handed over. */
+  failure: string | undefined;
+  /** "# EOF" was seen. */
+  ended = false;
+
+  add(line: number, text: string): void {
+    this.lines.push({ line, text });
+  }
+}
+
 export interface TextInput {
   /** For messages. */
   readonly name: string;
   /** 0 when unknown. */
   readonly sizeBytes: number;
+  readonly troubles: InputTroubles;
   readonly lines: (onBytes: (bytes: number) => void) => AsyncGenerator<string>;
 }
 
 /** @param file "-" for standard input. @throws UserError `unreadable`. */
 export function openText(file: string): TextInput {
-  if (file === "-") return { name: "standard input", sizeBytes: 0, lines: (tell) => linesOf(process.stdin, "-", tell) };
+  const troubles = new InputTroubles();
+  if (file === "-") {
+    const lines = (tell: (bytes: number) => void): AsyncGenerator<string> =>
+      linesOf(process.stdin, "-", troubles, tell);
+    return { name: "standard input", sizeBytes: 0, troubles, lines };
+  }
   let sizeBytes = 0;
   try {
     sizeBytes = statSync(file).size;
   } catch (cause) {
     throw unreadable(file, cause);
   }
-  return { name: file, sizeBytes, lines: (tell) => linesOf(createReadStream(file), file, tell) };
+  return { name: file, sizeBytes, troubles, lines: (tell) => linesOf(createReadStream(file), file, troubles, tell) };
 }
 
 async function* counted(first: Buffer, rest: AsyncIterator<Buffer>, tell: (bytes: number) => void) {
@@ -69,23 +91,72 @@ async function plainText(raw: Readable, name: string, tell: (bytes: number) => v
   return inflate as AsyncIterable<Buffer>;
 }
 
-async function* linesOf(raw: Readable, name: string, tell: (bytes: number) => void): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  let number = 0;
-  try {
-    for await (const chunk of await plainText(raw, name, tell)) {
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-      rest = lines.pop() ?? "";
-      number += lines.length;
-      yield* lines;
-      if (rest.length > LINE_CHARACTERS_MAX)
-        throw new UserError("bad-input", `${name}:${number + 1}: the line is longer than ${LINE_CHARACTERS_MAX} bytes`);
+/** Cuts text into lines; one that is too long is passed over, not kept. */
+class LineCutter {
+  number = 0;
+  #pieces: string[] = [];
+  #length = 0;
+  readonly #troubles: InputTroubles;
+
+  constructor(troubles: InputTroubles) {
+    this.#troubles = troubles;
+  }
+
+  #keep(piece: string): void {
+    this.#length += piece.length;
+    if (this.#length <= LINE_CHARACTERS_MAX) this.#pieces.push(piece);
+    else this.#pieces = [];
+  }
+
+  /** The line begun earlier, ended here. Too long: an empty one, so that numbers go on. */
+  #end(piece: string): string {
+    this.#keep(piece);
+    this.number++;
+    const line = this.#pieces.join("");
+    if (this.#length > LINE_CHARACTERS_MAX)
+      this.#troubles.add(this.number, `the line is longer than ${LINE_CHARACTERS_MAX} characters`);
+    this.#pieces = [];
+    this.#length = 0;
+    if (line.trimEnd() === END_LINE) this.#troubles.ended = true;
+    return line;
+  }
+
+  *take(text: string): Generator<string> {
+    let from = 0;
+    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", from)) {
+      yield this.#end(text.slice(from, end));
+      from = end + 1;
     }
+    if (from < text.length) this.#keep(text.slice(from));
+  }
+
+  /** What stands behind the last line end is whole only where nothing can be missing from it. */
+  *last(): Generator<string> {
+    if (this.#length === 0) return;
+    const line = this.#end("");
+    if (line.trim() === "" || line.startsWith("#")) yield line;
+    else this.#troubles.add(this.number, "the input ends within this line");
+  }
+}
+
+async function* linesOf(
+  raw: Readable,
+  name: string,
+  troubles: InputTroubles,
+  tell: (bytes: number) => void,
+): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  const cutter = new LineCutter(troubles);
+  try {
+    for await (const chunk of await plainText(raw, name, tell))
+      yield* cutter.take(decoder.decode(chunk, { stream: true }));
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
-    throw new UserError("unreadable", `cannot read "${name}" behind line ${number}: ${systemReason(cause)}`, { cause });
+    const failure = `cannot read "${name}" behind line ${cutter.number}: ${systemReason(cause)}`;
+    if (cutter.number === 0) throw new UserError("unreadable", failure, { cause });
+    troubles.failure = failure;
+    return;
   }
-  rest += decoder.decode();
-  if (rest !== "") yield rest;
+  yield* cutter.take(decoder.decode());
+  yield* cutter.last();
 }

@@ -55,11 +55,16 @@ async function importText(call: Invocation, file: string, engine: EngineSource |
       ? importIntoDirectory(dataDir(call), call.clock, lines)
       : importIntoEngine(engine, lines);
   })();
-  for (const { line, text } of report.problems.slice(0, PROBLEMS_SHOWN))
-    call.io.err(`${input.name}:${line}: ${visible(text)}\n`);
-  const more = report.broken - Math.min(report.problems.length, PROBLEMS_SHOWN);
-  if (more > 0) call.io.err(`… and ${more} more broken lines\n`);
-  return tell(call, input.name, report, [report.broken > 0 ? `${report.broken} lines broken` : ""]);
+  const { troubles } = input;
+  const broken = report.broken + troubles.lines.length;
+  const problems = [...report.problems, ...troubles.lines].sort((a, b) => a.line - b.line).slice(0, PROBLEMS_SHOWN);
+  for (const { line, text } of problems) call.io.err(`${input.name}:${line}: ${visible(text)}\n`);
+  if (broken > problems.length) call.io.err(`… and ${broken - problems.length} more broken lines\n`);
+  if (troubles.failure !== undefined) call.io.err(`${visible(troubles.failure)}\n`);
+  else if (!troubles.ended && report.samples > 0)
+    call.io.err(`${input.name}: no "# EOF" at its end; was it cut short?\n`);
+  const code = tell(call, input.name, report, [broken > 0 ? `${counted(broken, "line")} broken` : ""]);
+  return broken > 0 || troubles.failure !== undefined ? EXIT.invalid : code;
 }
 
 function tellSnapshot(call: Invocation, name: string, report: SnapshotReport): ExitCode {

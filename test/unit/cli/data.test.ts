@@ -1,6 +1,7 @@
 /** export, import, backup, restore and fsck as commands, against an engine in this process and without one. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { startEngine } from "../../../src/app/engine.ts";
 import { systemClock } from "../../../src/base/clock.ts";
@@ -96,7 +97,7 @@ describe("samples out and in", () => {
   test("broken lines are named with file and line, the others are taken", async () => {
     using home = tempDir();
     const file = path.join(home.path, "in.om");
-    writeFileSync(file, `ok 1 ${NOW}\nbad{ 1 ${NOW}\nno_time 2\nok2 1 ${NOW}`);
+    writeFileSync(file, `ok 1 ${NOW}\nbad{ 1 ${NOW}\nno_time 2\nok2 1 ${NOW}\n`);
     const ran = await run(importCommand, [file], { data: path.join(home.path, "d") });
     expect(ran.code).toBe(3);
     expect(ran.err).toContain(`${file}:2: expected a label name at column 6`);
@@ -106,6 +107,35 @@ describe("samples out and in", () => {
       code: "unreadable",
       exit: 3,
     });
+  });
+
+  const cut = (text: string): Buffer => gzipSync(text).subarray(0, -20);
+  const many = Array.from({ length: 30_000 }, (_, i) => `n{i="${i}"} ${Math.sin(i)} ${NOW}\n`).join("");
+  const inputs: readonly (readonly [why: string, content: string | Buffer, code: number, said: readonly string[]])[] = [
+    ["whole", `a 1 ${NOW}\nb 2 ${NOW}\n# EOF`, 0, ["in.om: 2 samples taken\n"]],
+    ["cut between lines", `a 1 ${NOW}\n`, 0, ['no "# EOF" at its end; was it cut short?', "1 sample taken"]],
+    [
+      "cut in a number",
+      `a 1 ${NOW}\nb 2 17`,
+      3,
+      ["in.om:2: the input ends within this line", "1 sample taken, 1 line broken"],
+    ],
+    ["cut in a compressed stream", cut(many), 3, ["behind line", "unexpected end", "samples taken\n"]],
+    [
+      "a line too long to keep",
+      `a 1 ${NOW}\nb{l="${"x".repeat(34 << 20)}"} 1 ${NOW}\nc 1 ${NOW}\n# EOF\n`,
+      3,
+      ["in.om:2: the line is longer than", "2 samples taken, 1 line broken"],
+    ],
+  ];
+  test.each(inputs)("import of a file %s takes what is whole and says what is not", async (_, content, code, said) => {
+    using home = tempDir();
+    const file = path.join(home.path, "in.om");
+    writeFileSync(file, content);
+    const ran = await run(importCommand, [file], { data: path.join(home.path, "d") });
+    for (const text of said) expect(ran.err).toContain(text);
+    expect(ran.err).not.toContain(": 0 samples");
+    expect(ran.code).toBe(code);
   });
 
   test("a directory of blocks is known as such; into an engine it comes as it does into a directory", async () => {
@@ -161,7 +191,7 @@ describe("samples out and in", () => {
     using home = tempDir();
     const file = path.join(home.path, "old.om");
     const day = 86_400;
-    writeFileSync(file, [1, 30, 200, 500].map((age) => `old ${age} ${NOW - age * day}`).join("\n"));
+    writeFileSync(file, [1, 30, 200, 500].map((age) => `old ${age} ${NOW - age * day}\n`).join(""));
     const data = path.join(home.path, "d");
     await using _ = await engineOn(data);
     const { err, code } = await run(importCommand, [file], { data });
