@@ -9,7 +9,7 @@ import { CELL_ABSENT } from "./column.ts";
 import type { ChunkMeta } from "./group.ts";
 import { COLUMN_ROWS_MAX, decodeInts, encodeInts } from "./ints.ts";
 import { type ChunkKey, chunkKey, segmentKey } from "./keys.ts";
-import { type RowsView, readColumn } from "./rows.ts";
+import { type RowsView, readColumn } from "./rows-view.ts";
 import { encodeSegment, openRecord, SEGMENT_COLUMNS, sealRecord } from "./segment.ts";
 
 const FLAG_LATE = 1;

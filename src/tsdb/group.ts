@@ -6,7 +6,8 @@
 import type { SeriesRef, Timestamp } from "../model/sample.ts";
 import type { LogPosition } from "./log.ts";
 import { type Chain, newChain } from "./log-format.ts";
-import { Rows, type RowsView } from "./rows.ts";
+import { Rows } from "./rows.ts";
+import type { RowsView } from "./rows-view.ts";
 
 /** Number of the chunks that hold one aggregate of one tier; tier 0 (raw samples) has one plane. */
 export function planeTier(tier: number, plane: number): number {

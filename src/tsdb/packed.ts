@@ -53,6 +53,10 @@ export class PackedReader {
     this.#block = block;
   }
 
+  get rows(): number {
+    return this.#block.rows;
+  }
+
   /** One column into the first places of `out`; @returns its cells, undefined when every row has a value. */
   read(column: number, out: Float64Array): Uint8Array | undefined {
     const { rows, columns } = this.#block;

@@ -13,7 +13,8 @@ import { type ChunkHeader, chunkName, readChunkHeader } from "./chunk.ts";
 import type { Damage } from "./damage.ts";
 import { CHUNK_SPAN_MS_MAX, type ChunkMeta, type Group, planeTier } from "./group.ts";
 import { chunkKey, segmentKey } from "./keys.ts";
-import { narrow, readColumn, type Rows, type RowsView } from "./rows.ts";
+import type { Rows } from "./rows.ts";
+import { narrow, readColumn, type RowsView } from "./rows-view.ts";
 import { openRecord, Segment, SEGMENT_COLUMNS } from "./segment.ts";
 
 export interface Part {

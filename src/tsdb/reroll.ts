@@ -16,7 +16,7 @@ import { type PartReader, want } from "./parts.ts";
 import { deleteRaise, type Raise, raiseOp } from "./raise.ts";
 import { remerge, type StoredPlanes } from "./remerge.ts";
 import { type Carry, carryOf, PLANES } from "./rollup.ts";
-import type { RowsView } from "./rows.ts";
+import type { RowsView } from "./rows-view.ts";
 import { watermarkOp } from "./sealer.ts";
 import {
   allSegments,

@@ -9,7 +9,7 @@ import { CHUNK_SPAN_MS_MAX, type ChunkMeta, type Group, planeTier } from "./grou
 import type { Tier } from "./options.ts";
 import { type PartReader, wantPlane } from "./parts.ts";
 import { type Buckets, type Carry, carryOf, PLANES } from "./rollup.ts";
-import { makeBlocks, type RowsView, setCell } from "./rows.ts";
+import { makeBlocks, type RowsView, setCell } from "./rows-view.ts";
 import { SEGMENT_COLUMNS } from "./segment.ts";
 
 /** Buckets of one window: enough to compress, at most a day as for every chunk. */

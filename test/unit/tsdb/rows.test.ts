@@ -2,7 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { CELL_ABSENT, CELL_STALE, CELL_VALUE } from "../../../src/tsdb/column.ts";
-import { narrow, readColumn, Rows, type RowsView } from "../../../src/tsdb/rows.ts";
+import { Rows } from "../../../src/tsdb/rows.ts";
+import { narrow, readColumn, type RowsView } from "../../../src/tsdb/rows-view.ts";
 
 interface Cell {
   readonly kind: number;
@@ -107,7 +108,7 @@ describe("the open chunk", () => {
     [130, "three segments, the last one short"],
   ])("of %i columns at first shows in every view what was written until then (%s)", (columns) => {
     fc.assert(
-      fc.property(fc.array(OP, { minLength: 1, maxLength: 120 }), fc.nat(80), (ops, later) => {
+      fc.property(fc.array(OP, { minLength: 1, maxLength: 160 }), fc.nat(80), (ops, later) => {
         for (const [view, table] of play(columns, ops, later).views) expect(sorted(read(view))).toEqual(sorted(table));
       }),
       { numRuns: 60 },
@@ -117,7 +118,7 @@ describe("the open chunk", () => {
   test("a narrowed view shows all that lies in its range, and nothing that is not in the whole", () => {
     fc.assert(
       fc.property(
-        fc.array(OP, { minLength: 1, maxLength: 120 }),
+        fc.array(OP, { minLength: 1, maxLength: 160 }),
         fc.integer({ min: -5, max: 260 }),
         fc.nat(80),
         (ops, start, span) => {
