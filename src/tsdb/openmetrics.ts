@@ -76,9 +76,31 @@ export function sampleText(value: number, t: Timestamp): string {
   return `${numberText(value)} ${secondsText(t)}`;
 }
 
-function header(family: string, described: readonly Metadata[] | undefined): string {
-  const [metadata] = described ?? [];
-  if (metadata === undefined) return "";
+/** What samples of a family may add to its name. */
+const SUFFIXES: Partial<Record<MetricType, readonly string[]>> = {
+  counter: ["_total", "_created"],
+  histogram: ["_bucket", "_count", "_sum", "_created"],
+  gaugehistogram: ["_bucket", "_gcount", "_gsum"],
+  summary: ["_count", "_sum", "_created"],
+  info: ["_info"],
+};
+const ALL_SUFFIXES: ReadonlySet<string> = new Set(Object.values(SUFFIXES).flat());
+
+/** The family that a metric's samples belong to, when it was described. */
+function describedFamily(metric: string, source: MetadataReader): readonly [string, Metadata] | undefined {
+  const described = (name: string): Metadata | undefined => source.metadata(name).get(name)?.[0];
+  const own = described(metric);
+  if (own !== undefined) return [metric, own];
+  for (const suffix of ALL_SUFFIXES) {
+    if (!metric.endsWith(suffix)) continue;
+    const family = metric.slice(0, -suffix.length);
+    const metadata = described(family);
+    if (metadata !== undefined && SUFFIXES[metadata.type]?.includes(suffix) === true) return [family, metadata];
+  }
+  return undefined;
+}
+
+function header(family: string, metadata: Metadata): string {
   const type = metadata.type === "unknown" ? "" : `# TYPE ${family} ${metadata.type}\n`;
   const help = metadata.help === "" ? "" : `# HELP ${family} ${quoteText(metadata.help)}\n`;
   return type + help;
@@ -94,6 +116,7 @@ export async function exportOpenMetrics(
   using querier = source.querier(start, end);
   const names = await querier.labelValues(METRIC_NAME, matchers);
   const warnings = new Set<string>();
+  const described = new Set<string>();
   let series = 0;
   let samples = 0;
   let text = "";
@@ -106,7 +129,11 @@ export async function exportOpenMetrics(
       func: "",
     });
     for (const warning of found.warnings) warnings.add(warning);
-    text += header(name, source.metadata(name).get(name));
+    const family = describedFamily(name, source);
+    if (family !== undefined && !described.has(family[0])) {
+      described.add(family[0]);
+      text += header(...family);
+    }
     for (const one of found.series) {
       const column = one.samples();
       if (column.from < column.to) series++;

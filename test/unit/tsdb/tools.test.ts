@@ -169,6 +169,24 @@ describe("OpenMetrics", () => {
     expect(other.db.metadata("odd").get("odd")).toEqual([{ type: "gauge", help: 'line\n"two"', unit: "" }]);
   });
 
+  test("a family is described once, whatever its samples add to its name", async () => {
+    const said = [
+      "# TYPE lat histogram",
+      "# HELP lat how long",
+      "# TYPE req counter",
+      "# HELP size_sum a gauge of its own",
+    ];
+    const samples = ['lat_bucket{le="1"}', "lat_bytes", "lat_count", "lat_sum", "req_created", "req_total", "size_sum"];
+    await using box = await storeBox();
+    await importOpenMetrics([...said, ...samples.map((name) => `${name} 1 1`)], box.db);
+    let text = "";
+    await exportOpenMetrics(box.db, async (part) => void (text += part), { start: 0, end: T0 });
+    expect(text.split("\n").filter((line) => line.startsWith("# ") && line !== "# EOF")).toEqual(said);
+    await using other = await storeBox();
+    await importOpenMetrics(text.split("\n"), other.db);
+    expect([...other.db.metadata()]).toEqual([...box.db.metadata()]);
+  });
+
   test("broken lines are named and the others taken", async () => {
     const store = memoryStore();
     const report = await importOpenMetrics(["a 1 1", "b", "", "# comment", "a 2 2", "a{ 1 1"], store);
