@@ -8,6 +8,7 @@ import { errorText, type ExitCode, UserError } from "../../base/errors.ts";
 import { parseDuration } from "../../model/duration.ts";
 import { LOOKBACK_MS_DEFAULT } from "../../promql/options.ts";
 import { formatFloat } from "../../promql/number.ts";
+import type { Value } from "../../promql/value.ts";
 import type { CommandSpec, Invocation, OptionSpec } from "../command.ts";
 import { wholeNumber } from "../count-option.ts";
 import { visible } from "../output/visible.ts";
@@ -41,7 +42,9 @@ async function run(call: Invocation, check: (source: Source) => Promise<Finding>
     finding = { state: 3, text: errorText(error).split("\n")[0] as string };
   }
   const perf = finding.perf === undefined ? "" : ` | ${finding.perf}`;
-  call.io.out(`${visible(`${WORDS[finding.state]}: ${finding.text}${perf}`)}\n`);
+  // The first bar begins the performance data, so the text (a label value, a regexp) has none.
+  const text = finding.text.replaceAll("|", "/");
+  call.io.out(`${visible(`${WORDS[finding.state]}: ${text}${perf}`)}\n`);
   return finding.state;
 }
 
@@ -68,20 +71,45 @@ interface Range {
 /** `10` is outside 0..10, `10:` below 10, `~:10` above 10, `10:20` outside, `@10:20` inside. */
 function parseRange(text: string): Range {
   const match = /^(@)?(?:(~|[-+]?[\d.]+(?:e[-+]?\d+)?):)?([-+]?[\d.]+(?:e[-+]?\d+)?)?$/i.exec(text);
-  if (match === null || (match[2] === undefined && match[3] === undefined)) {
+  const low = match?.[2] === "~" ? Number.NEGATIVE_INFINITY : Number(match?.[2] ?? 0);
+  const high = match?.[3] === undefined ? Number.POSITIVE_INFINITY : Number(match[3]);
+  const given = match?.[2] !== undefined || match?.[3] !== undefined;
+  // "1.2.3" is no number, and against NaN nothing would ever be wrong.
+  if (match === null || !given || Number.isNaN(low) || Number.isNaN(high) || (match[2] !== undefined && low > high)) {
     throw new UserError("bad-threshold", `"${text}" is not a threshold`, {
       hint: 'write "10", "10:", "~:10", "10:20" or "@10:20"',
       exit: 2,
     });
   }
-  const low = match[2] === "~" ? Number.NEGATIVE_INFINITY : Number(match[2] ?? 0);
-  return { low, high: match[3] === undefined ? Number.POSITIVE_INFINITY : Number(match[3]), inside: match[1] === "@" };
+  return { low, high, inside: match[1] === "@" };
 }
 
 function violates(value: number, range: Range | undefined, invert: boolean): boolean {
   if (range === undefined) return false;
   const outside = value < range.low || value > range.high;
   return (range.inside ? !outside : outside) !== invert;
+}
+
+/** What was measured, as performance data; U is what the guidelines have for a value that is not finite. */
+function perfValue(value: number): string {
+  return Number.isFinite(value) ? formatFloat(value) : "U";
+}
+
+/** The numbers of an answer, with their names. */
+function numbersOf(value: Value): readonly { readonly name: string; readonly v: number }[] {
+  switch (value.kind) {
+    case "scalar":
+      return [{ name: "value", v: value.v }];
+    case "vector":
+      return value.samples.map(({ labels, v }) => ({ name: labels.size === 0 ? "value" : labels.toString(), v }));
+    case "matrix":
+    case "string":
+      throw new UserError(
+        "not-comparable",
+        `a ${value.kind === "string" ? "text" : "range of samples"} cannot be compared with thresholds`,
+        { exit: 2 },
+      );
+  }
 }
 
 const query: CommandSpec = {
@@ -112,12 +140,7 @@ const query: CommandSpec = {
       const timeout = options.text("timeout");
       const wishes = timeout === undefined ? {} : { timeoutMs: parseDuration(timeout) };
       const { value } = await source.query(expr, call.clock.now(), wishes);
-      const all =
-        value.kind === "scalar"
-          ? [{ name: "value", v: value.v }]
-          : value.kind === "vector"
-            ? value.samples.map(({ labels, v }) => ({ name: labels.size === 0 ? "value" : labels.toString(), v }))
-            : [];
+      const all = numbersOf(value);
       if (all.length === 0) return emptyFinding(call, source, expr);
       const invert = options.flag("invert");
       const judge = (v: number): State => {
@@ -136,7 +159,7 @@ const query: CommandSpec = {
       const limits = `${options.text("warning") ?? ""};${options.text("critical") ?? ""}`;
       const perf = judged
         .slice(0, 20)
-        .map((one) => `'${one.name.replaceAll(/['=|]/g, "_")}'=${formatFloat(one.v)};${limits}`)
+        .map((one) => `'${one.name.replaceAll(/['=|]/g, "_")}'=${perfValue(one.v)};${limits}`)
         .join(" ");
       return { state: first.state, text: `${first.name} is ${formatFloat(first.v)}${more}`, perf };
     }),

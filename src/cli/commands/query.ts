@@ -109,8 +109,16 @@ function windowOf({ options, clock }: Invocation): Window {
     const text = options.text(name);
     return text === undefined ? undefined : parseTime(text, now, utc);
   };
-  const start =
-    time("start") ?? (DRAWN.has(options.text("output") ?? "") ? (time("end") ?? now) - DRAWN_MS : undefined);
+  const moment = time("time");
+  if (moment !== undefined && (options.text("start") ?? options.text("end")) !== undefined) {
+    throw new UserError("two-times", "--time is one moment, --start and --end are a range", {
+      hint: "leave one of them out",
+      exit: EXIT.usage,
+    });
+  }
+  // A picture of a moment is of the hour before it.
+  const end = time("end") ?? moment ?? now;
+  const start = time("start") ?? (DRAWN.has(options.text("output") ?? "") ? end - DRAWN_MS : undefined);
   if (start === undefined) {
     for (const name of ["end", "step"]) {
       if (options.text(name) !== undefined) {
@@ -120,9 +128,8 @@ function windowOf({ options, clock }: Invocation): Window {
         });
       }
     }
-    return { start, end: time("time") ?? now, stepMs: 0 };
+    return { start, end, stepMs: 0 };
   }
-  const end = time("end") ?? now;
   if (end < start) throw new UserError("bad-range", "--end lies before --start", { exit: EXIT.usage });
   const step = options.text("step");
   const stepMs =

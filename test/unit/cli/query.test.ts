@@ -117,6 +117,7 @@ describe("opsmon query", () => {
     const { out } = await query("jobs_total", { output: "spark" });
     expect(out.split("\n")).toHaveLength(3);
     expect(out).toMatch(/kind="mail".*[\u2581-\u2588\u2800-\u28ff].*38/);
+    expect((await query("jobs_total", { output: "spark", time: "-2m30s" })).out).toMatch(/kind="mail".* 18/);
   });
 
   it("shows where the mistake is", async () => {
@@ -195,6 +196,7 @@ describe("opsmon query", () => {
     [{ start: "-1h", step: "0" }, "bad-step", "a step of nothing"],
     [{ start: "-1h", end: "-2h" }, "bad-range", "the end before the start"],
     [{ time: "sometime" }, "bad-time", "a time that is none"],
+    [{ time: "-1h", start: "-2h" }, "two-times", "a moment and a range"],
   ])("refuses %o as %s (%s)", async (options: Record<string, string>, code: string, _why: string) => {
     await expect(query("jobs_total", options)).rejects.toMatchObject({ code, exit: 2 });
   });
@@ -254,6 +256,21 @@ describe("opsmon check", () => {
     ["query", ["zzzzzz"], { empty: "ok" }, 0, "OK: the expression returned nothing", "nothing, as it should be"],
     ["query", ["sum("], {}, 3, "UNKNOWN: ", "no expression"],
     ["query", ["1"], { warning: "x" }, 3, 'UNKNOWN: "x" is not a threshold', "no threshold"],
+    ["query", ["1"], { warning: "1.2.3" }, 3, 'UNKNOWN: "1.2.3" is not a threshold', "no number: never OK for ever"],
+    ["query", ["1"], { critical: "10:3" }, 3, 'UNKNOWN: "10:3" is not a threshold', "a range the wrong way round"],
+    ["query", ["-1"], { critical: "~:-3" }, 2, "CRITICAL: value is -1", "below nought"],
+    ["query", ["NaN"], { critical: "1" }, 3, "UNKNOWN: value is NaN | 'value'=U;;1", "no number to plot"],
+    ["query", ["1/0"], { critical: "1" }, 2, "CRITICAL: value is +Inf | 'value'=U;;1", "none either, but too much"],
+    ["query", ["'x'"], {}, 3, "UNKNOWN: a text cannot be compared with thresholds", "a text"],
+    ["query", ["jobs_total[1m]"], {}, 3, "UNKNOWN: a range of samples cannot be compared", "a range"],
+    [
+      "query",
+      ['label_replace(vector(7), "a", "x|y", "", "")'],
+      { critical: "1" },
+      2,
+      `CRITICAL: {a="x/y"} is 7 | '{a_"x_y"}'=7;;1`,
+      "one bar only, before the performance data",
+    ],
     [
       "query",
       ["1"],
