@@ -112,7 +112,8 @@ export class EvalContext {
       throw new UserError("promql-canceled", "query was canceled in expression evaluation", { exit: 5 });
     }
     if (this.#clock.monotonic() > this.#deadline) {
-      const seconds = this.#options.limits.timeoutMs / 1000;
+      // What was left on the way here has many digits.
+      const seconds = Number((this.#options.limits.timeoutMs / 1000).toPrecision(3));
       throw new UserError("promql-timeout", `query timed out in expression evaluation after ${seconds} s`, {
         exit: 5,
         hint: "ask for a shorter range, a larger step or fewer series",

@@ -12,6 +12,7 @@ export interface Envelope {
 }
 
 const WHERE = "--url takes the address under which /api/v1/query is found";
+const WHO = "give --token-file, or user:password@ before the host in --url";
 const EXIT_OF_TYPE: Readonly<Record<string, UserError["exit"]>> = {
   bad_data: EXIT.usage,
   execution: EXIT.usage,
@@ -26,14 +27,12 @@ export function openEnvelope(answer: RawAnswer, place: string): Envelope {
   try {
     parsed = JSON.parse(answer.body.toString("utf8")) as Record<string, unknown>;
   } catch (cause) {
+    const refused = answer.status === 401 || answer.status === 403;
+    const what = `${answer.type || "no type"}, not with the Prometheus API`;
     throw new UserError(
       "bad-answer",
-      `${place} answered ${answer.status} with ${answer.type || "no type"}, not with the Prometheus API`,
-      {
-        hint: WHERE,
-        exit: EXIT.unreachable,
-        cause,
-      },
+      `${place} answered ${answer.status} ${refused ? "and wants to know who asks" : `with ${what}`}`,
+      { hint: refused ? WHO : WHERE, exit: EXIT.unreachable, cause },
     );
   }
   if (parsed["status"] === "success") {

@@ -140,6 +140,9 @@ async function readAll(response: IncomingMessage, place: string): Promise<Buffer
   return Buffer.concat(chunks);
 }
 
+/** A certificate nobody here vouches for, by Node's code. */
+const UNTRUSTED = /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(?:GET_ISSUER|VERIFY)\w*)$/;
+
 function unreachable(place: string, cause: unknown, endpoint: Endpoint): UserError {
   const code = (cause as { code?: string } | undefined)?.code ?? "";
   if (code === "ABORT_ERR") return new UserError("canceled", "canceled", { exit: EXIT.limit, cause });
@@ -150,12 +153,16 @@ function unreachable(place: string, cause: unknown, endpoint: Endpoint): UserErr
         ? "nothing listens there"
         : code === "EACCES"
           ? "permission denied"
-          : errorText(cause);
+          : UNTRUSTED.test(code)
+            ? "nobody vouches for its certificate"
+            : errorText(cause);
   return new UserError("unreachable", `cannot reach ${place}: ${why}`, {
     hint:
       endpoint.kind === "socket"
         ? 'start an engine with "opsmon serve" or "opsmon top"'
-        : "check the address and that the server runs",
+        : UNTRUSTED.test(code)
+          ? "name the certificate of its authority in --ca-file"
+          : "check the address and that the server runs",
     exit: EXIT.unreachable,
     cause,
   });

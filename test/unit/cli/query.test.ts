@@ -1,5 +1,7 @@
 /** `opsmon query` and `opsmon check` against a real engine's socket. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -200,6 +202,37 @@ describe("opsmon query", () => {
   ])("refuses %o as %s (%s)", async (options: Record<string, string>, code: string, _why: string) => {
     await expect(query("jobs_total", options)).rejects.toMatchObject({ code, exit: 2 });
   });
+});
+
+describe("opsmon query --url", () => {
+  /** A server that lets nobody in, with a certificate of its own. */
+  async function guarded(run: (url: string) => Promise<void>): Promise<void> {
+    const [key, cert] = ["server.key", "server.crt"].map((name) => readFileSync(path.join("test/fixtures/tls", name)));
+    const server = createServer({ key, cert }, (_, reply) => void reply.writeHead(401).end("Unauthorized\n"));
+    await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+    try {
+      await run(`https://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    } finally {
+      server.close();
+      server.closeAllConnections();
+    }
+  }
+
+  it("says what is missing where a server is not trusted, or does not trust", () =>
+    guarded(async (url) => {
+      const asked = (options: Record<string, string>) =>
+        runCommand(commandNamed(COMMANDS, "query"), { now: NOW, args: ["up"], options: { url, ...options } });
+      await expect(asked({})).rejects.toMatchObject({
+        message: `cannot reach ${url}: nobody vouches for its certificate`,
+        hint: expect.stringContaining("--ca-file"),
+        exit: 4,
+      });
+      await expect(asked({ caFile: "test/fixtures/tls/server.crt" })).rejects.toMatchObject({
+        message: `${url} answered 401 and wants to know who asks`,
+        hint: expect.stringContaining("--token-file"),
+        exit: 4,
+      });
+    }));
 });
 
 describe("opsmon alerts query", () => {
