@@ -10,8 +10,13 @@ import type { Turnstile } from "../../promql/turnstile.ts";
 import type { QueryThread } from "./thread.ts";
 import { type Scales, weighAsk } from "./weight.ts";
 
-/** Some five milliseconds of this thread: several such questions fit between two scrapes. */
-const HEAVY = 500_000;
+/**
+ * Some 150 ms of this thread for what is evaluated in turns of 10 ms: the columns' way to the other thread would cost a
+ * shorter question as much again.
+ */
+const HEAVY_EVALUATION = 15_000_000;
+/** Some 5 ms for lists of labels and samples, which cross as they are. */
+const HEAVY_LIST = 500_000;
 
 /** Who goes aside: `auto` by weight; the others are for tests and for finding faults. */
 export type AsideMode = "auto" | "always" | "never";
@@ -58,7 +63,8 @@ export function createAside(options: AsideOptions): NonNullable<EngineServices["
   return (ask) => {
     const { pathname } = ask.url;
     if (mode === "never" || !(QUESTIONS.has(pathname) || LABEL_VALUES.test(pathname))) return undefined;
-    if (mode === "auto" && weighAsk(ask, scales) < HEAVY) return undefined;
+    const heavy = EVALUATES.has(pathname) ? HEAVY_EVALUATION : HEAVY_LIST;
+    if (mode === "auto" && weighAsk(ask, scales) < heavy) return undefined;
     return go(ask, options);
   };
 }
