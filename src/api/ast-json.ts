@@ -4,7 +4,7 @@
  */
 import type { Binary, Call, DurationExpr, Expr, VectorSelector } from "../promql/ast.ts";
 import { FUNCTIONS } from "../promql/functions/registry.ts";
-import { formatFloat } from "../promql/number.ts";
+import { formatPlain } from "../promql/number.ts";
 
 /** Durations known only at evaluation are shown as 0, as Prometheus does. */
 function ms(duration: DurationExpr | undefined): number {
@@ -47,7 +47,7 @@ function signature(node: Call): unknown {
 export function astJson(node: Expr): unknown {
   switch (node.kind) {
     case "number":
-      return { type: "numberLiteral", val: formatFloat(node.value) };
+      return { type: "numberLiteral", val: formatPlain(node.value) };
     case "string":
       return { type: "stringLiteral", val: node.value };
     case "selector":

@@ -155,6 +155,9 @@ describe("the Prometheus API", () => {
     expect((await api.call("GET", "/api/v1/parse_query?query=rate(up[5m])")).json()).toMatchObject({
       data: { type: "call", func: { name: "rate" }, args: [{ type: "matrixSelector", range: 300_000, name: "up" }] },
     });
+    expect((await api.call("GET", "/api/v1/parse_query?query=1e-7")).json()).toMatchObject({
+      data: { type: "numberLiteral", val: "0.0000001" },
+    });
   });
 
   it("federates the newest samples in the text format", async () => {
