@@ -27,6 +27,14 @@ export const checkTargets: CommandSpec = {
     const job = call.args[0];
     const limit = parseDownLimit(options.text("maxDown") ?? "0");
     await using source = await openSource(call);
+    const { kind, place } = await source.capabilities();
+    // What answered when the engine stopped says nothing about now.
+    if (kind === "directory" || kind === "bundle") {
+      throw new UserError("not-live", `no engine runs on ${place}`, {
+        hint: '"opsmon targets" shows what was last known',
+        exit: EXIT.unreachable,
+      });
+    }
     const all = (await source.targets()).filter((target) => job === undefined || target.job === job);
     if (all.length === 0) {
       throw new UserError(

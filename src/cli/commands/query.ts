@@ -89,7 +89,7 @@ async function expressionOf({ args, options, io }: Invocation): Promise<string> 
   if (given === "-") return (await io.readStdin()).trim();
   if (given === undefined) {
     throw new UserError("no-expression", "no expression given", {
-      hint: "for example: opsmon query up",
+      hint: "for example: opsmon query up; one that begins with a minus goes after --: opsmon query -- -up",
       exit: EXIT.usage,
     });
   }

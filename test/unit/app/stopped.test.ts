@@ -160,6 +160,9 @@ describe("commands on it", () => {
     const { code, out } = await run(["check", kind], [], { empty: "ok" });
     expect([code, out]).toEqual([3, expect.stringContaining("no engine runs on")]);
   });
+  it("check targets does not take what was last known for news", async () => {
+    await expect(run(["check", "targets"], [])).rejects.toMatchObject({ code: "not-live", exit: 4 });
+  });
   it("config show needs an engine or a file", async () => {
     await expect(run(["config", "show"], [])).rejects.toMatchObject({ code: "no-engine", exit: 4 });
   });

@@ -112,7 +112,11 @@ describe("opsmon query", () => {
       code: "unreadable",
       exit: 2,
     });
-    await expect(query(undefined)).rejects.toMatchObject({ code: "no-expression", exit: 2 });
+    await expect(query(undefined)).rejects.toMatchObject({
+      code: "no-expression",
+      hint: expect.stringContaining("query -- -up"),
+      exit: 2,
+    });
   });
 
   it("draws the last hour where a picture is asked for without a range", async () => {
