@@ -3,7 +3,7 @@
  * left older samples in other groups. Series that are scraped together are housed together, because one row, one
  * timestamp and one compressed chunk then serve them all.
  */
-import { NO_REF, type SeriesRef } from "../model/sample.ts";
+import { NO_REF, type SeriesRef, type Timestamp } from "../model/sample.ts";
 import { Group } from "./group.ts";
 import { grown } from "./postings.ts";
 import { SeriesIndex } from "./series-index.ts";
@@ -40,6 +40,8 @@ export class Head {
   readonly #former = new Map<SeriesRef, Place[]>();
   #nextGroup = 1;
   nextSeq = 1;
+  /** Newest time among raw samples that retention dropped. */
+  rawGoneUntil: Timestamp = Number.NEGATIVE_INFINITY;
   /** Raised when a series leaves its home: every plan is then made anew. */
   #version = 0;
 

@@ -9,6 +9,7 @@
  *   c tier start group seq          chunk header             b … segment: segments of the chunk
  *   m family           metadata
  *   t                  the ladder of tiers
+ *   d                  until when raw samples were dropped
  */
 
 /** Shifts times so that negative ones sort first; every safe integer stays exact. */
@@ -30,6 +31,7 @@ function letter(name: string): number {
 
 export const FORMAT_KEY: Uint8Array = utf8.encode("f");
 export const LADDER_KEY: Uint8Array = utf8.encode("t");
+export const DROPPED_KEY: Uint8Array = utf8.encode("d");
 
 function putTime(view: DataView, at: number, t: number): void {
   const biased = t + TIME_BIAS;

@@ -11,6 +11,7 @@ import { ByteReader, DamagedError } from "./bytes.ts";
 import { chunkName, readChunkHeader } from "./chunk.ts";
 import type { Damage } from "./damage.ts";
 import type { Group } from "./group.ts";
+import { loadDropped } from "./dropped.ts";
 import type { Head } from "./head.ts";
 import { FORMAT_KEY, parseChunkKey, parseGroupKey, rangeOf } from "./keys.ts";
 import { unpackLayout } from "./labels-record.ts";
@@ -183,5 +184,6 @@ export async function loadHead(db: ByteLevel, dir: string, head: Head, damage: D
   await loadGroups(db, head, damage);
   await loadWatermarks(db, head, damage);
   await loadChunks(db, head, damage);
+  await loadDropped(db, head, damage);
   return loadMetadata(db, damage);
 }

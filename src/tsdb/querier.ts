@@ -15,7 +15,7 @@ import type { Rung } from "./ladder.ts";
 import type { MatchCache } from "./matched.ts";
 import { type PartReader, touches, want } from "./parts.ts";
 import { SEGMENT_COLUMNS } from "./segment.ts";
-import { loadTier, pickRung, tierCaveat } from "./tiers.ts";
+import { type Kept, loadTier, pickRung, tierCaveat } from "./tiers.ts";
 
 export interface QuerierOptions {
   readonly head: Head;
@@ -24,7 +24,8 @@ export interface QuerierOptions {
   readonly maxSeries: number;
   readonly ladder: readonly Rung[];
   /** Before this raw samples are gone; tiers may still have them. */
-  readonly rawFrom: () => Timestamp;
+  /** What retention has left. */
+  readonly kept: () => Kept;
   /** Sentences that every answer carries, e.g. a database set aside. */
   readonly standing: () => readonly string[];
 }
@@ -114,7 +115,7 @@ class StoreQuerier implements Querier {
 
   /** For labels: in raw samples, or in the tier that reaches back far enough. */
   #findAnywhere(matchers: readonly Matcher[]): Promise<Found> {
-    const tier = this.#minT < this.#options.rawFrom() ? this.#options.ladder.length : 0;
+    const tier = this.#minT < this.#options.kept().rawFrom ? this.#options.ladder.length : 0;
     return this.#find(matchers, this.#minT, this.#maxT, tier);
   }
 
@@ -122,7 +123,7 @@ class StoreQuerier implements Querier {
     const { maxSeries, standing } = this.#options;
     const start = Math.max(this.#minT, hints.start);
     const end = Math.min(this.#maxT, hints.end);
-    const tier = pickRung(this.#options.ladder, { ...hints, start, end }, this.#options.rawFrom());
+    const tier = pickRung(this.#options.ladder, { ...hints, start, end }, this.#options.kept());
     const found = await this.#find(matchers, start, end, tier);
     const { refs, labels } = found;
     if (refs.length > maxSeries) {

@@ -5,6 +5,7 @@
 import type { ByteLevel, LevelOp } from "../base/leveldb.ts";
 import type { Timestamp } from "../model/sample.ts";
 import { chunkKeys } from "./chunk.ts";
+import { droppedOp } from "./dropped.ts";
 import type { ChunkMeta, Group } from "./group.ts";
 import type { Head } from "./head.ts";
 import { groupKey, watermarkKey } from "./keys.ts";
@@ -103,6 +104,10 @@ export async function dropChunks(db: ByteLevel, head: Head, doomed: readonly Doo
     head.remove(group);
     ops.push(...(await groupOps(db, group)));
   }
+  const raw = [...unique.values()].filter(({ chunk }) => chunk.tier === 0);
+  const rawUntil = raw.reduce((newest, { chunk }) => Math.max(newest, chunk.end), head.rawGoneUntil);
+  if (rawUntil > head.rawGoneUntil) ops.push(droppedOp(rawUntil));
   await db.batch(ops, { sync: true });
+  head.rawGoneUntil = rawUntil;
   return { chunks: unique.size, samples, bytes, until };
 }

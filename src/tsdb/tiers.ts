@@ -21,6 +21,8 @@ const BUCKETS_MIN = 288;
 const INSTANT_MS_MAX = 86_400_000;
 /** A window has to hold so many buckets for `rate` and its like to see a slope. */
 const WINDOW_BUCKETS_MIN = 2;
+/** "The last 90 days" still is what a tier of 90 days holds when the question arrives and looks a little further back. */
+const REACH_SLACK_MS = 3_600_000;
 /** What these say depends on every sample, or on the newest two: buckets answer only where raw samples are gone. */
 const EVERY_SAMPLE: ReadonlySet<string> = new Set([
   "changes",
@@ -46,37 +48,57 @@ export function tierCaveat(func: string, resolutionMs: number): string | undefin
   return `${func} saw the last sample of every ${formatDuration(resolutionMs)} only: the raw samples of that time are no longer kept`;
 }
 
-/**
- * Number of the tier that should answer, from 1; 0 = raw samples.
- * @param rawFrom raw samples before this are gone.
- */
-export function chooseTier(tiers: readonly Tier[], hints: SelectHints, rawFrom: Timestamp): number {
+/** What there still is. */
+export interface Kept {
+  readonly now: Timestamp;
+  /** Raw samples before this are gone. */
+  readonly rawFrom: Timestamp;
+}
+
+/** @param goneUntil size, free space or a retention of another day may have dropped more than `retentionMs` does. */
+export function keptOf(now: Timestamp, retentionMs: number, goneUntil: Timestamp): Kept {
+  const past = retentionMs > 0 ? now - retentionMs : Number.MIN_SAFE_INTEGER;
+  return { now, rawFrom: Math.max(past, goneUntil + 1) };
+}
+
+function wantsSamples({ start, end, stepMs, rangeMs }: SelectHints): boolean {
+  return stepMs === 0 && rangeMs === 0 && end - start > INSTANT_MS_MAX;
+}
+
+function reachesBack({ retentionMs }: Tier, { start, rangeMs }: SelectHints, now: Timestamp): boolean {
+  return now - retentionMs <= start + rangeMs + REACH_SLACK_MS;
+}
+
+/** Number of the tier that should answer, from 1; 0 = raw samples. */
+export function chooseTier(tiers: readonly Tier[], hints: SelectHints, { now, rawFrom }: Kept): number {
   const { start, end, stepMs, rangeMs, func } = hints;
-  if (stepMs === 0 && rangeMs === 0 && end - start > INSTANT_MS_MAX) return 0;
+  if (wantsSamples(hints)) return 0;
   let chosen = 0;
   const telling = !EVERY_SAMPLE.has(func);
-  tiers.forEach(({ resolutionMs }, i) => {
+  tiers.forEach((tier, i) => {
+    const { resolutionMs } = tier;
     const fits = stepMs >= resolutionMs && (rangeMs === 0 || rangeMs >= WINDOW_BUCKETS_MIN * resolutionMs);
-    if (telling && fits && end - start >= BUCKETS_MIN * resolutionMs) chosen = i + 1;
+    const long = end - start >= BUCKETS_MIN * resolutionMs;
+    if (telling && fits && long && reachesBack(tier, hints, now)) chosen = i + 1;
   });
   if (chosen > 0 || start >= rawFrom || tiers.length === 0) return chosen;
   // Raw samples end before the range does: the finest tier that reaches back far enough, else the longest kept.
-  const age = rawFrom - start;
-  const reaching = tiers.findIndex(({ retentionMs }) => retentionMs >= age);
+  const reaching = tiers.findIndex((tier) => reachesBack(tier, hints, now));
   return reaching >= 0 ? reaching + 1 : tiers.length;
 }
 
 /**
  * Number of the rung that answers, from 1; 0 = raw samples. Rungs that grow no more answer only where no other reaches.
  */
-export function pickRung(ladder: readonly Rung[], hints: SelectHints, rawFrom: Timestamp): number {
+export function pickRung(ladder: readonly Rung[], hints: SelectHints, kept: Kept): number {
+  if (wantsSamples(hints)) return 0;
   const numbered = ladder.map((rung, i) => ({ ...rung, number: i + 1 }));
   const byWidth = numbered.sort((a, b) => a.resolutionMs - b.resolutionMs);
   const active = byWidth.filter((rung) => rung.active);
-  const chosen = active[chooseTier(active, hints, rawFrom) - 1];
-  if (hints.start >= rawFrom || (chosen !== undefined && chosen.retentionMs >= rawFrom - hints.start))
+  const chosen = active[chooseTier(active, hints, kept) - 1];
+  if (hints.start >= kept.rawFrom || (chosen !== undefined && reachesBack(chosen, hints, kept.now)))
     return chosen?.number ?? 0;
-  const former = byWidth.find((rung) => !rung.active && rung.retentionMs >= rawFrom - hints.start);
+  const former = byWidth.find((rung) => !rung.active && reachesBack(rung, hints, kept.now));
   return (former ?? chosen)?.number ?? 0;
 }
 

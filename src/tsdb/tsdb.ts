@@ -32,6 +32,7 @@ import { createQuerier } from "./querier.ts";
 import { replayLog } from "./replay.ts";
 import { sizeOf } from "./space.ts";
 import { Store } from "./store.ts";
+import { keptOf } from "./tiers.ts";
 import { type Weight, weigh } from "./weigh.ts";
 
 export type { TsdbOptions, TsdbStats } from "./options.ts";
@@ -192,13 +193,12 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
     throw error;
   }
   const { retentionMs = 0 } = options;
-  const rawFrom = (): number => (retentionMs > 0 ? options.clock.now() - retentionMs : Number.MIN_SAFE_INTEGER);
   const queries = {
     head,
     matches: new MatchCache(head.index),
     reader,
     ladder,
-    rawFrom,
+    kept: () => keptOf(options.clock.now(), options.retentionMs ?? 0, head.rawGoneUntil),
     maxSeries: options.maxSelectSeries ?? SELECT_SERIES_MAX,
     standing: () => standingOf(opened),
   };

@@ -145,13 +145,31 @@ describe("which tier answers", () => {
     [{ end: 30 * DAY, rangeMs: 30 * DAY }, 10 * DAY, 1, "a window of a month on one instant"],
   ];
   test.each(cases)("%j, raw from %d: tier %d (%s)", (hints, rawFrom, tier) => {
-    expect(chooseTier(TIERS, { ...raw, ...hints }, rawFrom)).toBe(tier);
-    expect(chooseTier([], { ...raw, ...hints }, rawFrom)).toBe(0);
+    const kept = { now: Math.max(rawFrom, hints.end ?? DAY), rawFrom };
+    expect(chooseTier(TIERS, { ...raw, ...hints }, kept)).toBe(tier);
+    expect(chooseTier([], { ...raw, ...hints }, kept)).toBe(0);
   });
 });
 
 const AGGREGATES: readonly Aggregate[] = ["last", "min", "max", "sum", "count", "counter"];
 const N = 2 * 24 * 60;
+
+test("a tier that was kept too short for a range leaves it to the next", () => {
+  const now = 1_000 * DAY;
+  const kept = { now, rawFrom: now - 15 * DAY };
+  const asked = (days: number, stepMs: number, rangeMs = HOUR): SelectHints => ({
+    start: now - days * DAY,
+    end: now,
+    stepMs,
+    rangeMs,
+    func: "rate",
+  });
+  expect(chooseTier(TIERS, asked(80, 30 * MINUTE), kept)).toBe(1);
+  expect(chooseTier(TIERS, asked(100, 30 * MINUTE), kept)).toBe(2);
+  expect(chooseTier(TIERS, asked(100, MINUTE, 0), kept)).toBe(2);
+  expect(chooseTier(TIERS, asked(90, 30 * MINUTE), kept)).toBe(1);
+  expect(chooseTier([{ resolutionMs: 5 * MINUTE, retentionMs: 5 * DAY }], asked(10, 30 * MINUTE), kept)).toBe(0);
+});
 
 describe("buckets", () => {
   test.each([1, 2])(
@@ -208,6 +226,25 @@ describe("buckets", () => {
     expect(resolutionMs).toBe(5 * MINUTE);
     for (const which of AGGREGATES) {
       expect(lines(series.get("counter")?.aggregate?.(which))).toEqual(expected("counter", N, resolutionMs, which));
+    }
+  });
+
+  test("tiers answer for raw samples that went for the sake of space, also after another opening", async () => {
+    await using box = await storeBox({ tiers: TIERS, retentionBytes: 1_000, retentionMs: 15 * DAY });
+    box.clock.jump(START + N * STEP);
+    await fillTo(box.db, 0, N);
+    await box.db.flush();
+    for (let round = 0; round < 10; round++) await box.db.upkeep();
+    await box.clock.advance(2 * HOUR);
+    await box.db.upkeep();
+    const hints = { start: START + HOUR, end: START + 12 * HOUR, stepMs: 60_000 };
+    const buckets = expected("counter", N, 5 * MINUTE, "last").length;
+    for (const round of ["live", "opened again"]) {
+      const { series, resolutionMs } = await read(box.db, hints);
+      expect([round, resolutionMs]).toEqual([round, 5 * MINUTE]);
+      expect(lines(series.get("counter")?.samples()).length).toBeGreaterThanOrEqual(11 * 12);
+      expect(buckets).toBeGreaterThan(11 * 12);
+      await box.reopen();
     }
   });
 

@@ -81,6 +81,30 @@ describe("fsck", () => {
     expect(box.db.stats().quarantined.map(({ what }) => what)).toContain("chunk number 4 of group 1");
   });
 
+  test("every kind of record is looked at, and a database that is gone is damage", async () => {
+    await using box = await storeBox({ chunkRows: 10 });
+    await scrape(box.db, 10, 30);
+    box.db.appender().describe("page", { type: "gauge", help: "", unit: "" });
+    await box.db.flush();
+    await box.db.close();
+    const { db } = await openLevel(join(box.dir, "series"), { name: "series", compression: false });
+    const kinds = new Set<string>();
+    for await (const [key, record] of db.iterator()) {
+      const kind = String.fromCharCode(key[0] as number);
+      if (kinds.has(kind) || !"fwtmd".includes(kind)) continue;
+      kinds.add(kind);
+      record[record.length - 1] = (record[record.length - 1] as number) ^ 1;
+      await db.put(key, record);
+    }
+    await db.close();
+    const { problems } = await verifyStore(box.dir);
+    for (const kind of kinds) expect(problems.map(({ what }) => what).join()).toContain(`record ${kind} `);
+    expect(kinds.has("w")).toBe(true);
+    rmSync(join(box.dir, "series"), { recursive: true });
+    await expect(verifyStore(box.dir)).rejects.toMatchObject({ code: "store-damaged", exit: 6 });
+    await box.reopen();
+  });
+
   test("no store, and a store in use", async () => {
     const dir = temporaryDir();
     await expect(verifyStore(dir)).rejects.toMatchObject({ code: "no-store", exit: 2 });
