@@ -4,8 +4,8 @@
  */
 import { EXIT, UserError } from "../../base/errors.ts";
 import { nextTurn, overdue } from "../../base/turns.ts";
-import { compareLabels } from "../../model/labels.ts";
-import { createMatcher } from "../../model/matcher.ts";
+import { compareLabels, Labels } from "../../model/labels.ts";
+import { createMatcher, type Matcher } from "../../model/matcher.ts";
 import { decodeReadRequest, encodeReadResponse, REMOTE_HEADERS } from "../../remote/codec.ts";
 import type { ReadQuery, RemoteSeries } from "../../remote/message.ts";
 import { type Answer, errorTypeOf, type Request, type Route, text } from "../http.ts";
@@ -14,13 +14,27 @@ import type { QuestionServices } from "../services.ts";
 /** Samples of one answer: Prometheus' `--storage.remote.read-sample-limit`. */
 const SAMPLES_MAX = 50_000_000;
 
+/** Whoever reads here asks with our external labels, as the series have them outside; inside none has. */
+function matchersOf(query: ReadQuery, external: Labels): readonly Matcher[] {
+  return query.matchers
+    .filter(({ name, op, value }) => op !== "=" || value === "" || external.get(name) !== value)
+    .map(({ name, op, value }) => createMatcher(name, op, value));
+}
+
+/** External labels where the series has none of that name. */
+function abroad(labels: Labels, external: Labels): Labels {
+  if (external.size === 0) return labels;
+  return Labels.from(Object.fromEntries([...external, ...labels]));
+}
+
 async function readOne(
   services: QuestionServices,
   query: ReadQuery,
   room: { samples: number },
 ): Promise<RemoteSeries[]> {
   using querier = services.storage.querier(query.start, query.end);
-  const matchers = query.matchers.map(({ name, op, value }) => createMatcher(name, op, value));
+  const external = services.externalLabels();
+  const matchers = matchersOf(query, external);
   const { start, end, stepMs, rangeMs, func } = query;
   const { series } = await querier.select(matchers, { start, end, stepMs, rangeMs, func });
   const out: RemoteSeries[] = [];
@@ -35,7 +49,12 @@ async function readOne(
         exit: EXIT.limit,
       });
     }
-    out.push({ labels: one.labels, t: t.slice(from, to), v: v.slice(from, to), stale: stale?.slice(from, to) });
+    out.push({
+      labels: abroad(one.labels, external),
+      t: t.slice(from, to),
+      v: v.slice(from, to),
+      stale: stale?.slice(from, to),
+    });
   }
   return out;
 }
