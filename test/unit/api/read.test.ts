@@ -30,12 +30,14 @@ async function read(name: string, op: MatchOp, value: string): Promise<readonly 
 const OURS = 'up{job="a", region="eu"}';
 const THEIRS = 'up{job="b", region="us"}';
 
-it.each([
-  ["job", "=~", ".*", [OURS, THEIRS], "a series keeps a label of its own"],
-  ["region", "=", "eu", [OURS, THEIRS], "who asks has the same external labels, so it says nothing"],
-  ["region", "=", "us", [THEIRS], "what a series says itself"],
-  ["region", "=", "", [OURS], "which inside has none"],
-  ["region", "=", "asia", [], "somebody else's"],
-] as const)("%s%s%j reads %j: %s", async (name, op, value, series) => {
+const cases: readonly (readonly [name: string, op: MatchOp, value: string, series: readonly string[], why: string])[] =
+  [
+    ["job", "=~", ".*", [OURS, THEIRS], "a series keeps a label of its own"],
+    ["region", "=", "eu", [OURS, THEIRS], "who asks has the same external labels, so it says nothing"],
+    ["region", "=", "us", [THEIRS], "what a series says itself"],
+    ["region", "=", "", [OURS], "which inside has none"],
+    ["region", "=", "asia", [], "somebody else's"],
+  ];
+it.each(cases)("%s%s%j reads %j: %s", async (name, op, value, series) => {
   expect(await read(name, op, value)).toEqual(series);
 });
