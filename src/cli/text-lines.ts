@@ -1,6 +1,6 @@
 /** Files and standard input as lines: gzip and zstd are seen by their first bytes, line length is bounded. */
-import { createReadStream, statSync } from "node:fs";
-import type { Readable } from "node:stream";
+import { closeSync, createReadStream, openSync, readSync, statSync } from "node:fs";
+import type { Duplex, Readable } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { UserError } from "../base/errors.ts";
 import { systemReason, unreadable } from "../base/system-error.ts";
@@ -44,16 +44,24 @@ export function openText(file: string): TextInput {
   const troubles = new InputTroubles();
   if (file === "-") {
     const lines = (tell: (bytes: number) => void): AsyncGenerator<string> =>
-      linesOf(process.stdin, "-", troubles, tell);
+      linesOf(process.stdin, "-", troubles, false, tell);
     return { name: "standard input", sizeBytes: 0, troubles, lines };
   }
   let sizeBytes = 0;
+  let isFile = false;
   try {
-    sizeBytes = statSync(file).size;
+    const stat = statSync(file);
+    sizeBytes = stat.size;
+    isFile = stat.isFile();
   } catch (cause) {
     throw unreadable(file, cause);
   }
-  return { name: file, sizeBytes, troubles, lines: (tell) => linesOf(createReadStream(file), file, troubles, tell) };
+  return {
+    name: file,
+    sizeBytes,
+    troubles,
+    lines: (tell) => linesOf(createReadStream(file), file, troubles, isFile, tell),
+  };
 }
 
 async function* counted(first: Buffer, rest: AsyncIterator<Buffer>, tell: (bytes: number) => void) {
@@ -63,6 +71,40 @@ async function* counted(first: Buffer, rest: AsyncIterator<Buffer>, tell: (bytes
     bytes += next.value.length;
     tell(bytes);
     yield next.value;
+  }
+}
+
+function inflaterOf(magic: string): (Duplex & AsyncIterable<Buffer>) | undefined {
+  return magic.startsWith(GZIP) ? createGunzip() : magic === ZSTD ? createZstdDecompress() : undefined;
+}
+
+/**
+ * Reads a compressed file once for its checksum alone, which stands behind the data: else wrong samples were taken before
+ * it is known that they are wrong. One that is cut short is no matter here: what it has is sound.
+ *
+ * @throws UserError `bad-input` for a damaged one.
+ */
+async function mustBeSound(file: string): Promise<void> {
+  const start = Buffer.alloc(4);
+  const fd = openSync(file, "r");
+  try {
+    readSync(fd, start, 0, start.length, 0);
+  } finally {
+    closeSync(fd);
+  }
+  const inflate = inflaterOf(start.toString("hex"));
+  if (inflate === undefined) return;
+  const { pipeline } = await import("node:stream/promises");
+  try {
+    await pipeline(createReadStream(file), inflate, async (bytes: AsyncIterable<Buffer>) => {
+      for await (const _ of bytes);
+    });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "Z_BUF_ERROR") return;
+    throw new UserError("bad-input", `"${file}" is damaged: ${systemReason(cause)}`, {
+      hint: "nothing of it was taken; fetch it again, or unpack what can be unpacked and import that",
+      cause,
+    });
   }
 }
 
@@ -84,7 +126,7 @@ async function plainText(raw: Readable, name: string, tell: (bytes: number) => v
   const all = counted(first.value, chunks, tell);
   const magic = first.value.subarray(0, 4).toString("hex");
   if (magic !== ZSTD && !magic.startsWith(GZIP)) mustBeText(first.value, name);
-  const inflate = magic.startsWith(GZIP) ? createGunzip() : magic === ZSTD ? createZstdDecompress() : undefined;
+  const inflate = inflaterOf(magic);
   if (inflate === undefined) return all;
   const { pipeline } = await import("node:stream");
   pipeline(all, inflate, () => undefined);
@@ -143,11 +185,13 @@ async function* linesOf(
   raw: Readable,
   name: string,
   troubles: InputTroubles,
+  check: boolean,
   tell: (bytes: number) => void,
 ): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   const cutter = new LineCutter(troubles);
   try {
+    if (check) await mustBeSound(name);
     for await (const chunk of await plainText(raw, name, tell))
       yield* cutter.take(decoder.decode(chunk, { stream: true }));
   } catch (cause) {

@@ -6,7 +6,7 @@ import { createWriteStream } from "node:fs";
 import { open, rename } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { createZstdCompress } from "node:zlib";
+import { constants, createZstdCompress } from "node:zlib";
 import { makeDirectory } from "../base/directory.ts";
 import type { Labels } from "../model/labels.ts";
 import { NO_REF, type SeriesRef } from "../model/sample.ts";
@@ -17,6 +17,8 @@ import type { Doomed } from "./retention.ts";
 
 /** Chunks in one file: some 500,000 samples, a second of work beside the scrapes. */
 export const COLD_CHUNKS_MAX = 4;
+/** zstd has no checksum unless told: a flipped byte would come back as another value. */
+const CHECKED = { params: { [constants.ZSTD_c_checksumFlag]: 1 } };
 
 async function* linesOf(
   doomed: readonly Doomed[],
@@ -66,7 +68,11 @@ export async function writeCold(
   makeDirectory(dir);
   const file = `${dir}/${fileName(doomed)}`;
   const part = `${file}.part`;
-  await pipeline(Readable.from(linesOf(doomed, reader, labelsOf)), createZstdCompress(), createWriteStream(part));
+  await pipeline(
+    Readable.from(linesOf(doomed, reader, labelsOf)),
+    createZstdCompress(CHECKED),
+    createWriteStream(part),
+  );
   const handle = await open(part, "r+");
   await handle.sync();
   await handle.close();

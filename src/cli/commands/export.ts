@@ -2,7 +2,7 @@
 import { createWriteStream } from "node:fs";
 import { once } from "node:events";
 import type { Writable } from "node:stream";
-import { createGzip, createZstdCompress } from "node:zlib";
+import { constants, createGzip, createZstdCompress } from "node:zlib";
 import { EXIT, UserError } from "../../base/errors.ts";
 import { dataDirOf } from "../../config/paths.ts";
 import { counted } from "../../model/count.ts";
@@ -17,6 +17,8 @@ import { livingEngine, SOURCE_OPTIONS, urlSource } from "../source.ts";
 const ALWAYS = { start: -8.64e15, end: 8.64e15 } as const;
 /** Prometheus answers remote read from 1970 on. */
 const UNIX_START = 0;
+/** zstd has no checksum unless told: a flipped byte would come back as another value. */
+const CHECKED = { params: { [constants.ZSTD_c_checksumFlag]: 1 } };
 
 interface Sink {
   readonly write: (text: string) => Promise<void>;
@@ -33,7 +35,11 @@ function sinkFor(call: Invocation, file: string | undefined): Sink {
     return { write, end: async () => undefined };
   }
   const out = createWriteStream(file);
-  const packed: Writable = file.endsWith(".gz") ? createGzip() : file.endsWith(".zst") ? createZstdCompress() : out;
+  const packed: Writable = file.endsWith(".gz")
+    ? createGzip()
+    : file.endsWith(".zst")
+      ? createZstdCompress(CHECKED)
+      : out;
   if (packed !== out) packed.pipe(out);
   const failed = new Promise<never>((_, reject) => {
     out.once("error", (cause) => {

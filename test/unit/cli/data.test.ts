@@ -109,6 +109,31 @@ describe("samples out and in", () => {
     });
   });
 
+  test.each(["zst", "gz"])(
+    "a flipped byte of a packed export is never taken for another value (%s)",
+    async (suffix) => {
+      using home = tempDir();
+      const file = path.join(home.path, "in.om");
+      writeFileSync(
+        file,
+        `${Array.from({ length: 2_000 }, (_, i) => `n{i="${i}"} ${Math.sin(i)} ${NOW}\n`).join("")}# EOF\n`,
+      );
+      const [a, b] = [path.join(home.path, "a"), path.join(home.path, "b")];
+      await run(importCommand, [file], { data: a });
+      const packed = path.join(home.path, `out.om.${suffix}`);
+      await run(exportCommand, [], { data: a, file: packed });
+      const whole = readFileSync(packed);
+      for (const part of [0.3, 0.6, 0.9]) {
+        const bytes = Buffer.from(whole);
+        const at = Math.floor(bytes.length * part);
+        bytes[at] = (bytes[at] as number) ^ 4;
+        writeFileSync(packed, bytes);
+        await expect(run(importCommand, [packed], { data: b })).rejects.toMatchObject({ code: "bad-input", exit: 3 });
+        expect((await run(exportCommand, [], { data: b })).out).not.toContain("n{");
+      }
+    },
+  );
+
   const cut = (text: string): Buffer => gzipSync(text).subarray(0, -20);
   const many = Array.from({ length: 30_000 }, (_, i) => `n{i="${i}"} ${Math.sin(i)} ${NOW}\n`).join("");
   const inputs: readonly (readonly [why: string, content: string | Buffer, code: number, said: readonly string[]])[] = [

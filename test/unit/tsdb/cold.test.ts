@@ -35,7 +35,13 @@ describe("the cold directory", () => {
     expect(files.filter((name) => !/^samples-[\dTZ-]+-\d+\.om\.zst$/.test(name))).toEqual([]);
     await using other = await storeBox();
     for (const name of files) {
-      const text = zstdDecompressSync(readFileSync(join(coldDir, name))).toString("utf8");
+      const packed = readFileSync(join(coldDir, name));
+      const text = zstdDecompressSync(packed).toString("utf8");
+      for (const part of [0.2, 0.5, 0.8]) {
+        const flipped = Buffer.from(packed);
+        flipped[Math.floor(packed.length * part)] = (flipped[Math.floor(packed.length * part)] as number) ^ 1;
+        expect(() => zstdDecompressSync(flipped)).toThrow();
+      }
       expect(await importOpenMetrics(text.split("\n"), other.db)).toMatchObject({ broken: 0, outOfBounds: 0 });
     }
     expect(await dump(other.db, EVERYTHING, 0, T0 * 2)).toEqual(before);
