@@ -3,7 +3,7 @@
  * functions of them find nothing to work on and say so.
  */
 import type { Labels } from "../../model/labels.ts";
-import type { Call, Expr } from "../ast.ts";
+import { type Call, type Expr, unwrapParens } from "../ast.ts";
 import { type Block, emptyVector, type Grid, type VectorBlock } from "../block.ts";
 import { type EvalContext, executionError } from "../context.ts";
 import { formatFloat, parseFloatLabel } from "../number.ts";
@@ -35,7 +35,7 @@ function groupBuckets(block: VectorBlock, vector: Expr, ctx: EvalContext): reado
     if (upper === undefined) {
       if (!rowHasValue(block, row)) return;
       const problem = `bucket label "le" is missing or has a malformed value of ${quote(le)}`;
-      ctx.warn(`${problem} for metric name ${quote(metric)}`, vector.span);
+      ctx.warn(`${problem} for metric name ${quote(metric)}`, unwrapParens(vector).span);
       return;
     }
     const rest = labels.without(LE);
@@ -93,7 +93,7 @@ async function histogramQuantile(call: Call, grid: Grid, ctx: EvalContext): Prom
 }
 
 function remarkForced(group: Group, vector: Expr, ctx: EvalContext): void {
-  ctx.info(`${FORCED} for metric name ${quote(group.metric)}`, vector.span);
+  ctx.info(`${FORCED} for metric name ${quote(group.metric)}`, unwrapParens(vector).span);
 }
 
 /** Several quantiles at once, told apart by a label: `histogram_quantiles(v, "q", 0.5, 0.9)`. */
