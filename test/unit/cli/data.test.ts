@@ -94,6 +94,16 @@ describe("samples out and in", () => {
     expect((await run(exportCommand, [], { data: b })).out).toBe(exported);
   });
 
+  test("an export without times has everything, also what a clock that was ahead has written", async () => {
+    using home = tempDir();
+    const [data, file] = [path.join(home.path, "d"), path.join(home.path, "in.om")];
+    writeFileSync(file, `ahead 1 -5\nahead 2 ${NOW}\nahead 3 ${NOW + 300}\n# EOF\n`);
+    await run(importCommand, [file], { data });
+    expect((await run(exportCommand, ["ahead"], { data })).err).toContain("3 samples");
+    await using _ = await engineOn(data);
+    expect((await run(exportCommand, ["ahead"], { data })).err).toContain("3 samples");
+  });
+
   test("broken lines are named with file and line, the others are taken", async () => {
     using home = tempDir();
     const file = path.join(home.path, "in.om");
