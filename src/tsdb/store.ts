@@ -40,9 +40,10 @@ const RETENTION_EVERY_MS = 60_000;
 /** Families described at most; a page that invents names must not fill the memory. */
 const FAMILIES_MAX = 100_000;
 
-/** A full store still takes the series that say so. */
-const OWN_PREFIX = "opsmon_";
-const OWN_SERIES_RESERVE = 1_000;
+/** A full store still takes the series that say so, and those that tell whether a target is up and what fires. */
+const OWN_METRIC = /^(?:opsmon_|scrape_|up$|ALERTS$|ALERTS_FOR_STATE$)/;
+/** Room for them beyond the limit: five series a target for two thousand targets. */
+const OWN_SERIES_RESERVE = 10_000;
 
 export interface StoreParts {
   readonly options: TsdbOptions;
@@ -94,8 +95,10 @@ export class Store implements AppenderHost {
     const { index } = this.#parts.head;
     const known = index.find(labels);
     if (known !== NO_REF) return known;
-    const own = labels.metric.startsWith(OWN_PREFIX) ? OWN_SERIES_RESERVE : 0;
-    return index.size >= (this.#parts.options.maxSeries ?? SERIES_MAX) + own ? NO_REF : index.add(labels);
+    const { maxSeries = SERIES_MAX } = this.#parts.options;
+    const room =
+      index.size < maxSeries || (index.size < maxSeries + OWN_SERIES_RESERVE && OWN_METRIC.test(labels.metric));
+    return room ? index.add(labels) : NO_REF;
   }
 
   bounds(): readonly [min: Timestamp, max: Timestamp] {

@@ -156,6 +156,16 @@ describe("limits", () => {
     expect(box.db.stats()).toMatchObject({ series: 3, limited: 2 });
   });
 
+  test("a full store still takes whether targets are up, and what fires", async () => {
+    await using box = await storeBox({ maxSeries: 1 });
+    const appender = box.db.appender();
+    const taken = (metric: string): boolean => appender.series(named(metric)) !== NO_REF;
+    expect(taken("m")).toBe(true);
+    const own = ["up", "scrape_duration_seconds", "ALERTS", "ALERTS_FOR_STATE", "opsmon_series_quarantined"];
+    expect(own.filter((metric) => !taken(metric))).toEqual([]);
+    expect(["n", "upstream", "ALERTS_total"].filter(taken)).toEqual([]);
+  });
+
   test("samples past retention or far in the future are counted, not stored", async () => {
     await using box = await storeBox({ retentionMs: HOUR });
     const now = box.clock.now();
