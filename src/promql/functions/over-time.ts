@@ -1,5 +1,5 @@
 /** Aggregations over time: one number from the samples of a window. */
-import { type Expr, unwrapParens } from "../ast.ts";
+import type { Expr } from "../ast.ts";
 import type { EvalContext } from "../context.ts";
 import { KahanMean, KahanSum } from "../kahan.ts";
 import { formatGeneral } from "../number.ts";
@@ -97,7 +97,7 @@ function madOverTime(window: Window): number {
 export function checkQuantiles(arg: Expr, quantiles: Float64Array, ctx: EvalContext): void {
   for (const q of quantiles) {
     if (q >= 0 && q <= 1) continue;
-    const { span } = unwrapParens(arg);
+    const { span } = arg;
     ctx.warn(`quantile value should be between 0 and 1, got ${formatGeneral(q)}`, span);
   }
 }
