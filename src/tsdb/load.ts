@@ -49,17 +49,11 @@ function catching<T>(damage: Damage, what: () => string, read: () => T): T | und
   }
 }
 
-/** Writes the format into a new database. @throws UserError `store-format` for a newer one. */
-async function checkFormat(db: ByteLevel, dir: string, damage: Damage): Promise<void> {
+/** @returns the stored format; undefined when there is none that can be read. @throws UserError `store-format` for a newer one. */
+export async function readableFormat(db: ByteLevel, dir: string): Promise<number | undefined> {
   const record = await db.get(FORMAT_KEY);
   const version = record === undefined ? undefined : storedVersion(record);
-  if (record !== undefined && version === undefined)
-    damage.add("the format record of the series database", "checksum does not fit; written anew");
-  if (version === undefined) {
-    await db.put(FORMAT_KEY, formatRecord(SERIES_FORMAT), { sync: true });
-    return;
-  }
-  if (version <= SERIES_FORMAT) return;
+  if (version === undefined || version <= SERIES_FORMAT) return version;
   throw new UserError(
     "store-format",
     `"${dir}" has series format ${version}, this opsmon reads up to ${SERIES_FORMAT}`,
@@ -68,6 +62,14 @@ async function checkFormat(db: ByteLevel, dir: string, damage: Damage): Promise<
       exit: EXIT.damaged,
     },
   );
+}
+
+/** Writes the format into a new database. @throws UserError `store-format` for a newer one. */
+async function checkFormat(db: ByteLevel, dir: string, damage: Damage): Promise<void> {
+  if ((await readableFormat(db, dir)) !== undefined) return;
+  if ((await db.get(FORMAT_KEY)) !== undefined)
+    damage.add("the format record of the series database", "checksum does not fit; written anew");
+  await db.put(FORMAT_KEY, formatRecord(SERIES_FORMAT), { sync: true });
 }
 
 /**

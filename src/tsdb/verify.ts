@@ -10,6 +10,7 @@ import { DamagedError } from "./bytes.ts";
 import { type ChunkHeader, chunkName, readChunkHeader } from "./chunk.ts";
 import { chunkKey, groupKey, parseChunkKey, parseGroupKey, rangeOf } from "./keys.ts";
 import { unpackLabels } from "./labels-record.ts";
+import { readableFormat } from "./load.ts";
 import { listLog, readLogFile } from "./log.ts";
 import { openRecord, Segment, SEGMENT_COLUMNS, sealRecord } from "./segment.ts";
 import { sizeOf } from "./space.ts";
@@ -205,7 +206,7 @@ function checkLog(dir: string, problems: VerifyProblem[]): number {
 /**
  * Checks the stopped store in `dir`.
  *
- * @throws UserError `no-store` when there is none; `store-locked` while an engine runs on it; `store-unusable`.
+ * @throws UserError `store-format` for one of a newer opsmon; `no-store` when there is none; `store-locked` while an engine runs on it; `store-unusable`.
  */
 export async function verifyStore(dir: string, options: VerifyOptions = {}): Promise<VerifyReport> {
   if (!existsSync(`${dir}/series`)) {
@@ -222,6 +223,7 @@ export async function verifyStore(dir: string, options: VerifyOptions = {}): Pro
   const opened = await openLevel(`${dir}/series`, { name: "series", compression: false });
   const check = new Check(opened.db, options, sizeOf([`${dir}/series`]));
   try {
+    await readableFormat(opened.db, `${dir}/series`);
     for (const sentence of opened.passedOver)
       check.problems.push({ what: "the journal of the series database", why: sentence });
     if (opened.setAside !== undefined)

@@ -13,6 +13,7 @@ import { FORMAT_KEY } from "../../../src/tsdb/keys.ts";
 import { freeBytes } from "../../../src/tsdb/space.ts";
 import { sealRecord } from "../../../src/tsdb/segment.ts";
 import { openTsdb, type Tsdb } from "../../../src/tsdb/tsdb.ts";
+import { verifyStore } from "../../../src/tsdb/verify.ts";
 import { dump, hints } from "../../support/storage-conformance.ts";
 import { type StoreBox, storeBox, T0, temporaryDir } from "../../support/tsdb.ts";
 
@@ -305,6 +306,7 @@ describe("refusals", () => {
     const error = await refusal(openTsdb({ dir, clock, log: silentLogger }));
     expect([error.code, error.exit]).toEqual(["store-format", 6]);
     expect(error.message).toContain("format 9");
+    await expect(verifyStore(dir, { repair: true })).rejects.toMatchObject({ code: "store-format", exit: 6 });
     rmSync(join(dir, "series"), { recursive: true });
     mkdirSync(join(dir, "log"));
     const header = Buffer.alloc(16);
