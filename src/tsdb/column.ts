@@ -4,7 +4,7 @@
  * ever rounded; -0, NaN and infinities take another way. Rows without a value and stale rows are bitmaps in front.
  */
 import { type ByteReader, type ByteWriter, DamagedError } from "./bytes.ts";
-import { decodeInts, encodeInts, encodeSameInt, INT_MAX, skipInts } from "./ints.ts";
+import { decodeInts, encodeInts, encodeSameInt, INT_MAX, isValue, skipInts } from "./ints.ts";
 import { decodeXor, encodeXor, skipXor } from "./xor.ts";
 
 /** What one row holds for one series. */
@@ -176,6 +176,15 @@ export function skipColumn(head: ByteReader, rows: number): number {
   if (mode !== MODE_DECIMAL) return maps;
   head.u8();
   return maps + skipInts(head, count);
+}
+
+/** Whether the header in `bytes[from..to)`, with nothing in the body, says the same of any number of rows. */
+export function isSteady(bytes: Uint8Array, from: number, to: number): boolean {
+  const first = bytes[from] as number;
+  // Absent, zero, or a whole number without offsets, which is the same in each row when it is kept as a value.
+  return to - from === 1
+    ? first === MODE_NONE || first === MODE_ZERO
+    : first === MODE_DECIMAL && isValue(bytes[from + 2]);
 }
 
 function decodeValues(head: ByteReader, body: ByteReader, out: Float64Array): void {

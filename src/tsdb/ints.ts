@@ -152,6 +152,11 @@ export function encodeInts(head: ByteWriter, body: ByteWriter, x: Float64Array, 
   pack(body, n, width - 32, 0);
 }
 
+/** Whether a column that begins with this byte is one number again and again. */
+export function isValue(first: number | undefined): boolean {
+  return first === VALUE;
+}
+
 function packedBytes(n: number, width: number): number {
   return width <= 32 ? Math.ceil((n * width) / 8) : Math.ceil((n * 32) / 8) + Math.ceil((n * (width - 32)) / 8);
 }

@@ -118,9 +118,12 @@ export function writeRow(
   writeGaps(out, cells, columns, ABSENT);
   writeGaps(out, cells, columns, STALE);
   const now = new Uint32Array(values.buffer, values.byteOffset, columns * 2);
-  const { halves } = chain;
+  const { halves, last } = chain;
   let previous = 0;
   for (let c = 0; c < columns; c++) {
+    const value = values[c] as number;
+    // Equal numbers have equal bits, but for the zeros; most columns are equal.
+    if (value === last[c] && value !== 0) continue;
     const low = (now[2 * c] as number) ^ (halves[2 * c] as number);
     const high = (now[2 * c + 1] as number) ^ (halves[2 * c + 1] as number);
     if ((low | high) === 0 || (cells !== undefined && cells[c] !== 1)) continue;

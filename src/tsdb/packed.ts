@@ -3,13 +3,18 @@
  * sample instead of eight. It lives in memory only. Holes and stale markers of its rows are inside; columns the group
  * gained later are absent from it.
  */
-import { ByteWriter } from "./bytes.ts";
-import { CELL_ABSENT } from "./column.ts";
-import { encodeSegment, Segment, SEGMENT_COLUMNS } from "./segment.ts";
+import { type ByteReader, ByteWriter } from "./bytes.ts";
+import { CELL_ABSENT, CELL_VALUE, decodeColumn, encodeColumn, isSteady, skipColumn } from "./column.ts";
+import { openPayload, Segment, SEGMENT_COLUMNS, writePayload } from "./segment.ts";
 
 const START_BYTES = 4;
 
+const head = new ByteWriter(4096);
+const body = new ByteWriter(64 * 1024);
 const whole = new ByteWriter(64 * 1024);
+
+/** Appends one column to `head` and `body`. */
+export type PackColumn = (head: ByteWriter, body: ByteWriter, column: number) => void;
 
 export class PackedBlock {
   readonly rows: number;
@@ -17,12 +22,8 @@ export class PackedBlock {
   /** Where each segment starts, four bytes each, then the segments: one piece of memory, because each costs 300 bytes. */
   readonly #bytes: Uint8Array<ArrayBuffer>;
 
-  /** @param column values and cells of one column, as for `encodeSegment`. */
-  constructor(
-    rows: number,
-    columns: number,
-    column: (i: number) => { readonly values: Float64Array; readonly cells: Uint8Array | undefined },
-  ) {
+  /** @param pack is asked for each column once, in order. */
+  constructor(rows: number, columns: number, pack: PackColumn) {
     this.rows = rows;
     this.columns = columns;
     const count = Math.ceil(columns / SEGMENT_COLUMNS);
@@ -32,15 +33,24 @@ export class PackedBlock {
     for (let s = 0; s < count; s++) {
       starts[s] = whole.length;
       const first = s * SEGMENT_COLUMNS;
-      whole.bytes(encodeSegment(Math.min(SEGMENT_COLUMNS, columns - first), rows, (i) => column(first + i)).payload);
+      const end = Math.min(first + SEGMENT_COLUMNS, columns);
+      head.reset();
+      body.reset();
+      for (let c = first; c < end; c++) pack(head, body, c);
+      writePayload(whole, end - first, head, body);
     }
     this.#bytes = whole.copy();
     new Uint32Array(this.#bytes.buffer, 0, count).set(starts);
   }
 
   segment(number: number): Segment {
+    return new Segment(this.payload(number), this.rows);
+  }
+
+  /** A segment's bytes. */
+  payload(number: number): Uint8Array {
     const starts = new Uint32Array(this.#bytes.buffer, 0, Math.ceil(this.columns / SEGMENT_COLUMNS));
-    return new Segment(this.#bytes.subarray(starts[number], starts[number + 1]), this.rows);
+    return this.#bytes.subarray(starts[number], starts[number + 1]);
   }
 }
 
@@ -64,4 +74,95 @@ export class PackedReader {
     const number = Math.floor(column / SEGMENT_COLUMNS);
     return (this.#segments[number] ??= this.#block.segment(number)).read(column % SEGMENT_COLUMNS, out);
   }
+}
+
+/** Goes through the columns of a packed block in order. */
+class PackedCursor {
+  readonly #block: PackedBlock;
+  #heads: ByteReader | undefined;
+  #bits: ByteReader | undefined;
+  /** Where the header of the column at hand starts and ends, and its bits. */
+  #from = 0;
+  #to = 0;
+  #at = 0;
+  #next = 0;
+
+  constructor(block: PackedBlock) {
+    this.#block = block;
+  }
+
+  /** Steps to `column`, which follows the one before. @returns whether it is the same in any number of rows. */
+  step(column: number): boolean {
+    if (column >= this.#block.columns) {
+      this.#heads = undefined;
+      return false;
+    }
+    if (column % SEGMENT_COLUMNS === 0) {
+      const { heads, bits } = openPayload(this.#block.payload(column / SEGMENT_COLUMNS));
+      this.#heads = heads;
+      this.#bits = bits;
+      this.#next = bits.position;
+    }
+    const heads = this.#heads as ByteReader;
+    this.#from = heads.position;
+    this.#at = this.#next;
+    const size = skipColumn(heads, this.#block.rows);
+    this.#to = heads.position;
+    this.#next += size;
+    return size === 0 && isSteady(heads.bytes, this.#from, this.#to);
+  }
+
+  /** Whether the headers of the columns at hand are the same bytes. */
+  equals(other: PackedCursor): boolean {
+    const a = this.#heads?.bytes;
+    const b = other.#heads?.bytes;
+    const length = this.#to - this.#from;
+    if (a === undefined || b === undefined || other.#to - other.#from !== length) return false;
+    for (let i = 0; i < length; i++) if (a[this.#from + i] !== b[other.#from + i]) return false;
+    return true;
+  }
+
+  copyHeader(out: ByteWriter): void {
+    const { bytes } = this.#heads as ByteReader;
+    for (let i = this.#from; i < this.#to; i++) out.u8(bytes[i] as number);
+  }
+
+  /** The column at hand into the first places of `out`; @returns its cells as `PackedReader.read`. */
+  read(out: Float64Array): Uint8Array | undefined {
+    const { rows } = this.#block;
+    const heads = this.#heads;
+    if (heads === undefined) return new Uint8Array(rows).fill(CELL_ABSENT);
+    const bits = this.#bits as ByteReader;
+    heads.position = this.#from;
+    bits.position = this.#at;
+    return decodeColumn(heads, bits, out, rows);
+  }
+}
+
+/**
+ * Packed blocks that follow each other as one. Most columns of a page never move: those are copied as they are, since
+ * their few bytes are right for any number of rows.
+ */
+export function mergePacked(blocks: readonly PackedBlock[]): PackedBlock {
+  const rows = blocks.reduce((sum, block) => sum + block.rows, 0);
+  const cursors = blocks.map((block) => new PackedCursor(block));
+  const [first] = cursors as [PackedCursor];
+  const values = new Float64Array(rows);
+  let start = 0;
+  const parts = blocks.map((block) => values.subarray(start, (start += block.rows)));
+  const { columns } = blocks.at(-1) as PackedBlock;
+  return new PackedBlock(rows, columns, (heads, bits, column) => {
+    let steady = true;
+    for (const cursor of cursors) steady = cursor.step(column) && steady;
+    for (let i = 1; steady && i < cursors.length; i++) steady = first.equals(cursors[i] as PackedCursor);
+    if (steady) return first.copyHeader(heads);
+    let cells: Uint8Array | undefined;
+    for (let i = 0, at = 0; i < cursors.length; at += (blocks[i++] as PackedBlock).rows) {
+      const own = (cursors[i] as PackedCursor).read(parts[i] as Float64Array);
+      if (own === undefined) continue;
+      cells ??= new Uint8Array(rows).fill(CELL_VALUE);
+      cells.set(own, at);
+    }
+    encodeColumn(heads, bits, values, rows, cells);
+  });
 }

@@ -5,8 +5,8 @@
  * byte a column beside it. Rows are ascending in time; a write into the past unpacks the chunk for good. Nothing a
  * query's view shares is ever changed under it.
  */
-import { CELL_ABSENT, CELL_STALE, CELL_VALUE } from "./column.ts";
-import { PackedBlock, PackedReader } from "./packed.ts";
+import { CELL_ABSENT, CELL_STALE, CELL_VALUE, encodeColumn } from "./column.ts";
+import { mergePacked, PackedBlock, PackedReader } from "./packed.ts";
 import {
   BLOCK_MASK,
   BLOCK_ROWS,
@@ -17,7 +17,6 @@ import {
   makeBlock,
   makeBlocks,
   MERGED_BLOCKS,
-  readPacked,
   type RowsView,
   setCell,
 } from "./rows-view.ts";
@@ -127,17 +126,19 @@ export class Rows {
       const plain = this.#blocks[this.#packed] as Float64Array;
       const rows = Math.min(BLOCK_ROWS, this.rows - first);
       const holes = this.partial.slice(first, first + rows);
-      this.#blocks[this.#packed] = new PackedBlock(rows, this.columns, (column) => ({
-        values: gather(plain, this.stride, column, columnValues, 0, rows),
-        cells: gatherCells(holes, column, 0, rows, undefined, 0, rows),
-      }));
+      const whole = holes.every((cells) => cells === undefined);
+      this.#blocks[this.#packed] = new PackedBlock(rows, this.columns, (head, body, column) => {
+        gather(plain, this.stride, column, columnValues, 0, rows);
+        const cells = whole ? undefined : gatherCells(holes, column, 0, rows, undefined, 0, rows);
+        encodeColumn(head, body, columnValues, rows, cells);
+      });
       this.partial.fill(undefined, first, first + rows);
       if (!this.#lent) this.#spare = plain;
     }
     while (this.#merged + MERGED_BLOCKS <= this.#packed && this.rows >= (this.#merged + MERGED_BLOCKS) << BLOCK_SHIFT) {
       const last = this.#merged + MERGED_BLOCKS;
       const blocks = this.#blocks.slice(this.#merged, last) as PackedBlock[];
-      this.#blocks.fill(mergeBlocks(blocks), this.#merged, last);
+      this.#blocks.fill(mergePacked(blocks), this.#merged, last);
       this.#merged = last;
     }
   }
@@ -281,18 +282,6 @@ export class Rows {
     this.#spare = undefined;
     return spare;
   }
-}
-
-/** Packed blocks of full rows as one. */
-function mergeBlocks(blocks: readonly PackedBlock[]): PackedBlock {
-  const readers = blocks.map((block) => new PackedReader(block));
-  const { columns } = blocks.at(-1) as PackedBlock;
-  const values = new Float64Array(blocks.length * BLOCK_ROWS);
-  return new PackedBlock(values.length, columns, (column) => {
-    let cells: Uint8Array | undefined;
-    for (const [i, reader] of readers.entries()) cells = readPacked(reader, column, values, i * BLOCK_ROWS, cells);
-    return { values, cells };
-  });
 }
 
 /** Readers in the places of the packed blocks; one for each, however many places it has. */

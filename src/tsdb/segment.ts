@@ -79,11 +79,30 @@ export function encodeSegment(
     samples += encodeColumn(head, body, values, rows, cells);
   }
   whole.reset();
-  whole.varint(columns);
-  whole.varint(head.length);
-  whole.bytes(head.view());
-  whole.bytes(body.view());
+  writePayload(whole, columns, head, body);
   return { payload: whole.view(), samples };
+}
+
+/** Appends the payload of a segment whose columns are in `heads` and `bits` already. */
+export function writePayload(out: ByteWriter, columns: number, heads: ByteWriter, bits: ByteWriter): void {
+  out.varint(columns);
+  out.varint(heads.length);
+  out.bytes(heads.view());
+  out.bytes(bits.view());
+}
+
+/** The readers of a payload's headers and bits. @throws DamagedError */
+export function openPayload(payload: Uint8Array): {
+  readonly columns: number;
+  readonly heads: ByteReader;
+  readonly bits: ByteReader;
+} {
+  const reader = new ByteReader(payload);
+  const columns = reader.varint();
+  const headBytes = reader.varint();
+  if (columns > SEGMENT_COLUMNS || headBytes > reader.left) throw new DamagedError("segment header");
+  const headEnd = reader.position + headBytes;
+  return { columns, heads: new ByteReader(payload, reader.position, headEnd), bits: new ByteReader(payload, headEnd) };
 }
 
 /** A decompressed segment that decodes one column at a time. */
@@ -99,18 +118,14 @@ export class Segment {
 
   /** @throws DamagedError */
   constructor(payload: Uint8Array, rows: number) {
-    const reader = new ByteReader(payload);
-    this.columns = reader.varint();
-    const headBytes = reader.varint();
-    if (this.columns > SEGMENT_COLUMNS || headBytes > reader.left) throw new DamagedError("segment header");
+    const { columns, heads, bits } = openPayload(payload);
+    this.columns = columns;
     this.#payload = payload;
     this.#rows = rows;
-    const headEnd = reader.position + headBytes;
-    const heads = new ByteReader(payload, reader.position, headEnd);
     this.#heads = heads;
-    this.#body = new ByteReader(payload, headEnd);
+    this.#body = bits;
     this.#places = new Uint32Array(this.columns * 2);
-    let at = headEnd;
+    let at = bits.position;
     for (let i = 0; i < this.columns; i++) {
       this.#places[2 * i] = heads.position;
       this.#places[2 * i + 1] = at;
