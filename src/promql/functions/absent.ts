@@ -12,13 +12,13 @@ function expectedLabels(arg: Expr): Labels {
   const selector = inner.kind === "matrix" ? inner.selector : inner;
   if (selector.kind !== "selector") return Labels.EMPTY;
   const labels = new Map<string, string>();
-  const equals = new Set<string>();
+  const asked = new Set<string>();
   for (const { name, op, value } of selector.matchers) {
     if (name === METRIC_NAME) continue;
-    if (op === "=" && !equals.has(name)) {
-      labels.set(name, value);
-      equals.add(name);
-    } else labels.delete(name);
+    // a second matcher makes it unsure what the label would have been, wherever it stands
+    if (asked.has(name)) labels.delete(name);
+    else if (op === "=") labels.set(name, value);
+    asked.add(name);
   }
   return Labels.from(labels);
 }
