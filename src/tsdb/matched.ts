@@ -3,8 +3,8 @@
  * The list of one selector lives until a series comes or goes, and even then only what is new is sorted. Everything
  * downstream (groupings, names dropped) hangs on the identity of `labels`, so the same series give the same array.
  */
-import { nextTurn, overdue, sortedInTurns } from "../base/turns.ts";
-import { compareLabels, type Labels } from "../model/labels.ts";
+import { nextTurn, overdue } from "../base/turns.ts";
+import type { Labels } from "../model/labels.ts";
 import type { Matcher } from "../model/matcher.ts";
 import type { SeriesRef } from "../model/sample.ts";
 import type { SeriesIndex } from "./series-index.ts";
@@ -99,6 +99,7 @@ export class MatchCache {
       known.version = version;
       return known.matched;
     }
+
     const matched = await this.#sorted(found, known?.matched);
     this.#forget(key);
     return this.#keep(key, { found, matched, version });
@@ -123,16 +124,15 @@ export class MatchCache {
   /** What `before` has sorted already keeps its order. */
   async #sorted(found: Uint32Array, before: Matched | undefined): Promise<Matched> {
     const old: number[] = [];
-    const fresh = new Set<SeriesRef>(found);
-    before?.refs.forEach((ref, place) => {
-      if (fresh.delete(ref)) old.push(place);
-    });
-    const unsorted: { readonly ref: SeriesRef; readonly labels: Labels }[] = [];
-    for (const ref of fresh) {
-      unsorted.push({ ref, labels: this.#index.labels(ref) });
-      if (unsorted.length % STRIDE === 0 && overdue()) await nextTurn();
+    let fresh = found;
+    if (before !== undefined) {
+      const left = new Set<SeriesRef>(found);
+      before.refs.forEach((ref, place) => {
+        if (left.delete(ref)) old.push(place);
+      });
+      fresh = Uint32Array.from(left);
     }
-    const added = await sortedInTurns(unsorted, (a, b) => compareLabels(a.labels, b.labels));
+    const added = await this.#index.ordered(fresh);
     const refs = new Uint32Array(found.length);
     const labels: Labels[] = [];
     let next = 0;
@@ -140,12 +140,13 @@ export class MatchCache {
       refs[labels.length] = ref;
       labels.push(own);
     };
-    for (const { ref, labels: own } of added) {
+    for (const ref of added) {
       if (labels.length % STRIDE === STRIDE - 1 && overdue()) await nextTurn();
+      const own = this.#index.labels(ref);
       for (; next < old.length; next++) {
         const place = old[next] as number;
         const other = (before as Matched).labels[place] as Labels;
-        if (compareLabels(other, own) > 0) break;
+        if (other.compare(own) > 0) break;
         take((before as Matched).refs[place] as number, other);
       }
       take(ref, own);

@@ -98,15 +98,20 @@ class StoreQuerier implements Querier {
       }
       return known;
     };
+
     const matched = await matches.of(matchers);
+
     const { refs } = matched;
     const places = new Uint32Array(refs.length);
     let count = 0;
+    let lastHome = 0;
+    let lastIn = inRange(0);
     for (let i = 0; i < refs.length; i++) {
       if (i % STRIDE === STRIDE - 1 && overdue()) await nextTurn();
       const ref = refs[i] as number;
-      if (inRange(head.homeGroupId(ref)) || (head.former(ref) ?? []).some(({ group }) => inRange(group.id)))
-        places[count++] = i;
+      const home = head.homeGroupId(ref);
+      if (home !== lastHome) lastIn = inRange((lastHome = home));
+      if (lastIn || head.former(ref)?.some(({ group }) => inRange(group.id)) === true) places[count++] = i;
     }
     if (count === refs.length) return matched;
     const kept = places.slice(0, count);
@@ -155,21 +160,35 @@ class StoreQuerier implements Querier {
     const { refs, labels } = found;
     if (refs.length > STRIDE && overdue()) await nextTurn();
     const segments = new Map<Group, Set<number>>();
+    // Writes may house series anew while records are read: what is read is where they were when it began.
+    const homes = new Uint32Array(refs.length);
+    const columns = new Uint32Array(refs.length);
+    const moved = new Map<number, readonly Place[]>();
+    let lastHome = 0;
+    let lastSegment = -1;
     for (let i = 0; i < refs.length; i++) {
       const ref = refs[i] as number;
-      const group = head.groups.get(head.homeGroupId(ref));
-      if (group !== undefined) wanted(segments, group, head.homeColumn(ref));
-      for (const place of head.former(ref) ?? []) wanted(segments, place.group, place.column);
+      const home = head.homeGroupId(ref);
+      const column = head.homeColumn(ref);
+      homes[i] = home;
+      columns[i] = column;
+      const segment = Math.floor(column / SEGMENT_COLUMNS);
+      // Neighbours mostly lie in one segment.
+      if (home !== lastHome || segment !== lastSegment) {
+        const group = head.groups.get(home);
+        if (group !== undefined) wanted(segments, group, column);
+        lastHome = home;
+        lastSegment = segment;
+      }
+      const former = head.former(ref);
+      if (former === undefined) continue;
+      for (const place of former) wanted(segments, place.group, place.column);
+      moved.set(i, this.#places(ref));
     }
-    // Writes may house series anew while records are read: what is read is where they were when it began.
-    const homes = Uint32Array.from(refs, (ref) => head.homeGroupId(ref));
-    const columns = Uint32Array.from(refs, (ref) => head.homeColumn(ref));
-    const moved = new Map<number, readonly Place[]>();
-    refs.forEach((ref, i) => {
-      if (head.former(ref) !== undefined) moved.set(i, this.#places(ref));
-    });
     const wants = [...segments].map(([group, set]) => want(group, set, start, end));
+
     const parts = await reader.load(wants, warnings);
+
     const alike = new AlikeTimes();
     const axes = new Map<number, Axis>([...parts].map(([{ id }, list]) => [id, new Axis(list, start, end, alike)]));
     const samples = (i: number, scratch: ColumnScratch): SampleColumn => {

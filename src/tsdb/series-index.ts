@@ -9,12 +9,13 @@ import { nextTurn, overdue, sortedInTurns } from "../base/turns.ts";
 import { compareUtf8, Labels } from "../model/labels.ts";
 import type { Matcher } from "../model/matcher.ts";
 import type { SeriesRef } from "../model/sample.ts";
-import type { Cardinality, CardinalityEntry } from "./options.ts";
+import { largest } from "./largest.ts";
+import type { Cardinality } from "./options.ts";
+import { orderedByPairs } from "./series-order.ts";
 import { countOf, grown, type PostingList, Postings, union } from "./postings.ts";
 
 /** Labels objects kept for repeated queries before the lot is forgotten: about 20 MB. */
 const LABELS_CACHED_MAX = 60_000;
-const NAME_LABEL = "__name__";
 /** Series, and values asked of a regular expression, between two looks at the clock. */
 const STRIDE = 1_024;
 const REGEXP_STRIDE = 16;
@@ -42,6 +43,7 @@ export class SeriesIndex {
   #cached: (Labels | undefined)[] = [];
   #cachedCount = 0;
   #version = 0;
+  #scratch: Uint32Array<ArrayBuffer> = new Uint32Array(64);
 
   /** Raised when a series comes or goes. */
   get version(): number {
@@ -58,7 +60,8 @@ export class SeriesIndex {
     return this.#count;
   }
 
-  #symbol(text: string): number {
+  /** The number of a text, to name series with in `ensure`; a new one if need be. */
+  symbolOf(text: string): number {
     const known = this.#numbers.get(text);
     if (known !== undefined) return known;
     this.#texts.push(text);
@@ -110,15 +113,13 @@ export class SeriesIndex {
     }
   }
 
-  #scratch: Uint32Array<ArrayBuffer> = new Uint32Array(64);
-
   /** Fills the scratch. @returns how many pairs, or -1 when one was never seen (and `create` is false). */
   #toPairs(labels: Labels, create: boolean): number {
     this.#scratch = grown(this.#scratch, labels.size);
     let length = 0;
     for (const [name, value] of labels) {
-      const n = create ? this.#symbol(name) : (this.#numbers.get(name) ?? 0);
-      const v = create ? this.#symbol(value) : (this.#numbers.get(value) ?? 0);
+      const n = create ? this.symbolOf(name) : (this.#numbers.get(name) ?? 0);
+      const v = create ? this.symbolOf(value) : (this.#numbers.get(value) ?? 0);
       const pair = this.#pair(n, v, create);
       if (pair === 0) return -1;
       this.#scratch[length++] = pair;
@@ -138,11 +139,6 @@ export class SeriesIndex {
   /** Adds a series that `find` did not know. */
   add(labels: Labels): SeriesRef {
     return this.#insert(this.#toPairs(labels, true));
-  }
-
-  /** The number of a text, to name series with in `ensure`. */
-  symbolOf(text: string): number {
-    return this.#symbol(text);
   }
 
   /** The number of the series of these symbols, name and value in turn, in order of the names; a new one if need be. */
@@ -222,12 +218,27 @@ export class SeriesIndex {
 
   /** Like `labels`, for a single use: nothing is kept. */
   makeLabels(ref: SeriesRef): Labels {
+    const start = this.#starts[ref] as number;
+    const length = (this.#starts[ref + 1] as number) - start;
     const flat: string[] = [];
-    for (let i = this.#starts[ref] as number; i < (this.#starts[ref + 1] as number); i++) {
-      const pair = this.#slab[i] as number;
-      flat.push(this.#text(this.#pairNames[pair] as number), this.#text(this.#pairValues[pair] as number));
+    flat.length = 2 * length;
+    for (let i = 0; i < length; i++) {
+      const pair = this.#slab[start + i] as number;
+      flat[2 * i] = this.#text(this.#pairNames[pair] as number);
+      flat[2 * i + 1] = this.#text(this.#pairValues[pair] as number);
     }
     return Labels.fromSorted(flat);
+  }
+
+  /** These series in the order of their labels. */
+  ordered(refs: Uint32Array): Promise<Uint32Array> {
+    return orderedByPairs(refs, {
+      first: (ref) => this.#starts[ref] as number,
+      pair: (place) => this.#slab[place] as number,
+      pairs: this.#postings.length,
+      name: (pair) => this.#text(this.#pairNames[pair] as number),
+      value: (pair) => this.#text(this.#pairValues[pair] as number),
+    });
   }
 
   /** The symbol of the series' value for label `name`, 0 when it has none. */
@@ -371,29 +382,19 @@ export class SeriesIndex {
   }
 
   #sortedTexts(symbols: ReadonlySet<number>): Promise<readonly string[]> {
-    return sortedInTurns(
-      Array.from(symbols, (symbol) => this.#text(symbol)),
-      compareUtf8,
-    );
+    const texts = Array.from(symbols, (symbol) => this.#text(symbol));
+    return sortedInTurns(texts, compareUtf8);
   }
 
   /** The `limit` largest of each kind; dead series are counted until the index is rebuilt on opening. */
   cardinality(limit: number): Cardinality {
-    const top = (entries: CardinalityEntry[]): CardinalityEntry[] =>
-      entries.sort((a, b) => b.series - a.series || compareUtf8(a.name, b.name)).slice(0, limit);
-    const metrics: CardinalityEntry[] = [];
-    const labelNames: CardinalityEntry[] = [];
-    const pairs: CardinalityEntry[] = [];
-    for (const [nameSymbol, values] of this.#pairs) {
-      const name = this.#text(nameSymbol);
-      labelNames.push({ name, series: values.size });
-      for (const [value, pair] of values) {
-        const entry = { name: this.#text(value), series: countOf(this.#postings[pair] as PostingList) };
-        if (name === NAME_LABEL) metrics.push(entry);
-        pairs.push({ name: `${name}=${entry.name}`, series: entry.series });
-      }
-    }
-    const labelPairs = pairs.length;
-    return { series: this.size, labelPairs, metrics: top(metrics), labelNames: top(labelNames), pairs: top(pairs) };
+    const names = [...this.#pairs].map(([name, values]) => ({
+      name: this.#text(name),
+      values: [...values].map(([value, pair]) => ({
+        name: this.#text(value),
+        series: countOf(this.#postings[pair] as PostingList),
+      })),
+    }));
+    return largest(names, this.size, limit);
   }
 }
