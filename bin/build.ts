@@ -1,6 +1,6 @@
 /**
  * `npm run build`: src/cli/main.ts with everything it needs -> dist/bundle.cjs (one CommonJS file), the query thread's
- * part of it -> dist/query-thread.cjs, the LevelDB addon beside them, and dist/opsmon.cjs, a loader of a few lines that
+ * part of it -> dist/query-thread.cjs, the engine's -> dist/serve.cjs, the LevelDB addon beside them, and dist/opsmon.cjs, a loader of a few lines that
  * keeps compiled code beside it: a large bundle without that starts slower than loose files.
  * `--minify` writes the same to build/ instead, for the single binary, so that packaging and testing keep their
  * own outputs. Nothing is done when no input changed; outputs appear by rename, so a running reader never sees half.
@@ -9,8 +9,8 @@ import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { build } from "esbuild";
-import { bundlePlugins } from "./bundle/plugins.ts";
+import { build, type Plugin } from "esbuild";
+import { bundlePlugins, only } from "./bundle/plugins.ts";
 
 const root: string = path.resolve(import.meta.dirname, "..");
 
@@ -26,9 +26,9 @@ const loader = (stamp: string): string => `"use strict";
 const fs = require("node:fs");
 const path = require("node:path");
 const { Script } = require("node:vm");
-const bundle = path.join(__dirname, "bundle.cjs");
 const dir = path.join(__dirname, ".compile-cache");
 const word = process.argv[2];
+const bundle = path.join(__dirname, word === "serve" ? "serve.cjs" : "bundle.cjs");
 const file = path.join(dir, "${stamp.slice(0, 16)}-" + (word === "serve" || word === "top" ? word : "short"));
 const read = (name) => {
   try {
@@ -38,8 +38,7 @@ const read = (name) => {
   }
 };
 const cachedData = read(file);
-const text = "(function (exports, require, module, __filename, __dirname) {" + fs.readFileSync(bundle).latin1Slice() + "\\n})";
-const script = new Script(text, { filename: bundle, cachedData });
+const script = new Script(fs.readFileSync(bundle).latin1Slice(), { filename: bundle, cachedData });
 if (cachedData === undefined || script.cachedDataRejected) {
   let kept = false;
   const keep = () => {
@@ -90,6 +89,12 @@ function upToDate(stampFile: string, stamp: string, outputs: readonly string[]):
   }
 }
 
+/** A bundle as a script's text. Joined here: at each start it would cost a copy of the whole text. */
+function asScript(bundle: Uint8Array): Uint8Array {
+  const head = "(function (exports, require, module, __filename, __dirname) {";
+  return Buffer.concat([Buffer.from(head), bundle, Buffer.from("\n})")]);
+}
+
 /** Puts `bytes` at `file` in one step. */
 function publish(file: string, bytes: string | Uint8Array): void {
   const draft = `${file}.${process.pid}`;
@@ -100,7 +105,7 @@ function publish(file: string, bytes: string | Uint8Array): void {
 /** What a thread runs is a file of its own: it starts in a fraction of the whole bundle's time. */
 const THREAD = "src/app/query-worker/main.ts";
 
-async function bundled(entry: string, options: BuildOptions): Promise<Uint8Array> {
+async function bundled(entry: string, options: BuildOptions, plugins: readonly Plugin[] = []): Promise<Uint8Array> {
   const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string };
   const result = await build({
     entryPoints: [entry],
@@ -127,7 +132,7 @@ async function bundled(entry: string, options: BuildOptions): Promise<Uint8Array
       "import.meta.dirname": "__dirname",
     },
     banner: { js: 'const __moduleUrl=require("node:url").pathToFileURL(process.execPath).href;' },
-    plugins: bundlePlugins(root),
+    plugins: [...plugins, ...bundlePlugins(root)],
     logLevel: "warning",
   });
   const [bundle] = result.outputFiles;
@@ -138,15 +143,20 @@ async function bundled(entry: string, options: BuildOptions): Promise<Uint8Array
 async function run(options: BuildOptions): Promise<string> {
   const at = (name: string): string => path.join(options.outDir, name);
   const stamp = fingerprint(options);
-  const outputs = ["bundle.cjs", "query-thread.cjs", "opsmon.cjs", "classic-level.node"];
+  const outputs = ["bundle.cjs", "serve.cjs", "query-thread.cjs", "opsmon.cjs", "classic-level.node"];
   if (upToDate(at(".stamp"), stamp, outputs.map(at))) return "up to date";
   const startedAt = performance.now();
   mkdirSync(options.outDir, { recursive: true });
-  const [bundle, thread] = await Promise.all([bundled(options.entry, options), bundled(THREAD, options)]);
+  const [bundle, serve, thread] = await Promise.all([
+    bundled(options.entry, options),
+    bundled(options.entry, options, [only("serve")]),
+    bundled(THREAD, options),
+  ]);
   const addon = path.join(root, `node_modules/classic-level/prebuilds/${addonFor(process.arch)}`);
   copyFileSync(addon, `${at("classic-level.node")}.${process.pid}`);
   renameSync(`${at("classic-level.node")}.${process.pid}`, at("classic-level.node"));
-  publish(at("bundle.cjs"), bundle);
+  publish(at("bundle.cjs"), asScript(bundle));
+  publish(at("serve.cjs"), asScript(serve));
   publish(at("query-thread.cjs"), thread);
   publish(at("opsmon.cjs"), loader(stamp));
   publish(at(".stamp"), stamp);

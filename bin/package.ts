@@ -6,7 +6,7 @@
  * that a start does not parse it.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 
@@ -75,9 +75,7 @@ mkdirSync(at("build"), { recursive: true });
 const draft: string = at("build/opsmon.draft");
 writeFileSync(at("build/main.cjs"), MAIN);
 // esbuild escapes what is not ASCII, so one byte is one character
-const bundle = readFileSync(at("build/bundle.cjs"), "latin1");
-const text = `(function (exports, require, module, __filename, __dirname) {${bundle}\n})`;
-writeFileSync(at("build/bundle.txt"), text, "latin1");
+copyFileSync(at("build/bundle.cjs"), at("build/bundle.txt"));
 const sea = (require(at("node_modules/@yao-pkg/pkg/lib-es5/sea.js")) as { default: BuildSea }).default;
 await sea(at("build/main.cjs"), {
   targets: [{ platform: "linux", arch: process.arch, nodeRange: "node24", output: draft }],
@@ -87,7 +85,7 @@ await sea(at("build/main.cjs"), {
     disableExperimentalSEAWarning: true,
     useCodeCache: false,
     useSnapshot: false,
-    execArgv: ["--no-warnings", "--max-semi-space-size=4"],
+    execArgv: ["--no-warnings", "--max-semi-space-size=4", "--min-semi-space-size=4"],
     // NODE_OPTIONS of whoever starts it must not reach into the binary.
     execArgvExtension: "none",
     assets: {

@@ -4,6 +4,7 @@
  * a package's source counts its matches and fails the build when the package no longer looks as it did.
  */
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import path from "node:path";
 import type { OnLoadResult, Plugin } from "esbuild";
 
@@ -172,6 +173,42 @@ function addon(root: string): Plugin {
   };
 }
 
+/** What few starts need and Node takes milliseconds to bring up. */
+const LATE = ["https", "crypto", "child_process", "worker_threads", "dns/promises", "v8"];
+
+/** Node's own modules that are slow to load are loaded when something of theirs is first used. */
+const late: Plugin = {
+  name: "late",
+  setup(build) {
+    const require = createRequire(import.meta.url);
+    build.onResolve({ filter: /^(?:node:)?[a-z_/0-9]+$/ }, ({ path: asked }) => {
+      const name = asked.replace(/^node:/, "");
+      return LATE.includes(name) ? { path: `node:${name}`, namespace: "late" } : undefined;
+    });
+    build.onLoad({ filter: /.*/, namespace: "late" }, ({ path: name }) => {
+      const names = Object.keys(require(name) as object).filter((key) => /^\w+$/.test(key));
+      const of = `process.getBuiltinModule(${JSON.stringify(name)})`;
+      return {
+        contents: `module.exports = {${names.map((key) => `get ${key}() { return ${of}.${key}; }`).join(",")}};`,
+      };
+    });
+  },
+};
+
+/** A bundle for one command: the engine starts without reading the screens. */
+export function only(command: string): Plugin {
+  return {
+    name: "only",
+    setup(build) {
+      build.onLoad({ filter: /[\\/]src[\\/]cli[\\/]registry\.ts$/ }, ({ path: file }) => ({
+        resolveDir: path.dirname(file),
+        contents: `import { ${command} } from "./commands/${command}.ts";
+          export const COMMANDS = [${command}];`,
+      }));
+    },
+  };
+}
+
 export function bundlePlugins(root: string): Plugin[] {
-  return [yoga(root), ink, blessed(root), buffers, width, addon(root)];
+  return [yoga(root), ink, blessed(root), buffers, width, late, addon(root)];
 }

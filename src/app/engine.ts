@@ -25,7 +25,7 @@ import type { Rooms } from "./rooms.ts";
 import { createPackGate } from "./pack-gate.ts";
 import { type AppServices, createServices } from "./services.ts";
 import type { Config } from "../config/config.ts";
-import { loadConfigAlone, loadSettings, type Settings } from "./settings.ts";
+import { loadConfigAlone, type Settings } from "./settings.ts";
 import { loadWebConfig } from "./web-config.ts";
 
 /** Between the collector's two first samples: long enough for a rate, short enough for a first frame. */
@@ -45,12 +45,12 @@ export interface RunningEngine {
 
 /** @throws UserError `config-invalid`, `store-locked`, `socket-in-use`, `listen-failed` …: nothing is left running then. */
 export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
-  const config = loadConfigAlone(options.configFile, options.env);
+  const loaded = loadConfigAlone(options.configFile, options.env);
   const security = options.webConfigFile === undefined ? undefined : loadWebConfig(options.webConfigFile);
   makeDirectory(options.dataDir);
   const cleanup: (() => Promise<void> | void)[] = [];
   try {
-    return await build(options, config, security, cleanup);
+    return await build(options, loaded, security, cleanup);
   } catch (error) {
     for (const undo of cleanup.reverse()) await undo();
     throw error;
@@ -59,7 +59,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
 
 async function build(
   options: EngineOptions,
-  config: Config,
+  { config, settings: readSettings }: ReturnType<typeof loadConfigAlone>,
   security: ListenSecurity | undefined,
   cleanup: (() => Promise<void> | void)[],
 ): Promise<RunningEngine> {
@@ -83,7 +83,7 @@ async function build(
   // when nothing can fail any more: who starts a second engine by mistake must not find its data there.
   const firstAt = clock.monotonic();
   const storeFirst = await host?.read();
-  const settings = loadSettings(options.configFile, options.env);
+  const settings = readSettings();
   const state = await openState(path.join(options.dataDir, "state"));
   cleanup.push(() => state.close());
   const journal = openJournal(state, clock);

@@ -38,8 +38,12 @@ export interface ActivePack {
 const read = (file: string): string => readFileSync(file, "utf8");
 
 /** @throws UserError `config-invalid` (exit 3) whose message lists every mistake of every file. */
-export function loadSettings(configFile: string | undefined, env: Environment): Settings {
-  const { settings, problems } = checkSettings(configFile, env);
+export function loadSettings(
+  configFile: string | undefined,
+  env: Environment,
+  first: LoadedConfig = readConfig(configFile, env),
+): Settings {
+  const { settings, problems } = settle(first, env);
   if (settings === undefined) throw invalid(problems);
   return settings;
 }
@@ -56,7 +60,14 @@ export function checkSettings(
   configFile: string | undefined,
   env: Environment,
 ): { readonly settings: Settings | undefined; readonly problems: readonly Problem[] } {
-  const { config, readable, problems: found } = readConfig(configFile, env);
+  return settle(readConfig(configFile, env), env);
+}
+
+/** Reads what the configuration names. */
+function settle(
+  { config, readable, problems: found }: LoadedConfig,
+  env: Environment,
+): ReturnType<typeof checkSettings> {
   const problems: Problem[] = [...found];
   if (readable === undefined) return { settings: undefined, problems: inOrder(problems) };
   const groups = ruleFileGroups(readable, problems);
@@ -75,13 +86,17 @@ function inOrder(problems: readonly Problem[], first?: string): readonly Problem
 }
 
 /**
- * The file alone, without what it names: enough to open the store.
+ * The file alone, without what it names: enough to open the store; and how to go on from there, with no second reading.
  *
  * @throws UserError `config-invalid`: when the file has mistakes, with those of all files it names.
  */
-export function loadConfigAlone(configFile: string | undefined, env: Environment): Config {
-  const { config } = readConfig(configFile, env);
-  return config ?? loadSettings(configFile, env).config;
+export function loadConfigAlone(
+  configFile: string | undefined,
+  env: Environment,
+): { readonly config: Config; readonly settings: () => Settings } {
+  const first = readConfig(configFile, env);
+  const settings = (): Settings => loadSettings(configFile, env, first);
+  return { config: first.config ?? settings().config, settings };
 }
 
 function readConfig(configFile: string | undefined, env: Environment): LoadedConfig {
