@@ -5,10 +5,10 @@
 
 /** Sizes are rounded up to this, so that a page which grows by a few bytes finds the same buffers. */
 const STEP_BYTES = 16 * 1024;
-/** Buffers kept for later: as many as pages are usually under way at once. */
-const FREE_MAX = 16;
+/** Buffers kept for later: as many as pages are usually under way at once, see the slots of `schedule.ts`. */
+const FREE_MAX = 32;
 /** A larger page is rare, and its buffer is not kept. */
-const KEPT_BYTES_MAX = 4 * 1024 * 1024;
+const KEPT_BYTES_MAX = 2 * 1024 * 1024;
 
 /** A page's bytes, and the way to say that nobody looks at them any more. */
 export interface PageBytes {

@@ -243,6 +243,7 @@ export class PlainClient {
   readonly #options: PlainOptions;
   readonly #idle = new Map<string, Connection[]>();
   readonly #busy = new Set<Connection>();
+  readonly #signals = new WeakMap<AbortSignal, Set<Connection>>();
   /** Places that answered in a way this reader does not know, and until when they are not asked again. */
   readonly #unknown = new Map<string, number>();
 
@@ -285,12 +286,12 @@ export class PlainClient {
 
   async #ask(connection: Connection, request: PlainRequest): Promise<Outcome> {
     const { signal, timeoutMs } = request;
-    const onAbort = (): void => connection.fail(signal?.reason as Error);
     if (signal?.aborted === true) {
       connection.close();
       throw signal.reason as Error;
     }
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const asked = signal === undefined ? undefined : this.#askedUnder(signal);
+    asked?.add(connection);
     using _deadline = this.#options.clock.after(timeoutMs, () => {
       const within = formatDuration(timeoutMs);
       const { received } = connection;
@@ -305,8 +306,24 @@ export class PlainClient {
       return await connection.ask(request.head, request.bodyBytesMax);
     } finally {
       this.#busy.delete(connection);
-      signal?.removeEventListener("abort", onAbort);
+      asked?.delete(connection);
     }
+  }
+
+  /** What an abort of the signal ends. A target has one signal for its life, and it is listened to once. */
+  #askedUnder(signal: AbortSignal): Set<Connection> {
+    const known = this.#signals.get(signal);
+    if (known !== undefined) return known;
+    const asked = new Set<Connection>();
+    this.#signals.set(signal, asked);
+    signal.addEventListener(
+      "abort",
+      () => {
+        for (const connection of asked) connection.fail(signal.reason as Error);
+      },
+      { once: true },
+    );
+    return asked;
   }
 
   #take(place: string): Connection | undefined {
