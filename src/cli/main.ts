@@ -5,7 +5,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { version } from "../app/version.ts";
 import { systemClock } from "../base/clock.ts";
-import { EXIT, type ExitCode, UserError } from "../base/errors.ts";
+import { errorText, EXIT, type ExitCode, UserError } from "../base/errors.ts";
 import { escapeControl } from "../base/log.ts";
 import { normaliseArguments } from "./arguments.ts";
 import { type CommandSpec, Options } from "./command.ts";
@@ -103,8 +103,17 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     return code;
   } catch (error) {
     const failed = report(error);
-    // A Nagios plugin's 2 is CRITICAL: a flag with a spelling mistake is UNKNOWN.
-    return failed !== EXIT.ok && argv[0] === "check" && /^(?:query|alert|up)$/.test(argv[1] ?? "") ? 3 : failed;
+    const plugin = argv[0] === "check" && /^(?:query|alert|up)$/.test(argv[1] ?? "");
+    if (failed === EXIT.ok || !plugin) return failed;
+    // A Nagios plugin's 2 is CRITICAL: a flag with a spelling mistake is UNKNOWN, and the reason is read from stdout.
+    processIo.out(
+      `UNKNOWN: ${escapeControl(
+        errorText(error)
+          .replace(/^error: /, "")
+          .split("\n")[0] as string,
+      )}\n`,
+    );
+    return 3;
   }
 }
 

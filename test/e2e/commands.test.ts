@@ -172,6 +172,20 @@ describe("configuration", () => {
     }
   });
 
+  test.each([
+    { argv: ["check", "query"], why: "no expression", says: "missing required argument 'expr'" },
+    {
+      argv: ["check", "up", "--critcal", "1"],
+      why: "a flag with a spelling mistake",
+      says: "unknown option '--critcal'",
+    },
+  ])("a check with $why is UNKNOWN where a monitoring system reads it", async ({ argv, says }) => {
+    using home = tempDir();
+    const { code, stdout } = await opsmon(argv, { home: home.path });
+    expect(stdout).toBe(`UNKNOWN: ${says}\n`);
+    expect(code).toBe(3);
+  });
+
   test("top tells more mistakes than the end of a log holds", async () => {
     using home = tempDir();
     const config = path.join(home.path, "broken.yml");
