@@ -107,6 +107,16 @@ describe("commands on a running engine", () => {
     expect(graph.stdout.split("\n").length).toBeGreaterThan(5);
   });
 
+  test("--explain is a tree for people and JSON for programs", async () => {
+    const asked = ["query", "sum(demo_requests_total)", "--explain"];
+    expect((await run(...asked)).stdout).toMatch(/sum[^]*demo_requests_total/);
+    const { tree } = JSON.parse((await run(...asked, "-o", "json")).stdout) as {
+      tree: { children: readonly unknown[] };
+    };
+    expect(tree.children).toHaveLength(1);
+    expect((await run(...asked, "-o", "csv")).code).toBe(2);
+  });
+
   test("up and the scrape's own series exist, and a failed scrape ends the others", async () => {
     const count = async (expr: string): Promise<number> =>
       ((await engine.get(`/api/v1/query?query=${encodeURIComponent(expr)}`)) as InstantAnswer).data.result.length;

@@ -35,7 +35,7 @@ export const query: CommandSpec = {
     { flags: "-o, --output <format>", help: "table on a terminal, tsv in a pipe", choices: FORMATS },
     { flags: "-f, --file <file>", help: "read the expression from a file" },
     { flags: "-e, --exit-code", help: "exit with 1 when the result is empty" },
-    { flags: "--explain", help: "show the tree with series, samples and ms per node" },
+    { flags: "--explain", help: "show the tree with series, samples and ms per node, or -o json" },
     { flags: "--watch <duration>", help: "ask again and again" },
     { flags: "--limit <n>", help: "at most so many series" },
     { flags: "--timeout <duration>", help: "give up after this long" },
@@ -238,8 +238,16 @@ async function explain(call: Invocation, source: Source, expr: string, window: W
       exit: EXIT.usage,
     });
   }
+  const output = call.options.text("output") ?? "table";
+  if (output !== "table" && output !== "json") {
+    throw new UserError("not-supported", `--explain prints a tree or JSON, not ${output}`, {
+      hint: "use -o json, or leave -o out",
+      exit: EXIT.usage,
+    });
+  }
   const { explainText } = await import("../output/explain.ts");
   const { tree, stats } = await source.explain(expr, window.start ?? window.end, window.end, window.stepMs);
-  call.io.out(explainText(tree, stats, terminalOf(call)));
+  const text = output === "json" ? `${JSON.stringify({ tree, stats })}\n` : explainText(tree, stats, terminalOf(call));
+  call.io.out(text);
   return EXIT.ok;
 }
