@@ -59,8 +59,9 @@ export async function send(request: IncomingMessage, response: ServerResponse, a
   const out = compress ? createGzip(FAST) : response;
   if (out !== response) (out as Gzip).pipe(response);
   try {
-    await write(out, response, joinPieces(first));
-    for await (const piece of pieces) await write(out, response, piece);
+    // Not joined: one copy more of an answer that came in one piece would hold the loop for as long as it is large.
+    for (const piece of first) await writeInTurns(out, response, piece);
+    for await (const piece of pieces) await writeInTurns(out, response, piece);
   } catch (error) {
     // The status is out: a cut connection is the only way left to say that this is not all.
     response.destroy();
@@ -104,6 +105,20 @@ async function* takeTurns(pieces: Pieces): AsyncGenerator<string | Buffer, undef
     yield piece;
     // A short answer goes out in the turn it was made in.
     if ((length += piece.length) > WHOLE_BYTES_MAX && overdue()) await nextTurn();
+  }
+}
+
+/** A long piece goes part by part: what the kernel takes at once it takes while nobody else is served. */
+async function writeInTurns(
+  out: ServerResponse | Gzip,
+  response: ServerResponse,
+  piece: string | Buffer,
+): Promise<void> {
+  if (piece.length <= WHOLE_BYTES_MAX) return write(out, response, piece);
+  const bytes = typeof piece === "string" ? Buffer.from(piece) : piece;
+  for (let at = 0; at < bytes.length; at += WHOLE_BYTES_MAX) {
+    if (overdue()) await nextTurn();
+    await write(out, response, bytes.subarray(at, at + WHOLE_BYTES_MAX));
   }
 }
 

@@ -7,6 +7,8 @@
 
 /** Long work in one turn of the loop, ms: a tenth of the lateness a scrape may show. */
 const TURN_MS = 8;
+/** Who goes on may work for so long, ms, in a turn however far gone. */
+const LEAST_MS = 3;
 /** Waiters that may go on in one turn; each costs an entry in the loop's own queue. */
 const WAITERS_PER_TURN = 64;
 
@@ -51,6 +53,15 @@ function release(): void {
 export function overdue(): boolean {
   count();
   return performance.now() - begun > TURN_MS;
+}
+
+/**
+ * Time for one who goes on now, ms: what the turn has left, so that many who go on in one turn take no more than one
+ * does; not less than a moment, or going on would cost more than what is done.
+ */
+export function leftOfTurn(): number {
+  count();
+  return Math.max(LEAST_MS, TURN_MS - (performance.now() - begun));
 }
 
 /** True when others wait already, or the turn is used up: what is new then waits behind them. */

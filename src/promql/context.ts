@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
-import { nextTurn } from "../base/turns.ts";
+import { leftOfTurn, nextTurn } from "../base/turns.ts";
 import type { Labels } from "../model/labels.ts";
 import type { Querier } from "../storage/storage.ts";
 import type { Expr, Span } from "./ast.ts";
@@ -15,9 +15,6 @@ import { BlockBuilder } from "./block.ts";
 import type { Explain } from "./explain.ts";
 import { areDistinct, withoutNames } from "./label-sets.ts";
 import type { SeriesCache } from "./select.ts";
-
-/** Longest stretch without giving the event loop a turn: a tenth of the lateness a scrape may show. */
-const SLICE_MS = 10;
 
 interface QueryLimits {
   readonly maxSamples: number;
@@ -71,7 +68,7 @@ export class EvalContext {
     this.#clock = options.clock;
     const now = options.clock.monotonic();
     this.#deadline = now + options.limits.timeoutMs;
-    this.#sliceEnd = now + SLICE_MS;
+    this.#sliceEnd = now + leftOfTurn();
   }
 
   evaluate(expr: Expr, grid: Grid): Promise<Block> {
@@ -104,7 +101,7 @@ export class EvalContext {
   async pause(): Promise<void> {
     await nextTurn();
     this.checkAlive();
-    this.#sliceEnd = this.#clock.monotonic() + SLICE_MS;
+    this.#sliceEnd = this.#clock.monotonic() + leftOfTurn();
   }
 
   checkAlive(): void {

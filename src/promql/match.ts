@@ -12,20 +12,24 @@ import { labelSetText } from "./print.ts";
 
 type Signatures = ReadonlyMap<string, readonly number[]>;
 
+/** A signature costs about as much as so many samples. */
+const WORK_PER_SIGNATURE = 16;
+
 /** What both sides of a match must agree on. */
 function group(matching: VectorMatching): Projection {
   return matching.on ? keepOnly(matching.labels) : keepWithout(matching.labels);
 }
 
-function bySignature(block: VectorBlock, matching: VectorMatching): Signatures {
+async function bySignature(block: VectorBlock, matching: VectorMatching, ctx: EvalContext): Promise<Signatures> {
   const of = group(matching);
   const rows = new Map<string, number[]>();
-  block.labels.forEach((labels, row) => {
+  for (const [row, labels] of block.labels.entries()) {
+    if (ctx.due(WORK_PER_SIGNATURE)) await ctx.pause();
     const { key } = of(labels);
     const known = rows.get(key);
     if (known === undefined) rows.set(key, [row]);
     else known.push(row);
-  });
+  }
   return rows;
 }
 
@@ -50,10 +54,10 @@ async function filterBy(
   ctx: EvalContext,
 ): Promise<VectorBlock> {
   const { steps } = block;
-  const others = bySignature(other, matching);
+  const others = await bySignature(other, matching, ctx);
   ctx.hold(block.present.length / 8);
   const present = new Uint8Array(block.present);
-  for (const [key, rows] of bySignature(block, matching)) {
+  for (const [key, rows] of await bySignature(block, matching, ctx)) {
     const partners = others.get(key);
     if (partners === undefined && !wanted) continue;
     const seen = new Uint8Array(steps);
@@ -135,8 +139,8 @@ class Matcher {
   }
 
   async run(): Promise<VectorBlock> {
-    const ones = bySignature(this.#one, this.#matching);
-    const manys = bySignature(this.#many, this.#matching);
+    const ones = await bySignature(this.#one, this.#matching, this.#ctx);
+    const manys = await bySignature(this.#many, this.#matching, this.#ctx);
     await this.#checkOneSide(ones);
     for (const [key, rows] of manys) {
       const partners = ones.get(key) ?? [];

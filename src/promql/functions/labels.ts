@@ -22,13 +22,29 @@ function checkLength(length: number): void {
   });
 }
 
+/** A changed label set costs about as much as so many samples. */
+const WORK_PER_SET = 16;
+
 /** Gives each row new labels; setting the metric name keeps it from being dropped later. */
-function relabel(block: VectorBlock, target: string, change: (labels: Labels) => Labels, ctx: EvalContext): Block {
-  const labels = block.labels.map(change);
+async function relabel(
+  block: VectorBlock,
+  target: string,
+  change: (labels: Labels) => Labels,
+  ctx: EvalContext,
+): Promise<Block> {
+  const labels: Labels[] = [];
+  const keys = new Set<string>();
+  for (const one of block.labels) {
+    if (ctx.due(WORK_PER_SET)) await ctx.pause();
+    const changed = change(one);
+    labels.push(changed);
+    keys.add(changed.key);
+  }
   const dropName = block.dropName?.map((drop, row) =>
     target === "__name__" && labels[row] !== block.labels[row] ? 0 : drop,
   );
-  return ctx.distinct({ ...block, labels, dropName });
+  const changed: VectorBlock = { ...block, labels, dropName };
+  return keys.size === labels.length ? changed : ctx.distinct(changed);
 }
 
 /** @see https://prometheus.io/docs/prometheus/latest/querying/functions/#label_replace */

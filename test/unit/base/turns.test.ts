@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { crowded, nextTurn, overdue, sortedInTurns } from "../../../src/base/turns.ts";
+import { crowded, leftOfTurn, nextTurn, overdue, sortedInTurns } from "../../../src/base/turns.ts";
 
 /** Keeps the processor for so long. */
 function work(ms: number): void {
@@ -58,6 +58,17 @@ test("work is overdue after some milliseconds, and not at the beginning of the n
   expect(overdue()).toBe(true);
   await nextTurn();
   expect(overdue()).toBe(false);
+});
+
+test("who goes on gets what the turn has left, and never less than a moment", async () => {
+  await nextTurn();
+  const whole = leftOfTurn();
+  work(2);
+  const later = leftOfTurn();
+  expect(later).toBeLessThanOrEqual(whole - 2);
+  work(20);
+  expect(leftOfTurn()).toBeGreaterThan(0);
+  expect(leftOfTurn()).toBeLessThanOrEqual(later);
 });
 
 test("sorting in turns sorts as sort does, equal items in their order", async () => {

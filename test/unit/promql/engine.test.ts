@@ -136,6 +136,31 @@ test("a deadline that passed is told in few digits", async () => {
   await expect(run).rejects.toMatchObject({ code: "promql-timeout", message: expect.stringMatching(/after 1 s$/) });
 });
 
+test.for([
+  ["label_replace(x_total, 'b', '$1', 'n', '(.*)')", 1, "new labels"],
+  ["label_join(x_total, 'b', '-', 'n', 'n')", 1, "joined labels"],
+  ["x_total and x_total", 2, "signatures of a set operation"],
+  ["x_total * x_total", 2, "signatures of a match"],
+] as const)("%s, over %i selections: %s are made in turns", async ([expr, selections]) => {
+  const series = Array.from({ length: 2_000 }, (_, n) => counter(n));
+  /** Each look at the clock costs a millisecond, so that turns follow from the work and not from the machine. */
+  const turnsOf = async (text: string): Promise<number> => {
+    let now = 0;
+    const clock = { ...systemClock, monotonic: () => now++ };
+    let turns = 0;
+    let ended = false;
+    const tick = (): void => {
+      turns++;
+      if (!ended) setImmediate(tick);
+    };
+    setImmediate(tick);
+    await engineOver(fixed(series), { clock }).instant(`count(${text})`, 900_000);
+    ended = true;
+    return turns;
+  };
+  expect(await turnsOf(expr)).toBeGreaterThan(selections * (await turnsOf("x_total")) + 30);
+});
+
 test("queries past the limit wait for a turn, in order, and not for ever", async () => {
   const clock = manualClock(0);
   const gates: (() => void)[] = [];
