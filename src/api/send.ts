@@ -59,8 +59,9 @@ export async function send(request: IncomingMessage, response: ServerResponse, a
   const out = compress ? createGzip(FAST) : response;
   if (out !== response) (out as Gzip).pipe(response);
   try {
-    // Not joined: one copy more of an answer that came in one piece would hold the loop for as long as it is large.
-    for (const piece of first) await writeInTurns(out, response, piece);
+    // Small pieces in one write; a copy of an answer that came as one piece would hold the loop while it is made.
+    const opening = length <= 2 * WHOLE_BYTES_MAX ? [joinPieces(first)] : first;
+    for (const piece of opening) await writeInTurns(out, response, piece);
     for await (const piece of pieces) await writeInTurns(out, response, piece);
   } catch (error) {
     // The status is out: a cut connection is the only way left to say that this is not all.

@@ -21,7 +21,7 @@ export async function evalAggregate(expr: Aggregate, grid: Grid, ctx: EvalContex
   if (isFoldOp(expr.op)) return (await evalFused(expr, expr.op, grid, ctx)) ?? foldRows(expr, expr.op, grid, ctx);
   const param = expr.param === undefined ? undefined : await ctx.scalar(expr.param, grid);
   const block = await ctx.vector(expr.expr, grid);
-  const groups = groupRows(expr, block);
+  const groups = await groupRows(expr, block, ctx);
   switch (expr.op) {
     case "topk":
     case "bottomk":
@@ -37,8 +37,8 @@ export async function evalAggregate(expr: Aggregate, grid: Grid, ctx: EvalContex
   }
 }
 
-function groupRows(expr: Aggregate, block: VectorBlock): Grouping {
-  return groupLabels(block.labels, expr.without, expr.grouping, false);
+function groupRows(expr: Aggregate, block: VectorBlock, ctx: EvalContext): Promise<Grouping> {
+  return groupLabels(block.labels, expr.without, expr.grouping, false, ctx);
 }
 
 /** Values of one group at one step, in order, to one number. */
@@ -95,7 +95,7 @@ async function fold(block: VectorBlock, groups: Grouping, apply: Fold, ctx: Eval
 /** Folds that need no more than the running result take the rows in order: memory is read as it lies. */
 async function foldRows(expr: Aggregate, op: FoldOp, grid: Grid, ctx: EvalContext): Promise<VectorBlock> {
   const block = await ctx.vector(expr.expr, grid);
-  const groups = groupRows(expr, block);
+  const groups = await groupRows(expr, block, ctx);
   const { steps } = block;
   const { values, present } = ctx.columns(groups.labels.length, steps);
   const running: RowFold = ROW_FOLDS[op](steps, { values, present });
@@ -140,7 +140,7 @@ async function countValues(expr: Aggregate, grid: Grid, ctx: EvalContext): Promi
   const builder = ctx.builder(grid.steps);
   // Other labels of a group may end up the same when `label` overwrites one, so counts add up by result.
   const counts = new Map<number, number>();
-  const groups = groupRows(expr, block);
+  const groups = await groupRows(expr, block, ctx);
   const dropName = droppedNames(block, groups);
   // without() takes the counted label away as well, when it is named there or is the metric name.
   const hidden = expr.without && (label === METRIC_NAME || expr.grouping.includes(label));

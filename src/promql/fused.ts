@@ -53,7 +53,7 @@ export async function evalFused(
   if (opened === undefined) return undefined;
   const { rows, nameless } = opened;
   ctx.checkSeries(rows.labels.length);
-  const { ids, labels } = groupLabels(rows.labels, expr.without, expr.grouping, nameless);
+  const { ids, labels } = await groupLabels(rows.labels, expr.without, expr.grouping, nameless, ctx);
   const { steps } = grid;
   const out = ctx.columns(labels.length, steps);
   const fold = ROW_FOLDS[op](steps, out);

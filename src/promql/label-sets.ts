@@ -3,10 +3,20 @@
  * very same list while the same series answer a selector, so all of this is computed when the series change and not
  * with every query; a list that nobody holds takes its memory along.
  */
+import { sortedInTurns } from "../base/turns.ts";
 import { compareUtf8, type Labels, METRIC_NAME } from "../model/labels.ts";
 import { dropMetadata, keepWithout } from "./projection.ts";
 
 type LabelList = readonly Labels[];
+
+/** Whoever computes something of a list for the first time gives others their turns meanwhile. */
+interface Turns {
+  due(work: number): boolean;
+  pause(): Promise<void>;
+}
+
+/** A label set looked at costs about as much as so many samples. */
+const WORK_PER_SET = 16;
 
 /** Labels that go away with a metric's name. */
 const OF_THE_METRIC: readonly string[] = [METRIC_NAME, "__type__", "__unit__"];
@@ -41,14 +51,31 @@ export const distinctNameless: (labels: LabelList) => boolean = remembered((labe
   return alike || areDistinct(withoutNames(labels));
 });
 
-/** Rows in the order of their labels; undefined when they stand in it. */
-export const answerOrder: (labels: LabelList) => { readonly rows: Uint32Array | undefined } = remembered((labels) => {
-  const sorted = labels.every((one, i) => i === 0 || one.compare(labels[i - 1] as Labels) >= 0);
-  if (sorted) return { rows: undefined };
-  const rows = Uint32Array.from(labels, (_, row) => row);
+/** Rows as answers tell them; undefined when they stand in that order. */
+interface Order {
+  readonly rows: readonly number[] | undefined;
+}
+
+const orders = new WeakMap<LabelList, Order>();
+
+/** Rows in the order of their labels. */
+export async function answerOrder(labels: LabelList, turns: Turns): Promise<Order> {
+  let order = orders.get(labels);
+  if (order === undefined) orders.set(labels, (order = { rows: await orderOf(labels, turns) }));
+  return order;
+}
+
+async function orderOf(labels: LabelList, turns: Turns): Promise<readonly number[] | undefined> {
+  let sorted = true;
+  for (let i = 1; sorted && i < labels.length; i++) {
+    if (turns.due(WORK_PER_SET)) await turns.pause();
+    sorted = (labels[i] as Labels).compare(labels[i - 1] as Labels) >= 0;
+  }
+  if (sorted) return undefined;
+  const rows = Array.from(labels, (_, row) => row);
   // By UTF-8 bytes, name by name and value by value: keys are joined with a byte below all others.
-  return { rows: rows.sort((a, b) => compareUtf8((labels[a] as Labels).key, (labels[b] as Labels).key) || a - b) };
-});
+  return sortedInTurns(rows, (a, b) => compareUtf8((labels[a] as Labels).key, (labels[b] as Labels).key) || a - b);
+}
 
 /** Rows by group. */
 export interface Grouping {
@@ -63,25 +90,26 @@ export interface Grouping {
 const groupings = new WeakMap<LabelList, Map<string, Grouping>>();
 
 /** @param nameless the rows' names have gone, though `labels` still shows them. */
-export function groupLabels(
+export async function groupLabels(
   labels: LabelList,
   without: boolean,
   names: readonly string[],
   nameless: boolean,
-): Grouping {
+  turns: Turns,
+): Promise<Grouping> {
   let known = groupings.get(labels);
   if (known === undefined) groupings.set(labels, (known = new Map()));
   const key = JSON.stringify([without, nameless, names]);
   let grouping = known.get(key);
   if (grouping === undefined) {
+    grouping = await (without ? groupWithout(labels, names, nameless, turns) : groupBy(labels, names, nameless, turns));
     if (known.size >= GROUPINGS_MAX) known.clear();
-    grouping = without ? groupWithout(labels, names, nameless) : groupBy(labels, names, nameless);
     known.set(key, grouping);
   }
   return grouping;
 }
 
-function groupBy(labels: LabelList, names: readonly string[], nameless: boolean): Grouping {
+function groupBy(labels: LabelList, names: readonly string[], nameless: boolean, turns: Turns): Promise<Grouping> {
   const kept = [...new Set(nameless ? names.filter((name) => !OF_THE_METRIC.includes(name)) : names)];
   return collect(
     labels,
@@ -91,20 +119,28 @@ function groupBy(labels: LabelList, names: readonly string[], nameless: boolean)
       return key;
     },
     (one) => one.only(kept),
+    turns,
   );
 }
 
-function groupWithout(labels: LabelList, names: readonly string[], nameless: boolean): Grouping {
+function groupWithout(labels: LabelList, names: readonly string[], nameless: boolean, turns: Turns): Promise<Grouping> {
   const project = keepWithout(nameless ? [...names, ...OF_THE_METRIC] : names);
-  return collect(labels, (one) => project(one).key, project);
+  return collect(labels, (one) => project(one).key, project, turns);
 }
 
-function collect(labels: LabelList, keyOf: (labels: Labels) => string, project: (labels: Labels) => Labels): Grouping {
+async function collect(
+  labels: LabelList,
+  keyOf: (labels: Labels) => string,
+  project: (labels: Labels) => Labels,
+  turns: Turns,
+): Promise<Grouping> {
   const byKey = new Map<string, number>();
   const groups: Labels[] = [];
   const sizes: number[] = [];
   const ids = new Uint32Array(labels.length);
-  labels.forEach((one, row) => {
+  for (let row = 0; row < labels.length; row++) {
+    if (turns.due(WORK_PER_SET)) await turns.pause();
+    const one = labels[row] as Labels;
     const key = keyOf(one);
     let id = byKey.get(key);
     if (id === undefined) {
@@ -114,7 +150,7 @@ function collect(labels: LabelList, keyOf: (labels: Labels) => string, project: 
     }
     ids[row] = id;
     sizes[id] = (sizes[id] as number) + 1;
-  });
+  }
   const rows = sizes.map((size) => new Uint32Array(size));
   const next = new Uint32Array(groups.length);
   ids.forEach((id, row) => {

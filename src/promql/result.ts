@@ -24,7 +24,7 @@ export async function instantValue(expr: Expr, grid: Grid, ctx: EvalContext): Pr
   if (block.kind === "scalar") return { kind: "scalar", t, v: block.values[0] as number };
   const settled = settleNames(block, ctx);
   const samples: { readonly labels: Labels; readonly v: number }[] = [];
-  const order = settled.ordered === true ? undefined : answerOrder(settled.labels).rows;
+  const order = settled.ordered === true ? undefined : (await answerOrder(settled.labels, ctx)).rows;
   for (let i = 0; i < settled.labels.length; i++) {
     const row = order === undefined ? i : (order[i] as number);
     if (settled.present[row] !== 1) continue;
@@ -61,7 +61,7 @@ export async function rangeValue(expr: Expr, grid: Grid, ctx: EvalContext): Prom
   if (block.kind === "scalar") return { kind: "matrix", series: [{ labels: Labels.EMPTY, t: times, v: block.values }] };
   const settled = settleNames(block, ctx);
   const series: MatrixSeries[] = [];
-  const order = answerOrder(settled.labels).rows;
+  const order = (await answerOrder(settled.labels, ctx)).rows;
   for (let i = 0; i < settled.labels.length; i++) {
     if (ctx.due(grid.steps)) await ctx.pause();
     const row = order === undefined ? i : (order[i] as number);

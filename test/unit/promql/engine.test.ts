@@ -141,6 +141,7 @@ test.for([
   ["label_join(x_total, 'b', '-', 'n', 'n')", 1, "joined labels"],
   ["x_total and x_total", 2, "signatures of a set operation"],
   ["x_total * x_total", 2, "signatures of a match"],
+  ["sum by (n) (x_total)", 1, "groups"],
 ] as const)("%s, over %i selections: %s are made in turns", async ([expr, selections]) => {
   const series = Array.from({ length: 2_000 }, (_, n) => counter(n));
   /** Each look at the clock costs a millisecond, so that turns follow from the work and not from the machine. */
