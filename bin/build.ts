@@ -51,7 +51,8 @@ if (cachedData === undefined || script.cachedDataRejected) {
       fs.renameSync(file + "." + process.pid, file);
     } catch {}
   };
-  process.once("exit", keep);
+  // an engine that ends at once, as on a port that is taken, has run too little to be worth keeping
+  if (word !== "serve") process.once("exit", keep);
   setTimeout(keep, ${KEEP_AFTER_MS}).unref();
 }
 script.runInThisContext()(exports, require, module, bundle, __dirname);
