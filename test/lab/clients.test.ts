@@ -92,7 +92,8 @@ test("Grafana's data source gets Prometheus' answers", async () => {
 
 test("a Prometheus reads opsmon's series as its own", async () => {
   using home = tempDir();
-  const config = `global: {scrape_interval: 1h}
+  // a reader of the same site: what comes with that label is its own
+  const config = `global: {scrape_interval: 1h, external_labels: {site: lab}}
 remote_read: [{url: "${pair.opsmon}/api/v1/read", read_recent: true}]
 `;
   await using reader = await startPrometheus(home.path, config);
