@@ -1,5 +1,5 @@
 /**
- * Line charts by blessed-contrib, off screen; the only file that may import it. The widget gets a stub instead of a
+ * Line charts by blessed-contrib, off screen; the only file that may import it. The widget gets a stand-in for a
  * blessed screen: no program, no terminfo, no process listeners, nothing that would fight ink for the terminal. It
  * is given values already clamped and scaled to 0–8, because an infinity makes its line loop endless, a null
  * becomes a false zero and a long number runs over its axis; its dots are then read from the canvas and the labels

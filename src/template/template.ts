@@ -55,7 +55,8 @@ export const STEPS_MAX: number = 5_000_000;
 export function compileTemplate(text: string, options: TemplateOptions): Template {
   const functions = { ...goBuiltins, ...options.functions };
   const parsed = parse(text, options.name, functions);
-  const definitions: Definitions = new Map([...(options.library?.definitions ?? []), ...parsed.definitions]);
+  const definitions: Definitions = new Map(options.library?.definitions);
+  for (const [name, body] of parsed.definitions) definitions.set(name, body);
   const limits = { outputMax: options.outputMax ?? OUTPUT_LENGTH_MAX, stepsMax: STEPS_MAX };
   return {
     defines: [...parsed.definitions.keys()],
