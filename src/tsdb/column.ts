@@ -1,10 +1,12 @@
 /**
- * One series' values in one chunk. In: doubles, in row order. Out: the smallest of "all the same", "decimal, as whole
- * numbers", and XOR. Decimal is taken only when every value comes back with the same bits (`n / 10^e`), so nothing is
+ * One series' values in one chunk. In: doubles, in row order. Out: the first that fits of "all the same", "decimal, as
+ * whole numbers", "decimal but for the last bits", and XOR. Decimal is taken only when every value comes back with the same bits (`n / 10^e`), so nothing is
  * ever rounded; -0, NaN and infinities take another way. Rows without a value and stale rows are bitmaps in front.
  */
 import { type ByteReader, type ByteWriter, DamagedError } from "./bytes.ts";
-import { decodeInts, encodeInts, encodeSameInt, INT_MAX, isValue, skipInts } from "./ints.ts";
+import { encodeInts, encodeSameInt, INT_MAX } from "./ints.ts";
+import { decodeInts, isValue, skipInts } from "./ints-read.ts";
+import { decodeNearDecimals, encodeNearDecimals, nearExponent, skipNearDecimals } from "./near-decimal.ts";
 import { decodeXor, encodeXor, skipXor } from "./xor.ts";
 
 /** What one row holds for one series. */
@@ -17,6 +19,7 @@ const MODE_ZERO = 1;
 const MODE_SAME = 2;
 const MODE_DECIMAL = 3;
 const MODE_XOR = 4;
+const MODE_NEAR = 5;
 const MODE_MASK = 7;
 const FLAG_PRESENCE = 8;
 const FLAG_STALE = 16;
@@ -24,6 +27,9 @@ const FLAG_STALE = 16;
 /** Powers up to 10^12 are exact doubles and cover what exporters print; more digits gain nothing over XOR. */
 const EXPONENT_MAX = 12;
 const POWERS: Float64Array = Float64Array.from({ length: EXPONENT_MAX + 1 }, (_, e) => 10 ** e);
+
+/** In a block of fewer rows the second header weighs more than it saves. */
+const NEAR_COUNT_MIN = 16;
 
 let ints: Float64Array = new Float64Array(256);
 
@@ -101,6 +107,17 @@ function encodeValues(head: ByteWriter, body: ByteWriter, values: Float64Array, 
     writeMode(head, MODE_SAME, flags, count);
     body.bytes(new Uint8Array(values.buffer, values.byteOffset, 8));
   } else {
+    encodeOthers(head, body, values, count, flags);
+  }
+}
+
+/** What is not decimal: seldom, so that it may take its time. */
+function encodeOthers(head: ByteWriter, body: ByteWriter, values: Float64Array, count: number, flags: number): void {
+  const exponent = count < NEAR_COUNT_MIN ? -1 : nearExponent(values, count, POWERS);
+  if (exponent >= 0) {
+    writeMode(head, MODE_NEAR, flags, count);
+    encodeNearDecimals(head, body, exponent, count);
+  } else {
     writeMode(head, MODE_XOR, flags, count);
     encodeXor(head, body, values, count);
   }
@@ -158,7 +175,7 @@ function readColumnHeader(head: ByteReader, rows: number): void {
   const byte = head.u8();
   mode = byte & MODE_MASK;
   flags = byte & ~MODE_MASK;
-  if (mode > MODE_XOR || (flags & ~(FLAG_PRESENCE | FLAG_STALE)) !== 0)
+  if (mode > MODE_NEAR || (flags & ~(FLAG_PRESENCE | FLAG_STALE)) !== 0)
     throw new DamagedError(`column of mode ${byte}`);
   count = flags === 0 ? (mode === MODE_NONE ? 0 : rows) : head.varint();
   if (count > rows) throw new DamagedError(`${count} values in ${rows} rows`);
@@ -173,9 +190,9 @@ export function skipColumn(head: ByteReader, rows: number): number {
     ((flags & FLAG_PRESENCE) !== 0 ? bitmapBytes(rows) : 0) + ((flags & FLAG_STALE) !== 0 ? bitmapBytes(rows) : 0);
   if (mode === MODE_SAME) return maps + 8;
   if (mode === MODE_XOR) return maps + skipXor(head);
-  if (mode !== MODE_DECIMAL) return maps;
+  if (mode < MODE_DECIMAL) return maps;
   head.u8();
-  return maps + skipInts(head, count);
+  return maps + (mode === MODE_NEAR ? skipNearDecimals(head, count) : skipInts(head, count));
 }
 
 /** Whether the header in `bytes[from..to)`, with nothing in the body, says the same of any number of rows. */
@@ -199,7 +216,8 @@ function decodeValues(head: ByteReader, body: ByteReader, out: Float64Array): vo
   } else {
     const power = POWERS[head.u8()];
     if (power === undefined) throw new DamagedError("decimal exponent out of range");
-    decodeInts(head, body, out, count, power);
+    if (mode === MODE_NEAR) decodeNearDecimals(head, body, out, count, power);
+    else decodeInts(head, body, out, count, power);
   }
 }
 

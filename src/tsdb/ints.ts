@@ -1,22 +1,28 @@
 /**
  * Whole numbers, packed: the codec under timestamps and under decimal values. It tries values, deltas and deltas of
  * deltas, subtracts the smallest (frame of reference), drops the zero bits all of them end in, and packs what is
- * left at the width of the largest. A header goes to `head`, bits go to `body`, so that zstd sees like beside like.
+ * left at the width of the largest, or at a smaller one when few numbers need more: those are named one by one (the
+ * patches). A header goes to `head`, bits go to `body`, so that zstd sees like beside like. Read by ints-read.ts.
  */
-import { type ByteReader, type ByteWriter, DamagedError } from "./bytes.ts";
+import { ByteWriter } from "./bytes.ts";
+import { FRAME_COUNT_MIN, FRAME_WIDTH_MAX, findFrame, frameBits, frameLow, frameWidth } from "./frame.ts";
 
 /** Largest magnitude taken: a delta of deltas then reaches 2^52 and its zigzag 2^53, the last exact double. */
 export const INT_MAX: number = 2 ** 50;
 
-const VALUE = 0;
-const DELTA = 1;
-const DELTA2 = 2;
-/** More rows in one column than any chunk may have; a larger count is damage. */
-export const COLUMN_ROWS_MAX: number = 1 << 16;
-
+export const VALUE = 0;
+export const DELTA = 1;
+export const DELTA2 = 2;
+/** The kind follows in a second byte, and some numbers need more than the packed bits. */
+export const PATCHED = 3;
+/** What a patched column's header has more, about. */
+const PATCH_HEAD_BITS = 24;
+/** A range of fewer average deviations has no numbers far from the rest: normal noise spans six, a uniform one four. */
+const EVEN_RANGE = 10;
 let offsets: Float64Array = new Float64Array(256);
 let words: Uint32Array = new Uint32Array(256);
 let wordBytes: Uint8Array = new Uint8Array(words.buffer);
+const patches: ByteWriter = new ByteWriter(256);
 
 function reserve(count: number): void {
   if (offsets.length < count) offsets = new Float64Array(count * 2);
@@ -35,15 +41,15 @@ function widthOf(range: number): number {
 let chosen = VALUE;
 let chosenMin = 0;
 let chosenMax = 0;
+let chosenBits = 0;
+/** Smallest and largest by representation. */
+const least: Float64Array = new Float64Array(3);
+const most: Float64Array = new Float64Array(3);
+/** How far the numbers of the closest representation lie from their middle on average. */
+let deviation = 0;
 
-function take(representation: number, min: number, max: number): void {
-  chosen = representation;
-  chosenMin = min;
-  chosenMax = max;
-}
-
-/** Chooses the representation with the fewest bits; ties go to the simpler one. */
-function choose(x: Float64Array, count: number): void {
+/** Extremes of values, deltas and deltas of deltas. */
+function measure(x: Float64Array, count: number): void {
   let min = x[0] as number;
   let max = min;
   let minD = Number.POSITIVE_INFINITY;
@@ -67,22 +73,67 @@ function choose(x: Float64Array, count: number): void {
     previous = value;
     previousD = d;
   }
-  const bits = widthOf(max - min) * count;
-  const bitsD = count > 1 ? widthOf(maxD - minD) * (count - 1) + 8 : Number.POSITIVE_INFINITY;
-  const bitsDD = count > 2 ? widthOf(maxDD - minDD) * (count - 2) + 16 : Number.POSITIVE_INFINITY;
-  if (bits <= bitsD && bits <= bitsDD) take(VALUE, min, max);
-  else if (bitsD <= bitsDD) take(DELTA, minD, maxD);
-  else take(DELTA2, minDD, maxDD);
+  least[VALUE] = min;
+  most[VALUE] = max;
+  least[DELTA] = minD;
+  most[DELTA] = maxD;
+  least[DELTA2] = minDD;
+  most[DELTA2] = maxDD;
+}
+
+/** Which representation's numbers lie closest together, were it not for a few of them. */
+function closest(x: Float64Array, count: number): number {
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += x[i] as number;
+  const mean = sum / count;
+  const step = ((x[count - 1] as number) - (x[0] as number)) / (count - 1);
+  let ofValues = 0;
+  let ofDeltas = 0;
+  let ofDelta2s = 0;
+  let previousD = step;
+  for (let i = 1; i < count; i++) {
+    const value = x[i] as number;
+    const d = value - (x[i - 1] as number);
+    ofValues += Math.abs(value - mean);
+    ofDeltas += Math.abs(d - step);
+    ofDelta2s += Math.abs(d - previousD);
+    previousD = d;
+  }
+  const closest = Math.min(ofValues, ofDeltas, ofDelta2s);
+  deviation = closest / count;
+  return closest === ofValues ? VALUE : closest === ofDeltas ? DELTA : DELTA2;
+}
+
+/** Bits of a column without exceptions. */
+function plainBits(kind: number, count: number): number {
+  if (count <= kind) return Number.POSITIVE_INFINITY;
+  return widthOf((most[kind] as number) - (least[kind] as number)) * (count - kind) + 8 * kind;
+}
+
+function take(kind: number, bits: number): void {
+  chosen = kind;
+  chosenMin = least[kind] as number;
+  chosenMax = most[kind] as number;
+  chosenBits = bits;
+}
+
+/** Chooses the representation with the fewest bits; ties go to the simpler one. */
+function choose(x: Float64Array, count: number): void {
+  measure(x, count);
+  take(VALUE, plainBits(VALUE, count));
+  for (const kind of [DELTA, DELTA2]) {
+    const bits = plainBits(kind, count);
+    if (bits < chosenBits) take(kind, bits);
+  }
 }
 
 /** Fills `offsets` with what is left above the smallest; @returns how many. */
-function fillOffsets(x: Float64Array, count: number): number {
-  const min = chosenMin;
-  if (chosen === VALUE) {
+function fillOffsets(x: Float64Array, count: number, kind: number, min: number): number {
+  if (kind === VALUE) {
     for (let i = 0; i < count; i++) offsets[i] = (x[i] as number) - min;
     return count;
   }
-  if (chosen === DELTA) {
+  if (kind === DELTA) {
     for (let i = 1; i < count; i++) offsets[i - 1] = (x[i] as number) - (x[i - 1] as number) - min;
     return count - 1;
   }
@@ -129,159 +180,70 @@ export function encodeSameInt(head: ByteWriter, value: number): void {
   head.zigzag(value);
 }
 
-/** Appends `count` (1 or more) whole numbers of magnitude up to INT_MAX. */
-export function encodeInts(head: ByteWriter, body: ByteWriter, x: Float64Array, count: number): void {
-  reserve(count);
-  choose(x, count);
-  const n = fillOffsets(x, count);
-  const wide = widthOf(chosenMax - chosenMin);
-  const shift = wide > 0 && wide <= 32 ? commonShift(n) : 0;
-  const width = wide - shift;
-  head.u8(chosen | (width << 2));
-  if (chosen !== VALUE) head.zigzag(x[0] as number);
-  if (chosen === DELTA2) head.zigzag((x[1] as number) - (x[0] as number));
-  head.zigzag(chosenMin);
-  if (width === 0) return;
-  head.u8(shift);
-  if (width <= 32) {
-    pack(body, n, width, shift);
-    return;
-  }
+/** Packs the low `width` bits of `n` offsets: above 32 bits the low 32 of all first. */
+function packAll(body: ByteWriter, n: number, width: number, shift: number): void {
+  if (width <= 32) return pack(body, n, width, shift);
   pack(body, n, 32, 0);
   for (let i = 0; i < n; i++) offsets[i] = Math.floor((offsets[i] as number) / 0x1_0000_0000);
   pack(body, n, width - 32, 0);
 }
 
-/** Whether a column that begins with this byte is one number again and again. */
-export function isValue(first: number | undefined): boolean {
-  return first === VALUE;
-}
-
-function packedBytes(n: number, width: number): number {
-  return width <= 32 ? Math.ceil((n * width) / 8) : Math.ceil((n * 32) / 8) + Math.ceil((n * (width - 32)) / 8);
-}
-
-/** What the last header said: columns are read by the million, so it is not an object each time. */
-let kind = 0;
-let first = 0;
-let second = 0;
-let least = 0;
-let width = 0;
-let scale = 1;
-
-function readHeader(head: ByteReader, count: number): void {
-  const byte = head.u8();
-  kind = byte & 3;
-  width = byte >> 2;
-  if (kind > DELTA2 || width > 54 || count < kind + 1) throw new DamagedError(`integer column of kind ${kind}`);
-  first = kind === VALUE ? 0 : head.zigzag();
-  second = kind === DELTA2 ? head.zigzag() : 0;
-  least = head.zigzag();
-  scale = width === 0 ? 1 : 2 ** head.u8();
-}
-
-/** Steps over a column. @returns the bytes it takes in the body. */
-export function skipInts(head: ByteReader, count: number): number {
-  readHeader(head, count);
-  return packedBytes(count - kind, width);
-}
-
-/** Widest numbers that four bytes hold wherever in the first byte they begin. */
-const WORD_WIDTH_MAX = 25;
-
 /**
- * Puts `n` packed numbers of up to 32 bits, times `by`, on top of what `out` holds from `at`. Five bytes are looked at
- * for each; the last ones of the body, where five are not left, are put together byte by byte.
+ * Appends the numbers in a window that leaves some of them outside, when that is smaller.
+ * @returns false when it is not; `offsets` is spent.
  */
-function unpack(body: ByteReader, out: Float64Array, at: number, n: number, bits: number, by: number): void {
-  const { view, position, end } = body;
-  body.take(packedBytes(n, bits));
-  const mask = bits === 32 ? -1 : 2 ** bits - 1;
-  const sure = Math.max(0, Math.min(n, Math.floor(((end - position - 5) * 8) / bits)));
-  let byte = position;
-  let bit = 0;
+function encodePatched(head: ByteWriter, body: ByteWriter, x: Float64Array, count: number): boolean {
+  const kind = closest(x, count);
+  const min = least[kind] as number;
+  const range = (most[kind] as number) - min;
+  const wide = widthOf(range);
+  if (wide > FRAME_WIDTH_MAX || (kind === chosen && range < deviation * EVEN_RANGE)) return false;
+  const n = fillOffsets(x, count, kind, min);
+  const shift = commonShift(n);
+  const unit = 2 ** shift;
+  if (shift > 0) for (let i = 0; i < n; i++) offsets[i] = (offsets[i] as number) / unit;
+  findFrame(offsets, n, wide - shift);
+  if (frameBits + PATCH_HEAD_BITS + 8 * kind >= chosenBits) return false;
+  const [low, width] = [frameLow, frameWidth];
+  const size = 2 ** width;
+  patches.reset();
+  let previous = -1;
   for (let i = 0; i < n; i++) {
-    let word: number;
-    let next: number;
-    if (i < sure) {
-      word = view.getUint32(byte, true);
-      next = view.getUint8(byte + 4);
-    } else {
-      word = 0;
-      for (let k = 0; k < 4 && byte + k < end; k++) word |= view.getUint8(byte + k) << (8 * k);
-      next = byte + 4 < end ? view.getUint8(byte + 4) : 0;
-    }
-    // A shift by 32 would be one by 0.
-    const value = (((word >>> bit) | (bit === 0 ? 0 : next << (32 - bit))) & mask) >>> 0;
-    bit += bits;
-    byte += bit >> 3;
-    bit &= 7;
-    out[at + i] = (out[at + i] as number) + value * by;
+    const offset = (offsets[i] as number) - low;
+    const above = Math.floor(offset / size);
+    offsets[i] = offset - above * size;
+    if (above === 0) continue;
+    patches.varint(i - previous - 1);
+    patches.zigzag(above);
+    previous = i;
   }
+  head.u8(PATCHED);
+  writeHead(head, x, kind, width, min + low * unit);
+  head.u8(shift);
+  head.varint(patches.length);
+  if (width > 0) packAll(body, n, width, 0);
+  body.bytes(patches.view());
+  return true;
 }
 
-/**
- * Reads `count` numbers into the first places of `out`, each divided by `power`.
- *
- * @throws DamagedError
- */
-export function decodeInts(head: ByteReader, body: ByteReader, out: Float64Array, count: number, power = 1): void {
-  if (count > COLUMN_ROWS_MAX || count > out.length) throw new DamagedError(`${count} rows in one column`);
-  readHeader(head, count);
-  const n = count - kind;
-  if (kind === DELTA && width <= WORD_WIDTH_MAX && body.left >= packedBytes(n, width) + 4) {
-    sumDeltas(body, out, count, power);
-    return;
-  }
-  out.fill(least, kind, count);
-  if (width > 32) {
-    unpack(body, out, kind, n, 32, 1);
-    unpack(body, out, kind, n, width - 32, 0x1_0000_0000);
-  } else if (width > 0) {
-    unpack(body, out, kind, n, width, scale);
-  }
-  let value = 0;
-  let d = 0;
-  if (kind === VALUE) {
-    if (power !== 1) for (let i = 0; i < count; i++) out[i] = (out[i] as number) / power;
-    return;
-  }
-  value = first;
-  out[0] = value / power;
-  if (kind === DELTA) {
-    for (let i = 1; i < count; i++) {
-      value += out[i] as number;
-      out[i] = value / power;
-    }
-    return;
-  }
-  d = second;
-  value += d;
-  out[1] = value / power;
-  for (let i = 2; i < count; i++) {
-    d += out[i] as number;
-    value += d;
-    out[i] = value / power;
-  }
+function writeHead(head: ByteWriter, x: Float64Array, kind: number, width: number, min: number): void {
+  head.u8(kind | (width << 2));
+  if (kind !== VALUE) head.zigzag(x[0] as number);
+  if (kind === DELTA2) head.zigzag((x[1] as number) - (x[0] as number));
+  head.zigzag(min);
 }
 
-/** Counters, which are most of what is read: deltas of few bits, in one pass from packed bits to sums. */
-function sumDeltas(body: ByteReader, out: Float64Array, count: number, power: number): void {
-  const { view } = body;
-  const bits = width;
-  const mask = 2 ** bits - 1;
-  const base = least;
-  const by = scale;
-  let byte = body.position;
-  let bit = 0;
-  let value = first;
-  body.take(packedBytes(count - 1, bits));
-  out[0] = value / power;
-  for (let i = 1; i < count; i++) {
-    value += base + ((view.getUint32(byte, true) >>> bit) & mask) * by;
-    bit += bits;
-    byte += bit >> 3;
-    bit &= 7;
-    out[i] = value / power;
-  }
+/** Appends `count` (1 or more) whole numbers of magnitude up to INT_MAX. */
+export function encodeInts(head: ByteWriter, body: ByteWriter, x: Float64Array, count: number): void {
+  reserve(count);
+  choose(x, count);
+  const wide = widthOf(chosenMax - chosenMin);
+  if (wide > 0 && count >= FRAME_COUNT_MIN && encodePatched(head, body, x, count)) return;
+  const n = fillOffsets(x, count, chosen, chosenMin);
+  const shift = wide > 0 && wide <= 32 ? commonShift(n) : 0;
+  const width = wide - shift;
+  writeHead(head, x, chosen, width, chosenMin);
+  if (width === 0) return;
+  head.u8(shift);
+  packAll(body, n, width, shift);
 }

@@ -18,8 +18,8 @@ import { unpackLayout } from "./labels-record.ts";
 import { countLayout, readLayout } from "./layout.ts";
 import { openRecord, sealRecord } from "./segment.ts";
 
-/** The database's format; a larger number in the database means a newer opsmon. */
-const SERIES_FORMAT: number = 1;
+/** The database's format; a larger number in the database means a newer opsmon. 2: patches and near decimals. */
+const SERIES_FORMAT: number = 2;
 const FORMAT_TEXT = /^opsmon series (\d+)$/;
 
 function formatRecord(version: number): Uint8Array {
@@ -64,10 +64,11 @@ export async function readableFormat(db: ByteLevel, dir: string): Promise<number
   );
 }
 
-/** Writes the format into a new database. @throws UserError `store-format` for a newer one. */
+/** Writes the format into a new database, and into an older one before it gets what its opsmon cannot read. */
 async function checkFormat(db: ByteLevel, dir: string, damage: Damage): Promise<void> {
-  if ((await readableFormat(db, dir)) !== undefined) return;
-  if ((await db.get(FORMAT_KEY)) !== undefined)
+  const format = await readableFormat(db, dir);
+  if (format === SERIES_FORMAT) return;
+  if (format === undefined && (await db.get(FORMAT_KEY)) !== undefined)
     damage.add("the format record of the series database", "checksum does not fit; written anew");
   await db.put(FORMAT_KEY, formatRecord(SERIES_FORMAT), { sync: true });
 }

@@ -11,7 +11,7 @@ import { createMatcher } from "../../../src/model/matcher.ts";
 import { NO_REF } from "../../../src/model/sample.ts";
 import { FORMAT_KEY } from "../../../src/tsdb/keys.ts";
 import { freeBytes } from "../../../src/tsdb/space.ts";
-import { sealRecord } from "../../../src/tsdb/segment.ts";
+import { openRecord, sealRecord } from "../../../src/tsdb/segment.ts";
 import { openTsdb, type Tsdb } from "../../../src/tsdb/tsdb.ts";
 import { verifyStore } from "../../../src/tsdb/verify.ts";
 import { dump, hints } from "../../support/storage-conformance.ts";
@@ -295,6 +295,20 @@ describe("refusals", () => {
     expect(error.hint).toContain("--socket");
     await scrape(box.db, 1, 0, 1);
     expect(await count(box.db)).toBe(1);
+  });
+
+  test("an older database format is raised before anything else is written", async () => {
+    const dir = temporaryDir();
+    const clock = (await storeBox()).clock;
+    const first = await openLevel(join(dir, "series"), { name: "series" });
+    await first.db.put(FORMAT_KEY, sealRecord(FORMAT_KEY, new TextEncoder().encode("opsmon series 1")));
+    await first.db.close();
+    await (await openTsdb({ dir, clock, log: silentLogger })).close();
+    const { db } = await openLevel(join(dir, "series"), { name: "series" });
+    const record = await db.get(FORMAT_KEY);
+    await db.close();
+    expect(new TextDecoder().decode(openRecord(FORMAT_KEY, record as Uint8Array))).toBe("opsmon series 2");
+    rmSync(dir, { recursive: true });
   });
 
   test("a newer database format, and a newer log format", async () => {
