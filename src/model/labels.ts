@@ -20,14 +20,39 @@ export function compareUtf8(a: string, b: string): number {
   return a.length - b.length;
 }
 
+/** Names and values in turn of label set number `id`, sorted by name. */
+export type ReadPairs = (id: number) => readonly string[];
+
 export class Labels implements Iterable<readonly [name: string, value: string]> {
   static readonly EMPTY: Labels = new Labels([]);
-  /** name, value, name, value … sorted by name. */
-  readonly #flat: readonly string[];
-  #key: string | undefined;
+  /** name, value, name, value … sorted by name; or who knows them, until they are asked for. */
+  #pairs: readonly string[] | ReadPairs;
+  /** Canonical text once it was asked for; before `#pairs` are read, their number. */
+  #text: string | number | undefined;
 
-  private constructor(flat: readonly string[]) {
-    this.#flat = flat;
+  private constructor(pairs: readonly string[] | ReadPairs, text?: number) {
+    this.#pairs = pairs;
+    this.#text = text;
+  }
+
+  /**
+   * Label set number `id` of whoever keeps many: `read` gives what `fromSorted` takes, at least one pair, when the first
+   * look is taken. Ten thousand series can be listed and counted without a text of theirs being touched.
+   */
+  static kept(read: ReadPairs, id: number): Labels {
+    return new Labels(read, id);
+  }
+
+  get #flat(): readonly string[] {
+    const pairs = this.#pairs;
+    return typeof pairs === "function" ? this.#read(pairs) : pairs;
+  }
+
+  #read(read: ReadPairs): readonly string[] {
+    const pairs = read(this.#text as number);
+    this.#pairs = pairs;
+    this.#text = undefined;
+    return pairs;
   }
 
   /** From any order; a later duplicate name wins, empty values are dropped. */
@@ -73,7 +98,9 @@ export class Labels implements Iterable<readonly [name: string, value: string]> 
 
   /** Canonical identity: equal label sets have equal keys. Not for display; see `toString`. */
   get key(): string {
-    return (this.#key ??= this.#flat.join("\u0000"));
+    const flat = this.#flat;
+    if (typeof this.#text !== "string") this.#text = flat.join("\u0000");
+    return this.#text;
   }
 
   /** A copy with these changes; an empty value removes the label. */

@@ -4,7 +4,7 @@
  * with every query; a list that nobody holds takes its memory along.
  */
 import { sortedInTurns } from "../base/turns.ts";
-import { compareUtf8, type Labels, METRIC_NAME } from "../model/labels.ts";
+import { compareUtf8, Labels, METRIC_NAME } from "../model/labels.ts";
 import { dropMetadata, keepWithout } from "./projection.ts";
 
 type LabelList = readonly Labels[];
@@ -83,8 +83,36 @@ export interface Grouping {
   readonly labels: LabelList;
   /** Group of each row. */
   readonly ids: Uint32Array;
-  /** Rows of each group, ascending. */
+  /** Rows of each group, ascending; made when they are asked for. */
   readonly rows: readonly Uint32Array[];
+}
+
+class Groups implements Grouping {
+  readonly labels: LabelList;
+  readonly ids: Uint32Array;
+  #rows: readonly Uint32Array[] | undefined;
+
+  constructor(labels: LabelList, ids: Uint32Array) {
+    this.labels = labels;
+    this.ids = ids;
+  }
+
+  get rows(): readonly Uint32Array[] {
+    return (this.#rows ??= rowsOf(this.ids, this.labels.length));
+  }
+}
+
+function rowsOf(ids: Uint32Array, groups: number): readonly Uint32Array[] {
+  const sizes = new Uint32Array(groups);
+  for (const id of ids) sizes[id] = (sizes[id] as number) + 1;
+  const rows = Array.from(sizes, (size) => new Uint32Array(size));
+  const next = new Uint32Array(groups);
+  ids.forEach((id, row) => {
+    const at = next[id] as number;
+    (rows[id] as Uint32Array)[at] = row;
+    next[id] = at + 1;
+  });
+  return rows;
 }
 
 const groupings = new WeakMap<LabelList, Map<string, Grouping>>();
@@ -111,6 +139,9 @@ export async function groupLabels(
 
 function groupBy(labels: LabelList, names: readonly string[], nameless: boolean, turns: Turns): Promise<Grouping> {
   const kept = [...new Set(nameless ? names.filter((name) => !OF_THE_METRIC.includes(name)) : names)];
+  // One group of all: nobody's labels need be looked at.
+  if (kept.length === 0)
+    return Promise.resolve(new Groups(labels.length === 0 ? [] : [Labels.EMPTY], new Uint32Array(labels.length)));
   return collect(
     labels,
     (one) => {
@@ -136,7 +167,6 @@ async function collect(
 ): Promise<Grouping> {
   const byKey = new Map<string, number>();
   const groups: Labels[] = [];
-  const sizes: number[] = [];
   const ids = new Uint32Array(labels.length);
   for (let row = 0; row < labels.length; row++) {
     if (turns.due(WORK_PER_SET)) await turns.pause();
@@ -146,17 +176,8 @@ async function collect(
     if (id === undefined) {
       byKey.set(key, (id = groups.length));
       groups.push(project(one));
-      sizes.push(0);
     }
     ids[row] = id;
-    sizes[id] = (sizes[id] as number) + 1;
   }
-  const rows = sizes.map((size) => new Uint32Array(size));
-  const next = new Uint32Array(groups.length);
-  ids.forEach((id, row) => {
-    const at = next[id] as number;
-    (rows[id] as Uint32Array)[at] = row;
-    next[id] = at + 1;
-  });
-  return { labels: groups, ids, rows };
+  return new Groups(groups, ids);
 }

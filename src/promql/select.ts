@@ -64,7 +64,7 @@ export class SeriesCache {
 
   select(selector: Pick<VectorSelector, "matchers">, hints: SelectHints): Promise<Selection> {
     const matchers = selector.matchers.map((m) => `${m.name}${m.op}${JSON.stringify(m.value)}`).join(",");
-    const key = `${matchers} ${hints.start} ${hints.end} ${hints.stepMs} ${hints.rangeMs} ${hints.func}`;
+    const key = `${matchers} ${hints.start} ${hints.end} ${hints.stepMs} ${hints.rangeMs} ${hints.func} ${hints.newestOnly}`;
     let selection = this.#selections.get(key);
     if (selection === undefined) {
       selection = this.#read(selector, hints);
@@ -131,6 +131,7 @@ export function selectInstant(
     stepMs: times.stepMs,
     rangeMs: 0,
     func,
+    ...(times.startMs === times.endMs ? { newestOnly: true } : {}),
   });
 }
 

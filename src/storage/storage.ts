@@ -64,6 +64,8 @@ export interface SelectHints {
   readonly func: string;
   /** Only label sets are wanted (series, count of series): samples need not be decoded. */
   readonly labelsOnly?: boolean;
+  /** Of each series only the newest sample, or stale marker, from `start` to `end` matters; a store may still give more. */
+  readonly newestOnly?: boolean;
 }
 
 export interface Series {

@@ -10,6 +10,7 @@ import type { Timestamp } from "../model/sample.ts";
 import { DamagedError } from "./bytes.ts";
 import { ByteCache } from "./cache.ts";
 import { type ChunkHeader, chunkName, readChunkHeader } from "./chunk.ts";
+import { CELL_ABSENT } from "./column.ts";
 import type { Damage } from "./damage.ts";
 import { CHUNK_SPAN_MS_MAX, type ChunkMeta, type Group, planeTier } from "./group.ts";
 import { chunkKey, segmentKey } from "./keys.ts";
@@ -112,9 +113,47 @@ export interface Want {
   readonly chunks: readonly ChunkMeta[];
 }
 
-/** Raw samples in the range. */
-export function want(group: Group, segments: ReadonlySet<number>, start: Timestamp, end: Timestamp): Want {
-  return { group, segments, live: liveParts(group, start, end), chunks: chunksIn(group, start, end, 0) };
+/** One whole row of the head. */
+function rowPart(t: Timestamp, values: Float64Array): Part {
+  return {
+    start: t,
+    end: t,
+    rows: 1,
+    t: Float64Array.of(t),
+    order: ORDER_OPEN,
+    read(column, out) {
+      if (column >= values.length) return ABSENT_ROW;
+      out[0] = values[column] as number;
+      return undefined;
+    },
+  };
+}
+
+const ABSENT_ROW = Uint8Array.of(CELL_ABSENT);
+
+/** What holds the newest sample of every column from `start` to `end`; undefined when that takes a closer look. */
+function newest(group: Group, segments: ReadonlySet<number>, start: Timestamp, end: Timestamp): Want | undefined {
+  const row = group.open?.wholeRow(end);
+  if (row === undefined || row.t < start || row.values.length < group.columns) return undefined;
+  // Nothing else of the group is as new, but for a copy that was written late.
+  const overlaps = ({ start: first, end: last }: { readonly start: Timestamp; readonly end: Timestamp }): boolean =>
+    first <= end && last >= row.t;
+  const { late, pending } = group;
+  if (late !== undefined && late.rows > 0 && overlaps({ start: late.firstT, end: late.lastT })) return undefined;
+  if (pending.some(overlaps) || chunksIn(group, row.t, end, 0).length > 0) return undefined;
+  return { group, segments, live: [rowPart(row.t, row.values)], chunks: [] };
+}
+
+/** Raw samples in the range. @param newestOnly older ones of a series may be left out. */
+export function want(
+  group: Group,
+  segments: ReadonlySet<number>,
+  start: Timestamp,
+  end: Timestamp,
+  newestOnly = false,
+): Want {
+  const quick = newestOnly ? newest(group, segments, start, end) : undefined;
+  return quick ?? { group, segments, live: liveParts(group, start, end), chunks: chunksIn(group, start, end, 0) };
 }
 
 /** All of one chunk, and nothing else. */

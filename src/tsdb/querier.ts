@@ -140,7 +140,7 @@ class StoreQuerier implements Querier {
     const warnings = new Set<string>(standing());
     if (hints.labelsOnly === true) return new StoredSeries({ labels, samples: () => EMPTY_COLUMN }, warnings);
     const rung = this.#options.ladder[tier - 1];
-    if (rung === undefined) return this.#raw(found, start, end, warnings);
+    if (rung === undefined) return this.#raw(found, start, end, hints.newestOnly === true, warnings);
     const { resolutionMs } = rung;
     const caveat = tierCaveat(hints.func, resolutionMs);
     if (caveat !== undefined) warnings.add(caveat);
@@ -155,7 +155,13 @@ class StoreQuerier implements Querier {
     return { series, sorted: true, resolutionMs, warnings: [...warnings] };
   }
 
-  async #raw(found: Found, start: Timestamp, end: Timestamp, warnings: Set<string>): Promise<SeriesSet> {
+  async #raw(
+    found: Found,
+    start: Timestamp,
+    end: Timestamp,
+    newestOnly: boolean,
+    warnings: Set<string>,
+  ): Promise<SeriesSet> {
     const { head, reader } = this.#options;
     const { refs, labels } = found;
     if (refs.length > STRIDE && overdue()) await nextTurn();
@@ -185,7 +191,7 @@ class StoreQuerier implements Querier {
       for (const place of former) wanted(segments, place.group, place.column);
       moved.set(i, this.#places(ref));
     }
-    const wants = [...segments].map(([group, set]) => want(group, set, start, end));
+    const wants = [...segments].map(([group, set]) => want(group, set, start, end, newestOnly));
 
     const parts = await reader.load(wants, warnings);
 

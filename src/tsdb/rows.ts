@@ -262,6 +262,19 @@ export class Rows {
     return SET;
   }
 
+  /**
+   * The newest row up to `end`, when it lies plain and all its columns have values: then no older one need be looked at
+   * for what was true at that time. Shared; a whole row is never changed.
+   */
+  wholeRow(end: number): { readonly t: number; readonly values: Float64Array } | undefined {
+    const row = this.lowerBound(end + 1) - 1;
+    if (row < 0 || row >> BLOCK_SHIFT < this.#packed || this.partial[row] !== undefined) return undefined;
+    this.#lent = true;
+    const at = (row & BLOCK_MASK) * this.stride;
+    const block = this.#blocks[row >> BLOCK_SHIFT] as Float64Array;
+    return { t: this.t[row] as number, values: block.subarray(at, at + this.columns) };
+  }
+
   view(): RowsView {
     const { t, rows, columns, stride } = this;
     this.#lent = true;

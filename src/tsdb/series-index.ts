@@ -55,11 +55,6 @@ export class SeriesIndex {
     return this.#count - this.#dead.size;
   }
 
-  /** Largest number given out. */
-  get lastRef(): SeriesRef {
-    return this.#count;
-  }
-
   /** The number of a text, to name series with in `ensure`; a new one if need be. */
   symbolOf(text: string): number {
     const known = this.#numbers.get(text);
@@ -200,14 +195,10 @@ export class SeriesIndex {
     this.#version++;
   }
 
-  isDead(ref: SeriesRef): boolean {
-    return this.#dead.has(ref);
-  }
-
   labels(ref: SeriesRef): Labels {
     const cached = this.#cached[ref];
     if (cached !== undefined) return cached;
-    const labels = this.makeLabels(ref);
+    const labels = Labels.kept(this.#pairsOf, ref);
     if (++this.#cachedCount > LABELS_CACHED_MAX) {
       this.#cached = [];
       this.#cachedCount = 1;
@@ -218,6 +209,11 @@ export class SeriesIndex {
 
   /** Like `labels`, for a single use: nothing is kept. */
   makeLabels(ref: SeriesRef): Labels {
+    return Labels.fromSorted(this.#pairsOf(ref));
+  }
+
+  /** Names and values in turn. A ref means the same series for ever, so this may be asked late. */
+  readonly #pairsOf = (ref: SeriesRef): readonly string[] => {
     const start = this.#starts[ref] as number;
     const length = (this.#starts[ref + 1] as number) - start;
     const flat: string[] = [];
@@ -227,8 +223,8 @@ export class SeriesIndex {
       flat[2 * i] = this.#text(this.#pairNames[pair] as number);
       flat[2 * i + 1] = this.#text(this.#pairValues[pair] as number);
     }
-    return Labels.fromSorted(flat);
-  }
+    return flat;
+  };
 
   /** These series in the order of their labels. */
   ordered(refs: Uint32Array): Promise<Uint32Array> {

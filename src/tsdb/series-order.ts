@@ -22,71 +22,112 @@ const STRIDE = 1_024;
 /** Series with more labels than this are compared pair by pair: no exporter has them, and a deal takes a pass for each. */
 const DEALT_MAX = 64;
 
-/** The pairs of these series, numbered from 1 in their order, and the largest number of pairs in one series. */
-async function ranksOf(
-  refs: Uint32Array,
-  texts: PairTexts,
-): Promise<{ ranks: Uint32Array; count: number; most: number }> {
-  const ranks = new Uint32Array(texts.pairs);
-  const seen: number[] = [];
+/** Largest number of pairs in one series. */
+function mostPairs(refs: Uint32Array, texts: PairTexts): number {
   let most = 0;
+  for (const ref of refs) most = Math.max(most, texts.first(ref + 1) - texts.first(ref));
+  return most;
+}
+
+/** Numbers these pairs from 1 in their order. */
+async function ranksOf(pairs: readonly number[], texts: PairTexts): Promise<Uint32Array> {
+  const sorted = await sortedInTurns(
+    pairs,
+    (a, b) => compareUtf8(texts.name(a), texts.name(b)) || compareUtf8(texts.value(a), texts.value(b)),
+  );
+  const ranks = new Uint32Array(texts.pairs);
+  sorted.forEach((pair, i) => void (ranks[pair] = i + 1));
+  return ranks;
+}
+
+/** Pairs of these series label by label, all first ones before all second ones; 0 behind a series' last. */
+interface Table {
+  readonly pairs: Uint32Array;
+  /** Each pair once. */
+  readonly seen: readonly number[];
+  /** By label: whether any two series differ there. */
+  readonly varied: readonly boolean[];
+}
+
+async function tableOf(refs: Uint32Array, most: number, texts: PairTexts): Promise<Table> {
+  const { length } = refs;
+  const pairs = new Uint32Array(length * most);
+  const known = new Uint8Array(texts.pairs);
+  const seen: number[] = [];
+  const varied: boolean[] = [];
+  for (let label = 0; label < most; label++) {
+    if (overdue()) await nextTurn();
+    const base = label * length;
+    let last = -1;
+    let changes = 0;
+    for (let i = 0; i < length; i++) {
+      const ref = refs[i] as number;
+      const place = texts.first(ref) + label;
+      const pair = place < texts.first(ref + 1) ? texts.pair(place) : 0;
+      pairs[base + i] = pair;
+      // Neighbours mostly have the same.
+      if (pair === last) continue;
+      last = pair;
+      changes++;
+      if (pair === 0 || known[pair] === 1) continue;
+      known[pair] = 1;
+      seen.push(pair);
+    }
+    varied.push(changes > 1);
+  }
+  return { pairs, seen, varied };
+}
+
+async function compared(refs: Uint32Array, texts: PairTexts): Promise<Uint32Array> {
+  const seen = new Set<number>();
   for (let i = 0; i < refs.length; i++) {
     if (i % STRIDE === STRIDE - 1 && overdue()) await nextTurn();
     const ref = refs[i] as number;
-    const end = texts.first(ref + 1);
-    const start = texts.first(ref);
-    most = Math.max(most, end - start);
-    for (let place = start; place < end; place++) {
-      const pair = texts.pair(place);
-      if (ranks[pair] !== 0) continue;
-      ranks[pair] = 1;
-      seen.push(pair);
-    }
+    for (let place = texts.first(ref); place < texts.first(ref + 1); place++) seen.add(texts.pair(place));
   }
-  const sorted = await sortedInTurns(
-    seen,
-    (a, b) => compareUtf8(texts.name(a), texts.name(b)) || compareUtf8(texts.value(a), texts.value(b)),
-  );
-  sorted.forEach((pair, i) => void (ranks[pair] = i + 1));
-  return { ranks, count: sorted.length, most };
+  const ranks = await ranksOf([...seen], texts);
+  const rankAt = (place: number, end: number): number => (place < end ? (ranks[texts.pair(place)] as number) : 0);
+  const sorted = await sortedInTurns([...refs], (a, b) => {
+    const [endA, endB] = [texts.first(a + 1), texts.first(b + 1)];
+    let placeA = texts.first(a);
+    let placeB = texts.first(b);
+    for (; placeA < endA || placeB < endB; placeA++, placeB++) {
+      const order = rankAt(placeA, endA) - rankAt(placeB, endB);
+      if (order !== 0) return order;
+    }
+    return 0;
+  });
+  return Uint32Array.from(sorted);
 }
 
 /** The series in the order of their labels: name by name, value by value, shorter first. In turns with others. */
 export async function orderedByPairs(refs: Uint32Array, texts: PairTexts): Promise<Uint32Array> {
-  const { ranks, count, most } = await ranksOf(refs, texts);
-  /** 0 behind the last pair. */
-  const rankAt = (ref: number, label: number): number => {
-    const place = texts.first(ref) + label;
-    return place < texts.first(ref + 1) ? (ranks[texts.pair(place)] as number) : 0;
-  };
-  if (most > DEALT_MAX) {
-    const sorted = await sortedInTurns([...refs], (a, b) => {
-      let label = 0;
-      while (label < most && rankAt(a, label) === rankAt(b, label)) label++;
-      return label === most ? 0 : rankAt(a, label) - rankAt(b, label);
-    });
-    return Uint32Array.from(sorted);
-  }
-  let from = refs.slice();
-  let to = new Uint32Array(refs.length);
-  const keys = new Uint32Array(refs.length);
-  const heaps = new Uint32Array(count + 2);
+  const most = mostPairs(refs, texts);
+  if (most > DEALT_MAX) return compared(refs, texts);
+  const { pairs, seen, varied } = await tableOf(refs, most, texts);
+  const ranks = await ranksOf(seen, texts);
+  const { length } = refs;
+  let from = Uint32Array.from(refs, (_, i) => i);
+  let to = new Uint32Array(length);
+  const heaps = new Uint32Array(seen.length + 2);
   for (let label = most - 1; label >= 0; label--) {
+    if (varied[label] !== true) continue;
     if (overdue()) await nextTurn();
+    const column = pairs.subarray(label * length, (label + 1) * length);
     heaps.fill(0);
-    for (let i = 0; i < from.length; i++) {
-      const key = rankAt(from[i] as number, label);
-      keys[i] = key;
-      heaps[key + 1] = (heaps[key + 1] as number) + 1;
+    for (let i = 0; i < length; i++) {
+      const next = (ranks[column[i] as number] as number) + 1;
+      heaps[next] = (heaps[next] as number) + 1;
     }
     for (let key = 1; key < heaps.length; key++) heaps[key] = (heaps[key] as number) + (heaps[key - 1] as number);
-    for (let i = 0; i < from.length; i++) {
-      const key = keys[i] as number;
+    for (let i = 0; i < length; i++) {
+      const one = from[i] as number;
+      const key = ranks[column[one] as number] as number;
       const at = heaps[key] as number;
       heaps[key] = at + 1;
-      to[at] = from[i] as number;
+      to[at] = one;
     }
     [from, to] = [to, from];
   }
-  return from;
+  return from.map((i) => refs[i] as number);
 }

@@ -42,11 +42,15 @@ function engineOver(queryable: Queryable, options: Partial<EngineOptions> = {}):
   return createEngine({ queryable, clock: systemClock, ...options });
 }
 
-test.each([
+test.each<[string, SelectHints, string]>([
   ["x_total", { start: 300_001, end: 900_000, stepMs: 60_000, rangeMs: 0, func: "" }, "five minutes back, exclusive"],
   ["rate(x_total[2m])", { start: 480_001, end: 900_000, stepMs: 60_000, rangeMs: 120_000, func: "rate" }, "the range"],
   ["x_total offset 5m", { start: 1, end: 600_000, stepMs: 60_000, rangeMs: 0, func: "" }, "shifted"],
-  ["x_total @ 60", { start: -239_999, end: 60_000, stepMs: 0, rangeMs: 0, func: "" }, "fixed, asked once"],
+  [
+    "x_total @ 60",
+    { start: -239_999, end: 60_000, stepMs: 0, rangeMs: 0, func: "", newestOnly: true },
+    "fixed, asked once",
+  ],
   [
     "max_over_time(x_total[10m:1m])",
     { start: -239_999 + 0 + 0, end: 900_000, stepMs: 60_000, rangeMs: 0, func: "" },
