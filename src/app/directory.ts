@@ -15,7 +15,7 @@ import { openJournal } from "../journal/journal.ts";
 import { createEngine } from "../promql/engine.ts";
 import { openState } from "../state/leveldb.ts";
 import type { StateStore } from "../state/state.ts";
-import { openTsdb, type Tsdb } from "../tsdb/tsdb.ts";
+import { openTsdb, type Tsdb, type TsdbStats } from "../tsdb/tsdb.ts";
 import { LocalSource } from "./local-source.ts";
 import { version } from "./version.ts";
 
@@ -34,6 +34,8 @@ export function mustHoldData(dir: string): void {
 
 interface OpenPicture {
   readonly store: Tsdb;
+  /** As of the directory itself. */
+  stats(): TsdbStats;
   readonly state: StateStore;
   close(): Promise<void>;
 }
@@ -51,11 +53,28 @@ export async function openPicture(dir: string, clock: Clock): Promise<OpenPictur
       await state.close();
       forget();
     };
-    return { store, state, close };
+    return { store, state, stats: () => renamed(store.stats(), picture, dir), close };
   } catch (error) {
     forget();
-    throw error;
+    throw inPlaceOf(picture, dir, error);
   }
+}
+
+/** Nobody knows the picture's name: what is said of it is said of the directory. */
+function inPlaceOf(picture: string, dir: string, error: unknown): unknown {
+  if (!(error instanceof UserError) || !error.message.includes(picture)) return error;
+  const { code, hint, exit } = error;
+  return new UserError(code, error.message.replaceAll(picture, dir), { hint, exit, cause: error });
+}
+
+/** The store as it stands, so that its damage is that of the directory. */
+function renamed(stats: TsdbStats, picture: string, dir: string): TsdbStats {
+  const named = (text: string): string => text.replaceAll(picture, dir);
+  return {
+    ...stats,
+    setAside: undefined,
+    quarantined: stats.quarantined.map((one) => ({ ...one, what: named(one.what), why: named(one.why) })),
+  };
 }
 
 export async function directorySource(dir: string, clock: Clock): Promise<Source> {
@@ -69,7 +88,7 @@ export async function directorySource(dir: string, clock: Clock): Promise<Source
     journal: openJournal(state, clock),
     clock,
     version,
-    stats: () => store.stats(),
+    stats: () => picture.stats(),
     close: () => picture.close(),
   });
 }

@@ -2,6 +2,7 @@
  * The composition root: builds every room in order, joins them through their ports, and takes them down in the
  * opposite order. Nothing else in the program knows more than its neighbours.
  */
+import { existsSync } from "node:fs";
 import path from "node:path";
 import type { ListenSecurity } from "../api/security.ts";
 import { type ApiServer, createApiServer } from "../api/server.ts";
@@ -13,6 +14,7 @@ import { createNotifier } from "../notify/notifier.ts";
 import { createRuleManager } from "../rules/manager.ts";
 import { createHostCollector, type HostCollector } from "../scrape/host.ts";
 import { createScrapeManager } from "../scrape/manager.ts";
+import { STATE_HOLDS } from "../state/state.ts";
 import { openState } from "../state/leveldb.ts";
 import { openTsdb } from "../tsdb/tsdb.ts";
 import { type Attachments, watchAttachments } from "./attachments.ts";
@@ -84,7 +86,9 @@ async function build(
   const firstAt = clock.monotonic();
   const storeFirst = await host?.read();
   const settings = readSettings();
-  const state = await openState(path.join(options.dataDir, "state"));
+  const stateDir = path.join(options.dataDir, "state");
+  tsdb.accompany("state", existsSync(path.join(stateDir, "CURRENT")), STATE_HOLDS);
+  const state = await openState(stateDir);
   cleanup.push(() => state.close());
   const journal = openJournal(state, clock);
   const queries = openQueries(options, settings, tsdb);

@@ -6,6 +6,7 @@ import type { Timestamp } from "../model/sample.ts";
 import { formatValue } from "../model/unit.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Settings } from "./settings.ts";
+import { standingItems } from "./store-items.ts";
 
 /** A message that waits longer than this is a message nobody got, ms. */
 const OUTBOX_LATE_MS = 120_000;
@@ -39,16 +40,7 @@ export async function engineStatus(
 
 function storeItems({ tsdb, state, journal, options }: Rooms): readonly StatusItem[] {
   const stats = tsdb.stats();
-  const items: StatusItem[] = [];
-  if (stats.readOnly !== undefined) items.push({ name: "store", state: "crit", text: `read-only: ${stats.readOnly}` });
-  for (const one of stats.quarantined.slice(-5))
-    items.push({ name: "store", state: "crit", text: `quarantined ${one.what}: ${one.why}` });
-  if (stats.setAside !== undefined)
-    items.push({
-      name: "store",
-      state: "warn",
-      text: `a database that could not be repaired lies in ${stats.setAside}`,
-    });
+  const items: StatusItem[] = [...standingItems(stats, options.dataDir, options.clock.now())];
   const damaged = state.damaged();
   if (damaged.length > 0)
     items.push({
@@ -58,12 +50,6 @@ function storeItems({ tsdb, state, journal, options }: Rooms): readonly StatusIt
     });
   if (journal.unreadable() > 0)
     items.push({ name: "journal", state: "warn", text: counted(journal.unreadable(), "unreadable record") });
-  if (stats.limited > 0)
-    items.push({
-      name: "store",
-      state: "warn",
-      text: `${counted(stats.limited, "sample")} refused by the series limit`,
-    });
   const size = formatValue(stats.diskBytes, "bytes");
   const span =
     stats.minT === undefined
@@ -71,10 +57,6 @@ function storeItems({ tsdb, state, journal, options }: Rooms): readonly StatusIt
       : `, ${formatDuration(Math.max(0, Math.round((options.clock.now() - stats.minT) / 60_000) * 60_000))} kept`;
   const density = stats.bytesPerSample > 0 ? `, ${stats.bytesPerSample.toFixed(2)} B/sample in blocks` : "";
   const age = stats.maxT === undefined ? "" : `, newest sample ${ageText(options.clock.now() - stats.maxT)} old`;
-  for (const gap of stats.gaps.slice(-3)) {
-    const when = `${new Date(gap.from).toISOString()} to ${new Date(gap.to).toISOString()}`;
-    items.push({ name: "store", state: "warn", text: `held in memory only from ${when}: ${gap.reason}` });
-  }
   items.push({
     name: "store",
     state: worst(items),

@@ -13,6 +13,7 @@ import type { Journal } from "../journal/journal.ts";
 import type { NoteRecord } from "../journal/record.ts";
 import type { Queryable, SelectHints } from "../storage/storage.ts";
 import type { TsdbStats } from "../tsdb/options.ts";
+import { standingItems } from "./store-items.ts";
 
 /** A target without a sample this long before the end was gone already: the longest usual scrape interval, ms. */
 const REACH_MS = 300_000;
@@ -80,9 +81,7 @@ export async function stoppedStatus(parts: StoppedParts): Promise<EngineStatus> 
   const { place, version, stats, targets, firing, at } = parts;
   const down = targets.filter((target) => target.health === "down");
   const items: StatusItem[] = [
-    ...stats.quarantined
-      .slice(-5)
-      .map((one): StatusItem => ({ name: "store", state: "crit", text: `quarantined ${one.what}: ${one.why}` })),
+    ...standingItems(stats, place, at),
     { name: "engine", state: "warn", text: await ending(parts) },
     ...down.map((one): StatusItem => ({ name: "target", state: "warn", text: `${one.job} ${one.url} was down` })),
     ...(firing > 0 ? [{ name: "alerts", state: "warn" as const, text: `${firing} firing when the data ends` }] : []),

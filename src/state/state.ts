@@ -3,6 +3,9 @@
  * by UTF-8 bytes; a batch is atomic and, when it resolves, survives a power cut.
  */
 
+/** What goes with a state that is lost, for a sentence. */
+export const STATE_HOLDS = "alert states, silences, messages still to be sent and the journal";
+
 export type StateOp =
   | { readonly kind: "put"; readonly key: string; readonly value: string }
   | { readonly kind: "del"; readonly key: string };

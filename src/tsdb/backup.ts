@@ -3,15 +3,17 @@
  * sealed in between is in the copy twice rather than not at all. The copy is a store like any other: it can be opened,
  * checked and reviewed where it stands.
  */
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { copyFile, cp, readFile, rename, writeFile } from "node:fs/promises";
 import { makeDirectory } from "../base/directory.ts";
 import { EXIT, UserError } from "../base/errors.ts";
 import { type ByteLevel, type LevelOp, openLevel } from "../base/leveldb.ts";
 import { listLog, logName } from "./log.ts";
+import { MARKS_FILE } from "./marks.ts";
 
 /** Written last: a copy without it is not complete. */
 const SEAL_FILE = "backup.json";
+const BACKUP_VERSION = 1;
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 
 export interface BackupReport {
@@ -89,10 +91,12 @@ export async function backupTo(
   // The records may speak of files begun meanwhile: empty ones stand for them, what is in no chunk came after the copy.
   for (const { number } of listLog(`${dir}/log`).files)
     if (number > newest) await writeFile(`${target}/log/${logName(number)}`, "");
+  // Written in place: of a half that is just being written the copy has the other one.
+  if (existsSync(`${dir}/${MARKS_FILE}`)) await copyFile(`${dir}/${MARKS_FILE}`, `${target}/${MARKS_FILE}`);
   await beside?.(target);
   await writeFile(
     `${target}/${SEAL_FILE}.part`,
-    JSON.stringify({ kind: "opsmon backup", version: 1, createdAt, ...report }),
+    JSON.stringify({ kind: "opsmon backup", version: BACKUP_VERSION, createdAt, ...report }),
   );
   await rename(`${target}/${SEAL_FILE}.part`, `${target}/${SEAL_FILE}`);
   return report;
@@ -101,7 +105,7 @@ export async function backupTo(
 /**
  * Puts a backup into an empty data directory.
  *
- * @throws UserError `not-a-backup` when it was never finished; `target-not-empty`.
+ * @throws UserError `not-a-backup` when it was never finished; `store-format` for one of a newer opsmon; `target-not-empty`.
  */
 export async function restoreStore(backup: string, dir: string): Promise<void> {
   const seal = await readFile(`${backup}/${SEAL_FILE}`, "utf8").catch(() => undefined);
@@ -111,7 +115,19 @@ export async function restoreStore(backup: string, dir: string): Promise<void> {
       exit: EXIT.invalid,
     });
   }
+  const version = Number(/"version":(\d+)/.exec(seal)?.[1] ?? BACKUP_VERSION);
+  if (version > BACKUP_VERSION) {
+    throw new UserError(
+      "store-format",
+      `"${backup}" is a backup of format ${version}, this opsmon reads up to ${BACKUP_VERSION}`,
+      {
+        hint: "restore it with the newer opsmon that made it",
+        exit: EXIT.damaged,
+      },
+    );
+  }
   emptyTarget(dir);
+  if (existsSync(`${backup}/${MARKS_FILE}`)) await copyFile(`${backup}/${MARKS_FILE}`, `${dir}/${MARKS_FILE}`);
   for (const part of ["series", "log"]) {
     await cp(`${backup}/${part}`, `${dir}/${part}`, { recursive: true, filter: (source) => !source.endsWith("/LOCK") });
   }

@@ -22,12 +22,9 @@ export class Damage {
     return `${what} is damaged and passed over: ${why}`;
   }
 
-  /** Names something that is not opsmon's and is left alone. */
+  /** Says once that something is not opsmon's and is left alone; it is no damage. */
   foreign(what: string): void {
-    if (!this.#found.has(what) && this.#found.size < QUARANTINE_MAX) {
-      this.#found.set(what, { what, why: "not a file of opsmon; left alone", foundAt: this.#clock.now() });
-      this.#log.warn("a foreign file in the data directory is left alone", { what });
-    }
+    this.#log.warn("a foreign file in the data directory is left alone", { what });
   }
 
   list(): readonly Quarantined[] {

@@ -4,20 +4,20 @@
  */
 import { errorText } from "../base/errors.ts";
 import type { ByteLevel } from "../base/leveldb.ts";
+import type { Timestamp } from "../model/sample.ts";
+import { ClockWatch } from "./clock-watch.ts";
 import { COLD_CHUNKS_MAX, writeCold } from "./cold.ts";
+import type { ChunkMeta, Group } from "./group.ts";
 import type { Head } from "./head.ts";
 import type { Rung } from "./ladder.ts";
+import type { Marks } from "./marks.ts";
 import type { TsdbOptions } from "./options.ts";
 import type { PartReader } from "./parts.ts";
-import { type Doomed, doomedChunks, dropChunks } from "./retention.ts";
+import { type Doomed, doomedByAge, doomedForSpace, dropChunks, sharesOf, type SpaceNeed } from "./retention.ts";
 import { Rollups } from "./rollups.ts";
 import type { Sealer } from "./sealer.ts";
 import { missingBytes } from "./space.ts";
 
-/** A wall clock that moved this much more than time passed was set by somebody … */
-const CLOCK_JUMP_MS = 600_000;
-/** … and nothing is dropped for so long. */
-const CLOCK_DISTRUST_MS = 3_600_000;
 /** First letters of the keys of chunks and segments, for compaction: from "b" up to "d". */
 const CHUNK_RANGE = [Uint8Array.of(98), Uint8Array.of(100)] as const;
 
@@ -27,30 +27,18 @@ export interface HousekeepingParts {
   readonly db: ByteLevel;
   readonly head: Head;
   readonly reader: PartReader;
+  readonly marks: Marks;
 }
 
 export class Housekeeping {
   readonly #parts: HousekeepingParts;
   readonly #rollups: Rollups;
-  #wallMinusMono: number;
-  #distrustUntil = Number.NEGATIVE_INFINITY;
+  readonly clock: ClockWatch;
 
   constructor(parts: HousekeepingParts, sealer: Sealer) {
     this.#parts = parts;
     this.#rollups = new Rollups(parts, parts.ladder, parts.options, sealer);
-    this.#wallMinusMono = parts.options.clock.now() - parts.options.clock.monotonic();
-  }
-
-  /** @returns whether the wall clock may be believed; a jump is noticed once and distrusted for an hour. */
-  #trustsClock(): boolean {
-    const { clock, log } = this.#parts.options;
-    const offset = clock.now() - clock.monotonic();
-    if (Math.abs(offset - this.#wallMinusMono) > CLOCK_JUMP_MS) {
-      this.#distrustUntil = clock.monotonic() + CLOCK_DISTRUST_MS;
-      log.warn("the wall clock jumped; retention waits an hour", { jumpMs: offset - this.#wallMinusMono });
-    }
-    this.#wallMinusMono = offset;
-    return clock.monotonic() >= this.#distrustUntil;
+    this.clock = new ClockWatch(parts.options.clock, parts.options.log);
   }
 
   /** Rolls up what is old enough. @throws what the database throws when it cannot be written. */
@@ -84,31 +72,50 @@ export class Housekeeping {
 
   /** Drops chunks past their retention, unless the clock was just set. @returns whether there is more to drop at once. */
   async applyRetention(): Promise<boolean> {
-    const { options, db, head, ladder } = this.#parts;
-    const { clock, log, retentionMs = 0, retentionBytes = 0 } = options;
-    const now = this.#trustsClock() ? clock.now() : Number.NEGATIVE_INFINITY;
+    const { options, db, head, ladder, marks } = this.#parts;
+    const { clock, log, retentionMs = 0 } = options;
+    const now = this.clock.trusts() ? clock.now() : Number.NEGATIVE_INFINITY;
     const before = [
       retentionMs > 0 ? now - retentionMs : Number.NEGATIVE_INFINITY,
       ...ladder.map((rung) => now - rung.retentionMs),
     ];
-    const excessBytes = Math.max(
-      retentionBytes > 0 ? this.#chunkBytes() - retentionBytes : 0,
-      missingBytes(options.dir, options.keepFreeBytes),
-      0,
-    );
-    const doomed = doomedChunks(head, {
-      before,
-      awaits: ({ group, chunk }) => this.#rollups.awaits(group, chunk, now),
-      excessBytes,
-    });
+    const awaits = (group: Group, chunk: ChunkMeta): boolean => this.#rollups.awaits(group, chunk, now);
+    const aged = doomedByAge(head, before, awaits);
+    const spared = await this.#forSpace(aged, now);
+    const doomed = [...aged, ...spared.doomed];
     const movable = await this.#moveOut(doomed);
     if (movable === undefined) return false;
     const dropped = await dropChunks(db, head, movable);
-    if (dropped === undefined) return false;
-    log.info("chunks past retention dropped", { ...dropped });
+    if (dropped === undefined) return spared.more;
+    for (const share of sharesOf(movable, clock.now())) {
+      marks.addDropped(share);
+      log.info("raw chunks dropped", { ...share });
+    }
     // LevelDB frees the space of a deleted range only when it is compacted.
-    if (movable.length < doomed.length) return true;
+    if (movable.length < doomed.length || spared.more) return true;
     await db.compactRange(...CHUNK_RANGE);
     return false;
+  }
+
+  /** What has to go for space beside what goes by age. */
+  async #forSpace(
+    aged: readonly Doomed[],
+    now: Timestamp,
+  ): Promise<{ readonly doomed: readonly Doomed[]; readonly more: boolean }> {
+    const { options, head, ladder } = this.#parts;
+    const { clock, retentionBytes = 0 } = options;
+    const going = aged.reduce((sum, { chunk }) => sum + chunk.bytes, 0);
+    const excess = retentionBytes > 0 ? this.#chunkBytes() - retentionBytes - going : 0;
+    const missing = missingBytes(options.dir, options.keepFreeBytes) - going;
+    if (excess <= 0 && missing <= 0) return { doomed: [], more: false };
+    const need = excess >= missing ? { reason: "size", bytes: excess } : { reason: "free disk", bytes: missing };
+    const tiers = ladder.flatMap((rung, i) => (rung.active ? [i + 1] : []));
+    const taken = new Set(aged.map(({ chunk }) => chunk));
+    const { doomed, more } = await doomedForSpace(head, need as SpaceNeed, tiers, {
+      clock,
+      awaits: (group, chunk) => this.#rollups.awaits(group, chunk, now),
+      hasten: (group, chunk) => this.#rollups.hasten(group, chunk, now),
+    });
+    return { doomed: doomed.filter(({ chunk }) => !taken.has(chunk)), more };
   }
 }

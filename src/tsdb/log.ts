@@ -3,7 +3,16 @@
  * that was committed, and forced to disk once a second. Bytes that fail their check are skipped to the next record
  * that passes, and named; only a torn tail of the newest file, the write that was in flight, is dropped in silence.
  */
-import { closeSync, existsSync, fdatasync, ftruncateSync, openSync, readdirSync, readFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fdatasync,
+  ftruncateSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+} from "node:fs";
 import { statSync, truncateSync, unlinkSync, writeSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { assert } from "../base/assert.ts";
@@ -97,6 +106,20 @@ function fileHeader(text: string): Buffer {
   header.write(text, "latin1");
   header.writeUIntLE(crc32(text) & 0xff_ffff, 13, 3);
   return header;
+}
+
+/** Refuses log files of a newer version by their first bytes. @throws UserError `store-format`. */
+export function refuseNewerLog(dir: string, files: readonly LogFile[]): void {
+  const first = Buffer.alloc(FILE_HEADER.length);
+  for (const { number } of files) {
+    const path = pathOf(dir, number);
+    const fd = openSync(path, "r");
+    try {
+      refuseNewer(path, first.subarray(0, readSync(fd, first, 0, first.length, 0)));
+    } finally {
+      closeSync(fd);
+    }
+  }
 }
 
 function refuseNewer(path: string, data: Buffer): void {

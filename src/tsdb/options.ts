@@ -52,11 +52,36 @@ export interface Quarantined {
   readonly foundAt: Timestamp;
 }
 
-/** A stretch in which samples were held in memory only, or refused. */
+/** A stretch in which samples were held in memory only. */
 export interface WriteGap {
   readonly from: Timestamp;
   readonly to: Timestamp;
   readonly reason: string;
+  /** They never reached the disk. */
+  readonly lost: boolean;
+}
+
+/** A wall clock that was set while the store ran. */
+export interface ClockJump {
+  /** The new time. */
+  readonly at: Timestamp;
+  readonly byMs: number;
+  /** Nothing is dropped by age before this. */
+  readonly until: Timestamp;
+}
+
+/** What retention dropped so far for one reason. */
+export interface DroppedShare {
+  readonly reason: "age" | "size" | "free disk";
+  readonly chunks: number;
+  readonly samples: number;
+  readonly bytes: number;
+  /** Samples that no tier had taken in: space was needed before their buckets were complete. */
+  readonly inNoTier: number;
+  /** Newest time among them. */
+  readonly until: Timestamp;
+  /** When the last of them went. */
+  readonly at: Timestamp;
 }
 
 export interface TsdbStats {
@@ -81,6 +106,10 @@ export interface TsdbStats {
   /** Why nothing is written now; undefined in the usual case. */
   readonly readOnly: string | undefined;
   readonly gaps: readonly WriteGap[];
+  /** The last one, for an hour. */
+  readonly clockJumps: readonly ClockJump[];
+  /** Raw samples only; one entry a reason. */
+  readonly dropped: readonly DroppedShare[];
   /** Newest last, at most QUARANTINE_MAX. */
   readonly quarantined: readonly Quarantined[];
   /** Where an unrepairable database went when the store was opened. */

@@ -23,11 +23,10 @@ export interface QuerierOptions {
   readonly reader: PartReader;
   readonly maxSeries: number;
   readonly ladder: readonly Rung[];
-  /** Before this raw samples are gone; tiers may still have them. */
   /** What retention has left. */
   readonly kept: () => Kept;
-  /** Sentences that every answer carries, e.g. a database set aside. */
-  readonly standing: () => readonly string[];
+  /** Sentences that an answer over that range carries, e.g. a database set aside. */
+  readonly standing: (minT: Timestamp, maxT: Timestamp) => readonly string[];
 }
 
 /** Series between two looks at the clock. */
@@ -137,7 +136,7 @@ class StoreQuerier implements Querier {
         exit: EXIT.limit,
       });
     }
-    const warnings = new Set<string>(standing());
+    const warnings = new Set<string>(standing(start, end));
     if (hints.labelsOnly === true) return new StoredSeries({ labels, samples: () => EMPTY_COLUMN }, warnings);
     const rung = this.#options.ladder[tier - 1];
     if (rung === undefined) return this.#raw(found, start, end, hints.newestOnly === true, warnings);

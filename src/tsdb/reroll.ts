@@ -59,8 +59,11 @@ function* windowEnds(place: TierPlace, { start, end }: ChunkMeta): Generator<Tim
 /** Whether the window ending at `to` was rolled up before `chunk` was written. */
 function isBehind(place: TierPlace, to: Timestamp, chunk: ChunkMeta): boolean {
   if ((place.empties.get(to) ?? 0) > chunk.seq) return false;
+  const { resolutionMs } = place.rung;
   const planes = tierChunks(place, to - windowMs(place.rung), to);
-  return planes.every(({ seq }) => seq < chunk.seq);
+  // A window rolled up in haste has parts of different age.
+  const near = planes.filter(({ start, end }) => start - resolutionMs < chunk.end && end >= chunk.start);
+  return near.every(({ seq }) => seq < chunk.seq);
 }
 
 /** Windows up to what is rolled that have to be rolled again, oldest first. @param since older ones are past the tier's retention. */

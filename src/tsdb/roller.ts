@@ -22,16 +22,9 @@ function isRawAfter(chunk: ChunkMeta, t: Timestamp): boolean {
   return chunk.tier === 0 && chunk.end > t;
 }
 
-/** The group's next window that is old enough, if any. */
-export function nextWindow(
-  group: Group,
-  tier: number,
-  rung: Tier,
-  now: Timestamp,
-  delayMs: number,
-): RollWindow | undefined {
-  // What is past the tier's own retention would be dropped at once.
-  const rolled = Math.max(group.rolledEnd(tier), now - rung.retentionMs);
+/** The first window that is not rolled up. @param since what is older would be dropped from the tier at once. */
+function openWindow(group: Group, tier: number, rung: Tier, since: Timestamp): RollWindow | undefined {
+  const rolled = Math.max(group.rolledEnd(tier), since);
   const { chunks } = group;
   // One that ends later starts a day before at most.
   let i = firstAfter(chunks, rolled - CHUNK_SPAN_MS_MAX - 1);
@@ -40,11 +33,48 @@ export function nextWindow(
   if (chunk === undefined) return undefined;
   const width = windowMs(rung);
   const from = Math.max(chunk.start, rolled + 1);
-  const to = Math.ceil(from / width) * width;
+  return { group, tier, resolutionMs: rung.resolutionMs, from, to: Math.ceil(from / width) * width };
+}
+
+/** The group's next window that is old enough, if any. */
+export function nextWindow(
+  group: Group,
+  tier: number,
+  rung: Tier,
+  now: Timestamp,
+  delayMs: number,
+): RollWindow | undefined {
+  const window = openWindow(group, tier, rung, now - rung.retentionMs);
   // Rows of this window may still be on their way: an import, or a group that is not sealed yet.
-  return to + delayMs <= now && !unsealedIn(group, from, to)
-    ? { group, tier, resolutionMs: rung.resolutionMs, from, to }
+  return window !== undefined && window.to + delayMs <= now && !unsealedIn(group, window.from, window.to)
+    ? window
     : undefined;
+}
+
+/**
+ * The group's next window as far as its buckets up to `until` are complete, however young: raw samples are about to be
+ * dropped for space.
+ *
+ * @param until a raw sample's time; its bucket counts as complete when all samples of it are in the database.
+ */
+export function hastyWindow(
+  group: Group,
+  tier: number,
+  rung: Tier,
+  now: Timestamp,
+  until: Timestamp,
+): RollWindow | undefined {
+  const { resolutionMs } = rung;
+  const bucketEnd = (t: Timestamp): Timestamp => Math.ceil(t / resolutionMs) * resolutionMs;
+  const whole = openWindow(group, tier, rung, now - rung.retentionMs);
+  if (whole === undefined) return undefined;
+  // Rows still come for the bucket of the newest row.
+  const newest = group.chunks.reduce(
+    (t, chunk) => (chunk.tier === 0 ? Math.max(t, chunk.end) : t),
+    Number.NEGATIVE_INFINITY,
+  );
+  const to = Math.min(whole.to, bucketEnd(until), Math.floor(newest / resolutionMs) * resolutionMs);
+  return to < whole.from || unsealedIn(group, whole.from, to) ? undefined : { ...whole, to };
 }
 
 /** Rolls one window up and stores it. @returns what was written; empty when the window holds no sample. */

@@ -16,9 +16,9 @@ import {
   type TierPlace,
   windowsBehind,
 } from "./reroll.ts";
-import { nextWindow, ROLL_DELAY_MS, rollWindow } from "./roller.ts";
+import { hastyWindow, nextWindow, ROLL_DELAY_MS, rollWindow } from "./roller.ts";
 import type { Sealer } from "./sealer.ts";
-import { unsealedIn, windowMs } from "./window.ts";
+import { type RollWindow, unsealedIn, windowMs } from "./window.ts";
 
 /** Steps of a round whatever they take, and how long a round goes on with more: a fifth of a core at most. */
 const STEPS_MIN = 4;
@@ -80,6 +80,31 @@ export class Rollups {
     );
   }
 
+  /**
+   * Rolls up what a raw chunk waits for, as far as its buckets are complete, because its space is needed now.
+   *
+   * @returns whether it still waits. @throws what the database throws when it cannot be written.
+   */
+  async hasten(group: Group, chunk: ChunkMeta, now: Timestamp): Promise<boolean> {
+    for (const [i, rung] of this.#ladder.entries()) {
+      if (!rung.active) continue;
+      const place = this.#place(group, i + 1, rung);
+      for (let before = Number.NaN; group.rolledEnd(place.tier) !== before; ) {
+        before = group.rolledEnd(place.tier);
+        const window = hastyWindow(group, place.tier, rung, now, chunk.end);
+        if (window !== undefined) await this.#alone(group, () => this.#roll(place, window));
+      }
+      const key = `${group.id}/${place.tier}`;
+      const width = windowMs(rung);
+      const behind = this.#behind(place, now).filter((to) => to >= chunk.start && to - width < chunk.end);
+      for (const to of behind) {
+        if (unsealedIn(group, to - width + 1, to)) continue;
+        await this.#alone(group, () => this.#again(place, key, to, this.#raises?.get(key)?.raise ?? []));
+      }
+    }
+    return this.awaits(group, chunk, now);
+  }
+
   /** One round. @throws what the database throws when it cannot be written. */
   async round(): Promise<void> {
     const { clock } = this.#options;
@@ -122,8 +147,15 @@ export class Rollups {
     const again = this.#behind(place, now).find(ready);
     if (again !== undefined) return () => this.#again(place, key, again, []);
     const window = nextWindow(group, tier, rung, now, rollDelayMs);
+    return window === undefined ? undefined : () => this.#roll(place, window);
+  }
+
+  async #roll({ group, tier, empties }: TierPlace, window: RollWindow): Promise<void> {
     const { db, head, reader } = this.#room;
-    return window === undefined ? undefined : () => rollWindow(db, head, reader, window);
+    if ((await rollWindow(db, head, reader, window)).length > 0) return;
+    // Between two samples of a chunk that lie far apart: the next window is looked for behind it.
+    group.rolled[tier] = window.to;
+    empties.set(window.to, head.nextSeq);
   }
 
   async #goOn(place: TierPlace, key: string, pending: Raises, now: Timestamp): Promise<void> {

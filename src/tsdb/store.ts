@@ -20,7 +20,8 @@ import { Ingest, type RowInput, type Tally } from "./ingest.ts";
 import { metadataKey } from "./keys.ts";
 import type { Rung } from "./ladder.ts";
 import { type AppendLog, fileOf, LOG_FILE_BYTES_MAX } from "./log.ts";
-import { FUTURE_MS_MAX, SERIES_MAX, type TsdbOptions, type WriteGap } from "./options.ts";
+import type { Marks } from "./marks.ts";
+import { type ClockJump, FUTURE_MS_MAX, SERIES_MAX, type TsdbOptions } from "./options.ts";
 import type { PartReader } from "./parts.ts";
 import { Sealer } from "./sealer.ts";
 import { sealRecord } from "./segment.ts";
@@ -32,7 +33,6 @@ const LOG_FILES_MAX = 8;
 const LOG_FILE_MS_MAX = 15 * 60_000;
 /** Rows in memory while nothing can be written: then the oldest are given up, and said so. */
 const HELD_SAMPLES_MAX = 32 * 1024 * 1024;
-const GAPS_MAX = 100;
 /** Chunks waiting for the database before a writer has to wait with them: some 100 MB of 1000-series pages. */
 const SEAL_QUEUE_MAX = 100;
 /** Retention looks this often; chunks are half an hour long, so more often gains nothing. */
@@ -52,6 +52,7 @@ export interface StoreParts {
   readonly head: Head;
   readonly log: AppendLog;
   readonly damage: Damage;
+  readonly marks: Marks;
   readonly metadata: Map<string, Metadata>;
   readonly reader: PartReader;
 }
@@ -62,9 +63,7 @@ export class Store implements AppenderHost {
   readonly sealer: Sealer;
   readonly #plans = new WeakMap<Float64Array, RowPlan>();
   readonly #undescribed = new Map<string, Metadata>();
-  readonly gaps: WriteGap[] = [];
   readOnly: string | undefined;
-  #readOnlySince = 0;
   #mustReopen = false;
   #closed = false;
   lastSyncAt: Timestamp | undefined;
@@ -230,8 +229,8 @@ export class Store implements AppenderHost {
   #turnReadOnly(reason: string): void {
     if (this.readOnly !== undefined) return;
     this.readOnly = reason;
-    this.#readOnlySince = this.#parts.options.clock.now();
     this.#parts.options.log.error("the store turned read-only; samples are held in memory", { reason });
+    this.#parts.marks.begin(this.#parts.options.clock.now(), reason);
   }
 
   #watchSpace(): void {
@@ -256,13 +255,8 @@ export class Store implements AppenderHost {
     this.readOnly = undefined;
     await this.flush();
     if (this.readOnly !== undefined) return;
-    this.#recordGap({ from: this.#readOnlySince, to: clock.now(), reason });
+    this.#parts.marks.end(clock.now());
     log.info("the store writes again", { after: reason });
-  }
-
-  #recordGap(gap: WriteGap): void {
-    this.gaps.push(gap);
-    if (this.gaps.length > GAPS_MAX) this.gaps.shift();
   }
 
   /** One round of upkeep; rounds never overlap. */
@@ -277,6 +271,7 @@ export class Store implements AppenderHost {
 
   async #round(): Promise<void> {
     if (this.#closed) return;
+    this.#housekeeping.clock.trusts();
     this.#watchSpace();
     if (this.readOnly !== undefined) {
       this.#boundMemory();
@@ -292,8 +287,8 @@ export class Store implements AppenderHost {
     this.#dropLog();
     await this.#housekeeping.rollUp().catch((error: unknown) => this.#databaseFailed(error));
     if (mono - this.#retentionAt >= RETENTION_EVERY_MS) {
-      const more = await this.#housekeeping.applyRetention();
-      this.#retentionAt = more ? Number.NEGATIVE_INFINITY : mono;
+      const more = await this.#housekeeping.applyRetention().catch((error: unknown) => this.#databaseFailed(error));
+      this.#retentionAt = more === true ? Number.NEGATIVE_INFINITY : mono;
     }
   }
 
@@ -350,8 +345,13 @@ export class Store implements AppenderHost {
       const lost = this.sealer.giveUpOldest();
       if (lost === undefined) return;
       held -= lost.samples;
-      this.#recordGap({ from: lost.start, to: lost.end, reason: "held in memory past its bound, given up" });
+      const reason = "held in memory past its bound, given up";
+      this.#parts.marks.addGap({ from: lost.start, to: lost.end, reason, lost: true });
     }
+  }
+
+  clockJumps(): readonly ClockJump[] {
+    return this.#housekeeping.clock.jumps();
   }
 
   /** A copy of the store as it is now, while it goes on. @throws UserError `target-not-empty`. */

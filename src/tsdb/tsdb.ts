@@ -15,7 +15,7 @@ import { Head } from "./head.ts";
 import { createHistory, type History, reachOf } from "./history.ts";
 import { loadLadder, type Rung } from "./ladder.ts";
 import { loadHead } from "./load.ts";
-import { AppendLog, listLog } from "./log.ts";
+import { AppendLog, listLog, refuseNewerLog } from "./log.ts";
 import {
   CACHE_BYTES,
   CHUNK_ROWS,
@@ -25,6 +25,7 @@ import {
   type TsdbOptions,
   type TsdbStats,
 } from "./options.ts";
+import { Marks, marksOf } from "./marks.ts";
 import { MatchCache } from "./matched.ts";
 import { isBlank, nameLostDatabase, nameLostLog } from "./missing.ts";
 import { PartReader } from "./parts.ts";
@@ -53,6 +54,11 @@ export interface Tsdb extends Appendable, Queryable, MetadataReader {
   upkeep(): Promise<void>;
   /** Copies the store into a new directory while it serves. @throws UserError `target-not-empty`. */
   backup(target: string, options?: BackupOptions): Promise<BackupReport>;
+  /**
+   * Tells that the directory `name` stands beside the store, or not yet; one that stood there before and is gone is named,
+   * with what went along.
+   */
+  accompany(name: string, isThere: boolean, lost: string): void;
   close(): Promise<void>;
 }
 
@@ -64,6 +70,7 @@ function summary(
   head: Head,
   log: AppendLog,
   damage: Damage,
+  marks: Marks,
   dirs: readonly string[],
   opened: OpenedLevel,
 ): TsdbStats {
@@ -111,7 +118,9 @@ function summary(
     maxT: maxT === Number.NEGATIVE_INFINITY ? undefined : maxT,
     lastSyncAt: store.lastSyncAt,
     readOnly: store.readOnly,
-    gaps: [...store.gaps],
+    gaps: marks.gaps,
+    clockJumps: store.clockJumps(),
+    dropped: marks.dropped,
     quarantined: damage.list(),
     setAside: opened.setAside,
     duplicates: totals.duplicate,
@@ -162,6 +171,21 @@ function standingOf({ setAside, reason }: OpenedLevel): readonly string[] {
   return setAside === undefined ? [] : [`older samples were set aside as "${setAside}": ${reason ?? ""}`];
 }
 
+/** Calls for a round of upkeep every second, one after the other. */
+function keepUp({ clock, syncMs = SYNC_MS }: TsdbOptions, store: Store): Disposable {
+  let timer: Disposable | undefined;
+  const schedule = (): void => {
+    timer = clock.after(syncMs, () => void store.tick().then(() => timer !== undefined && schedule()));
+  };
+  schedule();
+  return {
+    [Symbol.dispose]() {
+      timer?.[Symbol.dispose]();
+      timer = undefined;
+    },
+  };
+}
+
 /**
  * Opens the store in `options.dir`, replaying what the append log holds.
  *
@@ -171,14 +195,18 @@ function standingOf({ setAside, reason }: OpenedLevel): readonly string[] {
 export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
   makeDirectory(options.dir);
   const dirs = [`${options.dir}/series`, `${options.dir}/log`] as const;
+  const { files } = listLog(dirs[1]);
+  // What a newer version wrote is refused before anything is opened: opening changes files.
+  refuseNewerLog(dirs[1], files);
+  marksOf(options.dir);
   const blank = isBlank(dirs[0]);
   const { opened, head, damage, metadata, ladder } = await openSeries(dirs[0], options);
   const { db } = opened;
-  const { files } = listLog(dirs[1]);
+  const marks = new Marks(options.dir, { now: options.clock.now(), log: options.log, damage });
   if (blank) nameLostDatabase(files, damage);
   const log = new AppendLog(dirs[1], files, nameLostLog(files, head, damage));
   const reader = new PartReader(db, damage, options.cacheBytes ?? CACHE_BYTES);
-  const store = new Store({ options, ladder, db, head, log, damage, metadata, reader });
+  const store = new Store({ options, ladder, db, head, log, damage, marks, metadata, reader });
   try {
     const replayed = await replayLog(dirs[1], head, damage, {
       seal: (group, late, until) => store.seal(group, late, until),
@@ -200,17 +228,10 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
     ladder,
     kept: () => keptOf(options.clock.now(), options.retentionMs ?? 0, head.rawGoneUntil),
     maxSeries: options.maxSelectSeries ?? SELECT_SERIES_MAX,
-    standing: () => standingOf(opened),
+    standing: (minT: Timestamp, maxT: Timestamp) => [...standingOf(opened), ...marks.warnings(minT, maxT)],
   };
 
-  let timer: Disposable | undefined;
-  const schedule = (): void => {
-    timer = options.clock.after(
-      options.syncMs ?? SYNC_MS,
-      () => void store.tick().then(() => timer !== undefined && schedule()),
-    );
-  };
-  schedule();
+  const upkeep = keepUp(options, store);
 
   return {
     appender: () => createAppender(store),
@@ -223,16 +244,18 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
       const wanted = family === undefined ? [...metadata] : [...metadata].filter(([name]) => name === family);
       return new Map(wanted.map(([name, described]) => [name, [described]]));
     },
-    stats: () => summary(store, head, log, damage, dirs, opened),
+    stats: () => summary(store, head, log, damage, marks, dirs, opened),
     cardinality: (limit) => head.index.cardinality(limit),
     weigh: (matchers, start, end) => weigh(head, queries.matches, matchers, start, end),
     sync: () => store.sync(),
     flush: () => store.flush(),
     upkeep: () => store.tick(),
     backup: (target, wishes) => store.backup(target, wishes),
+    accompany(name, isThere, lost) {
+      if (marks.accompanied(name) && !isThere) damage.add(`${name}/`, `it is gone, with ${lost}`);
+    },
     async close() {
-      timer?.[Symbol.dispose]();
-      timer = undefined;
+      upkeep[Symbol.dispose]();
       await store.close();
     },
   };

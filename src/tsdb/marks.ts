@@ -1,0 +1,220 @@
+/**
+ * What the store must still know about itself after a restart and can say on a full disk: stretches in which nothing
+ * was written, what retention dropped and why, and which directories stood beside it. One small file, made in its full
+ * size at the first start and written in place from then on, so it asks for no free space when there is none. Two
+ * halves are written in turn; the newer sound one counts.
+ */
+import { closeSync, existsSync, fdatasyncSync, openSync, readSync, statSync, writeSync } from "node:fs";
+import { crc32 } from "node:zlib";
+import { EXIT, errorText, UserError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import type { Timestamp } from "../model/sample.ts";
+import type { Damage } from "./damage.ts";
+import type { DroppedShare, WriteGap } from "./options.ts";
+
+export const MARKS_FILE = "marks";
+/** Half of the file: some sixty gaps. */
+const HALF_BYTES = 16 * 1024;
+const VERSION = 1;
+const GAPS_MAX = 60;
+const REASON_LENGTH_MAX = 160;
+/** Newest gaps in the warnings of one answer. */
+const WARNINGS_MAX = 3;
+const COMPANIONS_MAX = 8;
+
+interface Content {
+  readonly gaps: readonly WriteGap[];
+  /** Since when nothing is written, and why; absent in the usual case. */
+  readonly open?: { readonly from: Timestamp; readonly reason: string } | undefined;
+  readonly dropped: readonly DroppedShare[];
+  readonly companions: readonly string[];
+}
+
+const NOTHING: Content = { gaps: [], dropped: [], companions: [] };
+
+interface Half {
+  readonly serial: number;
+  readonly content: Content;
+}
+
+const HEADER = /^opsmon marks (\d+) (\d{1,15}) (\d{1,5}) ([0-9a-f]{8})\n/;
+
+function checksum(serial: number, text: Buffer): string {
+  return crc32(text, crc32(String(serial)))
+    .toString(16)
+    .padStart(8, "0");
+}
+
+/** @returns undefined for one that was never written, "damaged" for one that fails its check. */
+function readHalf(bytes: Buffer, path: string): Half | "damaged" | undefined {
+  const header = HEADER.exec(bytes.toString("latin1", 0, 80));
+  if (header === null) return bytes.every((byte) => byte === 0x0a) ? undefined : "damaged";
+  const [all, version, serial, length, crc] = header as unknown as [string, string, string, string, string];
+  const text = bytes.subarray(all.length, all.length + Number(length));
+  if (checksum(Number(serial), text) !== crc) return "damaged";
+  if (Number(version) > VERSION) {
+    throw new UserError("store-format", `"${path}" has format ${version}, this opsmon reads up to ${VERSION}`, {
+      hint: "a newer opsmon wrote this data: run that version, or restore a backup made with this one",
+      exit: EXIT.damaged,
+    });
+  }
+  return { serial: Number(serial), content: { ...NOTHING, ...(JSON.parse(text.toString("utf8")) as Content) } };
+}
+
+function encode({ serial, content }: Half): Buffer {
+  const half = Buffer.alloc(HALF_BYTES, "\n");
+  for (let skip = 0; ; skip++) {
+    const text = Buffer.from(JSON.stringify({ ...content, gaps: content.gaps.slice(skip) }));
+    const header = `opsmon marks ${VERSION} ${serial} ${text.length} ${checksum(serial, text)}\n`;
+    if (header.length + text.length > HALF_BYTES) continue;
+    half.write(header, "latin1");
+    text.copy(half, header.length);
+    return half;
+  }
+}
+
+/** What the file says. @throws UserError `store-format` for one of a newer opsmon. */
+function readMarks(path: string): { readonly newest: Half; readonly damaged: boolean } {
+  const newest: Half = { serial: 0, content: NOTHING };
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isFile() !== true) return { newest, damaged: found !== undefined };
+  const bytes = Buffer.alloc(2 * HALF_BYTES, "\n");
+  const fd = openSync(path, "r");
+  try {
+    readSync(fd, bytes, 0, bytes.length, 0);
+  } finally {
+    closeSync(fd);
+  }
+  const halves = [0, HALF_BYTES].map((from) => readHalf(bytes.subarray(from, from + HALF_BYTES), path));
+  const sound = halves.filter((half): half is Half => typeof half === "object");
+  // One half may be the write that a power cut interrupted.
+  const damaged = sound.length === 0 && halves.includes("damaged");
+  return { newest: sound.reduce((a, b) => (a.serial > b.serial ? a : b), newest), damaged };
+}
+
+/** What a check of a stopped directory wants to know. @throws UserError `store-format`. */
+export function marksOf(dir: string): { readonly companions: readonly string[]; readonly damaged: boolean } {
+  const { newest, damaged } = readMarks(`${dir}/${MARKS_FILE}`);
+  return { companions: newest.content.companions, damaged };
+}
+
+export class Marks {
+  readonly #path: string;
+  readonly #log: Logger;
+  #serial: number;
+  #content: Content;
+  /** False when the file could not be made: then the next write tries again. */
+  #made = false;
+
+  /** @throws UserError `store-format`. */
+  constructor(dir: string, { now, log, damage }: { now: Timestamp; log: Logger; damage: Damage }) {
+    this.#path = `${dir}/${MARKS_FILE}`;
+    this.#log = log;
+    const { newest, damaged } = readMarks(this.#path);
+    if (damaged) damage.add(MARKS_FILE, "checksum does not fit; gaps and drops of earlier runs are not known");
+    this.#serial = newest.serial;
+    this.#content = newest.content;
+    const { open } = newest.content;
+    if (open === undefined) {
+      if ((statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0) < 2 * HALF_BYTES) this.#save();
+      return;
+    }
+    this.#content = { ...this.#content, open: undefined };
+    this.addGap({ ...open, to: now, reason: `${open.reason}; the engine ended meanwhile`, lost: true });
+  }
+
+  get gaps(): readonly WriteGap[] {
+    return this.#content.gaps;
+  }
+
+  get dropped(): readonly DroppedShare[] {
+    return this.#content.dropped;
+  }
+
+  /** From here on nothing is written; said on the disk at once, as the process may end before it gets better. */
+  begin(from: Timestamp, reason: string): void {
+    this.#change({ open: { from, reason: reason.slice(0, REASON_LENGTH_MAX) } });
+  }
+
+  /** Everything is written again, what was held in memory included. */
+  end(to: Timestamp): void {
+    const { open } = this.#content;
+    if (open !== undefined) this.addGap({ ...open, to, lost: false });
+  }
+
+  addGap(gap: WriteGap): void {
+    const gaps = [...this.#content.gaps, { ...gap, reason: gap.reason.slice(0, REASON_LENGTH_MAX) }];
+    this.#change({ gaps: gaps.slice(-GAPS_MAX), ...(gap.lost ? {} : { open: undefined }) });
+  }
+
+  /** Adds to what was dropped for that reason. */
+  addDropped(share: DroppedShare): void {
+    const before = this.#content.dropped.find(({ reason }) => reason === share.reason);
+    const others = this.#content.dropped.filter((one) => one !== before);
+    const sum: DroppedShare = {
+      reason: share.reason,
+      chunks: share.chunks + (before?.chunks ?? 0),
+      samples: share.samples + (before?.samples ?? 0),
+      bytes: share.bytes + (before?.bytes ?? 0),
+      inNoTier: share.inNoTier + (before?.inNoTier ?? 0),
+      until: Math.max(share.until, before?.until ?? share.until),
+      at: share.at,
+    };
+    this.#change({ dropped: [...others, sum] });
+  }
+
+  /** Remembers a directory beside the store. @returns whether it was known before. */
+  accompanied(name: string): boolean {
+    const { companions } = this.#content;
+    if (companions.includes(name)) return true;
+    this.#change({ companions: [...companions, name].slice(-COMPANIONS_MAX) });
+    return false;
+  }
+
+  knows(companion: string): boolean {
+    return this.#content.companions.includes(companion);
+  }
+
+  /** Sentences for an answer over that range: samples are missing there that were once in memory. */
+  warnings(start: Timestamp, end: Timestamp): readonly string[] {
+    return this.gaps
+      .filter(({ lost, from, to }) => lost && from <= end && to >= start)
+      .slice(-WARNINGS_MAX)
+      .map(({ from, to, reason }) => {
+        const [first, last] = [from, to].map((t) => new Date(t).toISOString());
+        return `samples from ${first} to ${last} could not be stored: ${reason}`;
+      });
+  }
+
+  #change(part: Partial<Content>): void {
+    this.#content = { ...this.#content, ...part };
+    this.#save();
+  }
+
+  /** In place; a file that does not exist yet is made in its full size. */
+  #save(): void {
+    this.#serial++;
+    const half = encode({ serial: this.#serial, content: this.#content });
+    try {
+      const fd = openSync(this.#path, existsSync(this.#path) ? "r+" : "wx+", 0o600);
+      try {
+        if (!this.#made) this.#fill(fd);
+        writeSync(fd, half, 0, half.length, (this.#serial % 2) * HALF_BYTES);
+        fdatasyncSync(fd);
+      } finally {
+        closeSync(fd);
+      }
+    } catch (error) {
+      this.#log.warn("gaps and drops cannot be noted on the disk", { error: errorText(error) });
+    }
+  }
+
+  /** A file cut short gets its missing bytes back. */
+  #fill(fd: number): void {
+    const there = Buffer.alloc(2 * HALF_BYTES);
+    const length = readSync(fd, there, 0, there.length, 0);
+    if (length < there.length)
+      writeSync(fd, Buffer.alloc(there.length - length, "\n"), 0, there.length - length, length);
+    this.#made = true;
+  }
+}
