@@ -5,7 +5,7 @@
  */
 import { type Labels, METRIC_NAME } from "../model/labels.ts";
 import type { MetricType } from "../model/metadata.ts";
-import type { PageFormat, PageSeries, ParsedPage } from "./page.ts";
+import type { PageFormat, ParsedPage } from "./page.ts";
 
 /** The groups of checks, by the word that chooses them. */
 export const LINTS = [
@@ -161,8 +161,7 @@ function families(page: ParsedPage, format: PageFormat): readonly Family[] {
     return metric;
   };
   const found = new Map<string, Family>();
-  for (let i = 0; i < page.count; i++) {
-    const { labels } = page.series[i] as PageSeries;
+  for (const { labels } of page.series) {
     const name = familyOf(labels.get(METRIC_NAME));
     const described = metadata.get(name);
     let family = found.get(name);

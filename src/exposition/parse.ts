@@ -5,17 +5,20 @@
  * replayed, see `replay.ts`; anything else falls back to the full scan, so the replay can only be faster, never
  * different.
  */
-import type { PageFormat, ParsedPage } from "./page.ts";
+import type { Metadata, MetricType } from "../model/metadata.ts";
+import type { PageFormat, PagePart, PageSeries, ParsedPage, SectionContents } from "./page.ts";
+import type { PageSection } from "./section.ts";
+import { contentsOf, keepContents, metadataOf, seriesOf } from "./contents.ts";
 import { PageReplay } from "./replay.ts";
-import { PageScan } from "./scan.ts";
-import { SeriesCache } from "./series.ts";
+import { PageScan, type ScanListener } from "./scan.ts";
+import { SectionCutter } from "./section.ts";
+import { type TokenKind, TokenTexts } from "./tokens.ts";
 
 export type { PageFormat, PageSeries, ParsedPage } from "./page.ts";
 
 export interface PageParser {
   /**
-   * Parses one page. The parser keeps `page` to compare the next one with: do not write into it until another page
-   * was parsed or refused.
+   * Parses one page; nothing looks at its bytes afterwards.
    *
    * @throws UserError `bad-exposition` with `line N: …`; nothing of such a page is usable.
    */
@@ -31,96 +34,183 @@ export interface PageParser {
   readonly replayed: number;
 }
 
-/** The cache may hold this many times the series of a page before the others are forgotten. */
-const CACHE_SLACK = 2;
+/** Lines, or sections of some dozens of them, between two places where the work may be interrupted. */
+const STEP_LINES = 256;
+const STEP_SECTIONS = 64;
 
 interface Learned {
-  readonly scan: PageScan;
   readonly format: PageFormat;
   readonly result: ParsedPage;
   readonly replay: PageReplay;
 }
-
-/** A larger page is not kept until the next one comes: some 200,000 samples. */
-const REPLAY_BYTES_MAX = 16 * 1024 * 1024;
-/** Lines between two places where the work may be interrupted: well under a millisecond. */
-const STEP_LINES = 256;
 
 export function createPageParser(): PageParser {
   return new Parser();
 }
 
 class Parser implements PageParser {
-  readonly #cache: SeriesCache = new SeriesCache();
   #learned: Learned | undefined;
+  /** Of the page before, also when it has not been learned. */
+  #sections: readonly PageSection[] = [];
   #layout = 0;
   seen = 0;
   replayed = 0;
 
   parse(page: Uint8Array, format: PageFormat): ParsedPage {
-    const known = this.#replay(page, format);
-    if (known !== undefined) return known;
-    const scan = this.#begin(page, format);
-    try {
-      scan.step(Number.POSITIVE_INFINITY);
-    } finally {
-      this.#end(scan);
+    const replay = this.#beginReplay(page, format);
+    if (replay !== undefined) {
+      const result = this.#endReplay(replay.step(Number.POSITIVE_INFINITY));
+      if (result !== undefined) return result;
     }
-    return this.#finish(scan, page, format);
+    const learning = this.#begin(page, format);
+    try {
+      learning.scan.step(Number.POSITIVE_INFINITY);
+    } finally {
+      this.seen = learning.scan.samples.length;
+    }
+    return this.#finish(learning);
   }
 
   async parseInTurns(page: Uint8Array, format: PageFormat, turn: () => Promise<void> | undefined): Promise<ParsedPage> {
-    const known = this.#replay(page, format);
-    if (known !== undefined) return known;
-    const scan = this.#begin(page, format);
-    try {
-      while (!scan.step(STEP_LINES)) await turn();
-    } finally {
-      this.#end(scan);
+    const replay = this.#beginReplay(page, format);
+    if (replay !== undefined) {
+      let same = replay.step(STEP_SECTIONS);
+      while (same && replay.left > 0) {
+        await turn();
+        same = replay.step(STEP_SECTIONS);
+      }
+      const result = this.#endReplay(same);
+      if (result !== undefined) return result;
     }
-    return this.#finish(scan, page, format);
+    const learning = this.#begin(page, format);
+    try {
+      while (!learning.scan.step(STEP_LINES)) await turn();
+    } finally {
+      this.seen = learning.scan.samples.length;
+    }
+    return this.#finish(learning);
   }
 
-  #replay(page: Uint8Array, format: PageFormat): ParsedPage | undefined {
+  #beginReplay(page: Uint8Array, format: PageFormat): PageReplay | undefined {
     const learned = this.#learned;
     if (learned === undefined || learned.format !== format) return undefined;
-    // What the scanned page says of its families is put together before its memory is its owner's again.
-    learned.scan.metadata();
-    if (!learned.replay.take(page)) return undefined;
+    learned.replay.begin(page);
+    return learned.replay;
+  }
+
+  #endReplay(same: boolean): ParsedPage | undefined {
+    if (!same) return undefined;
+    const { result } = this.#learned as Learned;
     this.replayed++;
-    this.seen = learned.result.count;
-    return learned.result;
-  }
-
-  #begin(page: Uint8Array, format: PageFormat): PageScan {
-    this.#learned = undefined;
-    return new PageScan(Buffer.from(page.buffer, page.byteOffset, page.byteLength), format, this.#cache);
-  }
-
-  #end(scan: PageScan): void {
-    this.seen = scan.samples.length;
-    if (this.#cache.size > CACHE_SLACK * scan.series.length + 64) this.#cache.prune(scan.series);
-  }
-
-  #finish(scan: PageScan, page: Uint8Array, format: PageFormat): ParsedPage {
-    const result: ParsedPage = {
-      layout: ++this.#layout,
-      count: scan.samples.length,
-      series: scan.series,
-      values: scan.samples.values,
-      timestamps: scan.samples.timed ? scan.samples.timestamps : undefined,
-      metadata: () => scan.metadata(),
-      fresh: scan.fresh,
-      exemplars: scan.exemplars,
-    };
-    // Eight NUL bytes would make the comparison as floats inexact (+0 equals -0), so such a page is never replayed.
-    if (page.length <= REPLAY_BYTES_MAX && page.indexOf(0) < 0) {
-      const replay = new PageReplay(page, scan.tokens, scan.samples, format);
-      this.#learned = { scan, format, result, replay };
-    }
-    scan.tokens.clear();
+    this.seen = result.count;
     return result;
   }
+
+  #begin(page: Uint8Array, format: PageFormat): Learning {
+    this.#learned = undefined;
+    return new Learning(Buffer.from(page.buffer, page.byteOffset, page.byteLength), format);
+  }
+
+  #finish(learning: Learning): ParsedPage {
+    const { page, format, scan, texts, sections } = learning.end();
+    const fresh = freshOn(sections, this.#sections);
+    const result = new Page(++this.#layout, sections, scan, fresh);
+    // Eight NUL bytes would make the comparison as floats inexact (+0 equals -0), so such a page is never replayed.
+    if (page.indexOf(0) < 0) {
+      const replay = new PageReplay(sections, texts, scan.samples, format);
+      this.#learned = { format, result, replay };
+    }
+    this.#sections = sections;
+    return result;
+  }
+}
+
+/** A page that is read in full, and what the next one will be compared with. */
+class Learning implements ScanListener {
+  readonly page: Buffer;
+  readonly format: PageFormat;
+  readonly scan: PageScan;
+  readonly texts: TokenTexts = new TokenTexts();
+  readonly #cutter: SectionCutter;
+  readonly #view: DataView;
+  /** Holds on to what is read, until all of it is. */
+  readonly #contents: SectionContents[] = [];
+  #told = 0;
+
+  constructor(page: Buffer, format: PageFormat) {
+    this.page = page;
+    this.format = format;
+    this.#view = new DataView(page.buffer, page.byteOffset, page.byteLength);
+    this.#cutter = new SectionCutter(page, format);
+    this.scan = new PageScan(page, format, "unknown", this);
+  }
+
+  get sections(): readonly PageSection[] {
+    return this.#cutter.sections;
+  }
+
+  token(kind: TokenKind, start: number, end: number): void {
+    this.texts.push(this.#view, start, end);
+    this.#cutter.token(kind, start, end);
+  }
+
+  sample(type: MetricType): void {
+    if (this.#cutter.sample(type)) this.#tell();
+  }
+
+  end(): this {
+    if (this.#cutter.end()) this.#tell();
+    this.texts.trim();
+    this.scan.samples.trim();
+    return this;
+  }
+
+  #tell(): void {
+    const section = this.sections.at(-1) as PageSection;
+    const { series } = this.scan;
+    const known = section.contents?.deref();
+    this.#contents.push(known ?? keepContents(section, series.slice(this.#told)));
+    this.#told = series.length;
+  }
+}
+
+class Page implements ParsedPage {
+  readonly layout: number;
+  readonly count: number;
+  readonly parts: readonly PageSection[];
+  readonly values: Float64Array;
+  readonly timestamps: Float64Array | undefined;
+  readonly fresh: number;
+  readonly exemplars: number;
+
+  constructor(layout: number, sections: readonly PageSection[], { samples, exemplars }: PageScan, fresh: number) {
+    this.layout = layout;
+    this.count = samples.length;
+    this.parts = sections;
+    this.values = samples.values;
+    this.timestamps = samples.timed ? samples.timestamps : undefined;
+    this.fresh = fresh;
+    this.exemplars = exemplars;
+  }
+
+  get series(): readonly PageSeries[] {
+    return seriesOf(this.parts);
+  }
+
+  /** Parts are sections: a target's pages are all made here. */
+  readonly seriesOf = (part: PagePart): readonly PageSeries[] => contentsOf(part as PageSection).series;
+
+  readonly metadata = (): ReadonlyMap<string, Metadata> => metadataOf(this.parts);
+}
+
+/** Series that stand in `sections` and not in `before`. */
+function freshOn(sections: readonly PageSection[], before: readonly PageSection[]): number {
+  const now = new Set(sections);
+  const old = new Set(before);
+  const added = seriesOf(sections.filter((section) => !old.has(section)));
+  if (added.length === 0) return 0;
+  const gone = new Set(seriesOf(before.filter((section) => !now.has(section))).map(({ labels }) => labels.key));
+  return gone.size === 0 ? added.length : added.filter(({ labels }) => !gone.has(labels.key)).length;
 }
 
 /** One page without a history. @throws UserError `bad-exposition`. */

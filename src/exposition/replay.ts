@@ -1,94 +1,124 @@
 /**
- * The next page of a target beside the last one. Both are compared from the top, eight bytes at a time; where they
- * differ must stand a value, a timestamp or an exemplar, which is read anew, and the comparison goes on behind it.
- * So a value that did not change is never parsed, and never even looked for. A difference anywhere else means that the
- * page is another one, and the caller reads it in full.
+ * The next page of a target beside the last one, section by section: what stands between the tokens must be what the
+ * sections say, sixteen bytes at a time; what a token says is read only when its text is another one. A difference
+ * anywhere else means that the page is another one, and the caller reads it in full.
  */
 import type { PageFormat } from "./page.ts";
+import type { PageSection } from "./section.ts";
 import { parseFloatInto, readShortFloat } from "./float.ts";
 import { endOfValue, readExemplar, readTimestamp, startsExemplar } from "./suffix.ts";
-import { type SampleList, TOKEN, type TokenList } from "./tokens.ts";
+import { type SampleList, TEXT_BYTES_MAX, TOKEN, type TokenTexts } from "./tokens.ts";
+
+/** By size of a text: which bits of its two words are its own. */
+const LOW = Uint32Array.from({ length: TEXT_BYTES_MAX + 1 }, (_, size) => wordMask(size));
+const HIGH = Uint32Array.from({ length: TEXT_BYTES_MAX + 1 }, (_, size) => wordMask(size - 4));
+const SPACE = 0x20;
+
+function wordMask(bytes: number): number {
+  return bytes <= 0 ? 0 : bytes >= 4 ? 0xffff_ffff : 2 ** (8 * bytes) - 1;
+}
 
 export class PageReplay {
   readonly #format: PageFormat;
+  readonly #sections: readonly PageSection[];
+  readonly #texts: TokenTexts;
   readonly #samples: SampleList;
-  /** Of each token: where it stands in the last page, its kind, and whose it is, when there are others than values. */
-  readonly #starts: Uint32Array;
-  readonly #ends: Uint32Array;
-  readonly #kinds: Uint8Array;
-  readonly #owners: Uint32Array | undefined;
-  #page: Uint8Array;
-  #view: DataView;
+  #page: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(new ArrayBuffer(0));
+  /** What comes next: section, token, sample, byte of the page. */
+  #section = 0;
+  #token = 0;
+  #sample = 0;
+  #at = 0;
 
-  /** @param page must hold no NUL byte, see `equalBytes`; it is kept to compare the next one with. */
-  constructor(page: Uint8Array, tokens: TokenList, samples: SampleList, format: PageFormat) {
-    const { length } = tokens;
+  /** Sections, texts and samples are of one page that holds no NUL byte, see `sameBytes`. */
+  constructor(sections: readonly PageSection[], texts: TokenTexts, samples: SampleList, format: PageFormat) {
     this.#format = format;
+    this.#sections = sections;
+    this.#texts = texts;
     this.#samples = samples;
-    this.#starts = tokens.starts.slice(0, length);
-    this.#ends = tokens.ends.slice(0, length);
-    this.#kinds = tokens.kinds.slice(0, length);
-    this.#owners = length === samples.length ? undefined : ownersOf(this.#kinds);
+  }
+
+  /** Looks at another page from its start. */
+  begin(page: Uint8Array): void {
     this.#page = page;
-    this.#view = viewOf(page);
+    this.#view = new DataView(page.buffer, page.byteOffset, page.byteLength);
+    this.#section = 0;
+    this.#token = 0;
+    this.#sample = 0;
+    this.#at = 0;
+  }
+
+  /** Sections that are still to be compared. */
+  get left(): number {
+    return this.#sections.length - this.#section;
   }
 
   /**
-   * Takes the page's numbers over when nothing else of it changed. Otherwise it gives false, and what it knew is
-   * undefined from then on.
+   * Takes the numbers of up to `sections` more sections over.
+   *
+   * @returns false when the page is another one: what the replay knew is undefined from then on.
    */
-  take(page: Uint8Array): boolean {
-    const view = viewOf(page);
-    const oldView = this.#view;
-    const starts = this.#starts;
-    const ends = this.#ends;
-    const count = starts.length;
+  step(sections: number): boolean {
+    const last = Math.min(this.#sections.length, this.#section + sections);
+    while (this.#section < last) if (!this.#take(this.#sections[this.#section++] as PageSection)) return false;
+    return this.left > 0 || this.#finish();
+  }
+
+  /** The page is its owner's again. */
+  #finish(): boolean {
+    const whole = this.#at === this.#page.length;
+    this.begin(NO_PAGE);
+    this.#section = this.#sections.length;
+    return whole;
+  }
+
+  #take({ gaps, view, kinds }: PageSection): boolean {
+    const page = this.#page;
+    const own = this.#view;
+    const texts = this.#texts;
+    const { words, sizes } = texts;
     const end = page.length;
-    const oldEnd = this.#page.length;
-    let k = 0;
-    let pos = 0;
-    let old = 0;
-    for (;;) {
-      const same = equalBytes(view, pos, oldView, old, Math.min(end - pos, oldEnd - old));
-      pos += same;
-      old += same;
-      const shift = pos - old;
-      const done = pos === end && old === oldEnd;
-      const before = done ? count : this.#endsBefore(k, old);
-      // Tokens that lie before the difference are where they were, or moved with what changed before them.
-      for (; k < before; k++) {
-        starts[k] = (starts[k] as number) + shift;
-        ends[k] = (ends[k] as number) + shift;
+    let pos = this.#at;
+    let from = 0;
+    let k = this.#token;
+    for (let g = 0; g < gaps.length; g++, k++) {
+      const gap = gaps[g] as number;
+      if (pos + gap > end || !sameBytes(view, from, own, pos, gap)) return false;
+      from += gap;
+      pos += gap;
+      const kind = kinds === undefined ? TOKEN.value : (kinds[g] as number);
+      if (kind === TOKEN.value) this.#sample++;
+      const size = sizes[k] as number;
+      if (
+        size > 0 &&
+        pos + TEXT_BYTES_MAX <= end &&
+        ((own.getUint32(pos, true) ^ (words[2 * k] as number)) & (LOW[size] as number)) === 0 &&
+        ((own.getUint32(pos + 4, true) ^ (words[2 * k + 1] as number)) & (HIGH[size] as number)) === 0 &&
+        // A longer text may start like the one before.
+        (page[pos + size] as number) <= SPACE
+      ) {
+        pos += size;
+        continue;
       }
-      if (done) break;
-      if (k === count || (starts[k] as number) > old) return false;
-      const start = (starts[k] as number) + shift;
-      const stop = this.#read(k, page, start);
+      const stop = this.#read(kind, pos);
       if (stop < 0) return false;
+      texts.set(k, own, pos, stop);
       pos = stop;
-      old = ends[k] as number;
-      starts[k] = start;
-      ends[k] = stop;
-      k++;
     }
-    this.#page = page;
-    this.#view = view;
+    const rest = view.byteLength - from;
+    if (rest > 0 && (pos + rest > end || !sameBytes(view, from, own, pos, rest))) return false;
+    this.#at = pos + rest;
+    this.#token = k;
     return true;
   }
 
-  /** The first token from `k` on that does not end before `at` of the last page. */
-  #endsBefore(k: number, at: number): number {
-    let next = k;
-    while (next < this.#ends.length && (this.#ends[next] as number) < at) next++;
-    return next;
-  }
-
-  /** Reads token `k` at `start` of the new page. @returns its end there, or -1 when it is not one of that kind. */
-  #read(k: number, page: Uint8Array, start: number): number {
+  /** Reads what stands at `start`, of the sample at hand. @returns its end, or -1 when it is not one of that kind. */
+  #read(kind: number, start: number): number {
+    const page = this.#page;
     const end = page.length;
     const format = this.#format;
-    const kind = this.#kinds[k] as number;
-    const owner = this.#owners === undefined ? k : (this.#owners[k] as number);
+    const owner = this.#sample - 1;
     const { values, timestamps } = this.#samples;
     if (kind === TOKEN.value) {
       const short = readShortFloat(values, owner, page, start, end);
@@ -102,32 +132,35 @@ export class PageReplay {
   }
 }
 
-/** The sample each token belongs to: a value begins one. */
-function ownersOf(kinds: Uint8Array): Uint32Array {
-  let sample = -1;
-  return Uint32Array.from(kinds, (kind) => (kind === TOKEN.value ? ++sample : sample));
-}
-
-function viewOf(page: Uint8Array): DataView {
-  return new DataView(page.buffer, page.byteOffset, page.byteLength);
-}
+const NO_PAGE = new Uint8Array(0);
 
 /**
- * How many of `length` bytes are equal before the first that differs. Sixteen at a time, as float64: UTF-8 text never
- * makes a NaN, which would differ from itself and only cost a closer look, and the older page has no NUL bytes, which
- * could make the two zeros that are equal and not the same.
+ * Whether `length` bytes are equal, sixteen at a time, as float64: UTF-8 text never makes a NaN, which would differ from
+ * itself and only cost a closer look, and the sections have no NUL bytes, which could make the two zeros that are equal
+ * and not the same.
  */
-function equalBytes(a: DataView, aFrom: number, b: DataView, bFrom: number, length: number): number {
+function sameBytes(a: DataView, aFrom: number, b: DataView, bFrom: number, length: number): boolean {
   let i = 0;
-  for (;;) {
-    while (
-      i + 16 <= length &&
-      a.getFloat64(aFrom + i, true) === b.getFloat64(bFrom + i, true) &&
-      a.getFloat64(aFrom + i + 8, true) === b.getFloat64(bFrom + i + 8, true)
+  for (; i + 16 <= length; i += 16) {
+    if (
+      a.getFloat64(aFrom + i, true) !== b.getFloat64(bFrom + i, true) ||
+      a.getFloat64(aFrom + i + 8, true) !== b.getFloat64(bFrom + i + 8, true)
     )
-      i += 16;
-    const stop = Math.min(length, i + 16);
-    while (i < stop && a.getUint8(aFrom + i) === b.getUint8(bFrom + i)) i++;
-    if (i < stop || i === length) return i;
+      return sameBytesSlowly(a, aFrom, b, bFrom, length);
   }
+  if (i === length) return true;
+  if (length < 8) return sameBytesSlowly(a, aFrom, b, bFrom, length);
+  // The last sixteen overlap what was compared already.
+  const last = length - 8;
+  const before = Math.max(0, last - 8);
+  return (
+    (a.getFloat64(aFrom + last, true) === b.getFloat64(bFrom + last, true) &&
+      a.getFloat64(aFrom + before, true) === b.getFloat64(bFrom + before, true)) ||
+    sameBytesSlowly(a, aFrom, b, bFrom, length)
+  );
+}
+
+function sameBytesSlowly(a: DataView, aFrom: number, b: DataView, bFrom: number, length: number): boolean {
+  for (let i = 0; i < length; i++) if (a.getUint8(aFrom + i) !== b.getUint8(bFrom + i)) return false;
+  return true;
 }

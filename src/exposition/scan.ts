@@ -1,20 +1,19 @@
 /**
- * First reading of a page: every byte is looked at, series texts go through the cache, and the tokens that may
- * change are noted for the replay of later pages.
+ * First reading of a page: every byte is looked at, series texts go through what is known of them, and the tokens that
+ * may change are noted for the replay of later pages.
  *
  * As strict as Prometheus 3: one bad line refuses the whole page. It differs on purpose where Prometheus takes odd
  * pages for something they are not: a NUL byte where a line starts ends its reading silently, a blank before a name
  * becomes part of the name, and of a label given twice it drops one when the other is empty.
  */
 import { isUtf8 } from "node:buffer";
-import type { Metadata, MetricType } from "../model/metadata.ts";
-import type { PageFormat, PageSeries } from "./page.ts";
-import type { SeriesCache } from "./series.ts";
+import type { MetricType } from "../model/metadata.ts";
+import type { Described, PageFormat, PageSeries } from "./page.ts";
 import { parseFloatInto } from "./float.ts";
 import { refuse, refuseLine, snippet } from "./refuse.ts";
-import { CHAR, CLASS, endOfString, unescapeLabel } from "./series.ts";
+import { CHAR, CLASS, endOfString, type SeriesTexts, seriesTexts, unescapeLabel } from "./series.ts";
 import { endOfValue, readExemplar, readTimestamp, startsExemplar } from "./suffix.ts";
-import { SampleList, TOKEN, TokenList } from "./tokens.ts";
+import { SampleList, TOKEN, type TokenKind } from "./tokens.ts";
 
 const LF = 0x0a;
 const SPACE = 0x20;
@@ -37,8 +36,6 @@ const OPENMETRICS_TYPES: ReadonlyMap<string, MetricType> = new Map([
   ["unknown", "unknown"],
 ]);
 
-const NO_PAGE = Buffer.alloc(0);
-
 /** @returns the offset after the family name that starts at `at`. */
 function endOfFamily(page: Buffer, at: number, word: string): number {
   if (page[at] === 0x22) {
@@ -59,27 +56,33 @@ function familyName(page: Buffer, at: number, stop: number): string {
   return unescapeLabel(page.toString("utf8", at + 1, stop - 1));
 }
 
+/** Is told what of a page may change, while it is read. */
+export interface ScanListener {
+  token(kind: TokenKind, start: number, end: number): void;
+  /** A sample is at its end. @param type of the family in force. */
+  sample(type: MetricType): void;
+}
+
 export class PageScan {
-  readonly tokens: TokenList = new TokenList();
   readonly samples: SampleList = new SampleList();
   readonly series: PageSeries[] = [];
   exemplars = 0;
-  #page: Buffer;
+  readonly #page: Buffer;
   readonly #format: PageFormat;
-  readonly #cache: SeriesCache;
+  readonly #texts: SeriesTexts = seriesTexts();
+  readonly #listener: ScanListener | undefined;
   #pos = 0;
-  #type: MetricType = "unknown";
+  #type: MetricType;
   readonly #isUtf8: boolean;
   /** Four numbers a line: start and end of the name, end of the line, and which of HELP, TYPE, UNIT it is. */
   readonly #metaLines: number[] = [];
-  #metadata: ReadonlyMap<string, Metadata> | undefined;
-  /** Series texts that the cache did not know. */
-  fresh = 0;
 
-  constructor(page: Buffer, format: PageFormat, cache: SeriesCache) {
+  /** @param type of the family in force at the start. */
+  constructor(page: Buffer, format: PageFormat, type: MetricType = "unknown", listener?: ScanListener) {
     this.#page = page;
     this.#format = format;
-    this.#cache = cache;
+    this.#type = type;
+    this.#listener = listener;
     this.#isUtf8 = isUtf8(page);
   }
 
@@ -192,24 +195,19 @@ export class PageScan {
     }
   }
 
-  /** Descriptions of all families; made on the first call. */
-  metadata(): ReadonlyMap<string, Metadata> {
-    if (this.#metadata !== undefined) return this.#metadata;
-    const known = new Map<string, Metadata>();
+  /** What the lines read so far say of families. */
+  described(): readonly Described[] {
+    const all: Described[] = [];
     const lines = this.#metaLines;
     for (let i = 0; i < lines.length; i += 4) {
       const [at, stop, end, word] = lines.slice(i, i + 4) as [number, number, number, number];
       const family = familyName(this.#page, at, stop);
-      const before = known.get(family) ?? { type: "unknown", help: "", unit: "" };
       const text = this.#page.toString("utf8", Math.min(stop + 1, end), end);
-      if (word === 0) known.set(family, { ...before, help: this.#helpText(text) });
-      else if (word === 1) known.set(family, { ...before, type: OPENMETRICS_TYPES.get(text) ?? "unknown" });
-      else known.set(family, { ...before, unit: text });
+      if (word === 0) all.push({ family, what: { help: this.#helpText(text) } });
+      else if (word === 1) all.push({ family, what: { type: OPENMETRICS_TYPES.get(text) ?? "unknown" } });
+      else all.push({ family, what: { unit: text } });
     }
-    this.#metadata = known;
-    // Nothing else is asked of the page from here on; it would stay in memory as long as its layout.
-    this.#page = NO_PAGE;
-    return known;
+    return all;
   }
 
   #helpText(text: string): string {
@@ -226,6 +224,7 @@ export class PageScan {
     if (!((CLASS[c] as number) & CHAR.metricStart) && c !== 0x7b) this.#badStart(start);
     this.series.push(this.#seriesAt(start));
     this.#suffix();
+    this.#listener?.sample(this.#type);
   }
 
   #badStart(at: number): never {
@@ -241,19 +240,14 @@ export class PageScan {
     const stop = this.#endOfSeries(start);
     if (stop > 0) {
       const key = page.toString("latin1", start, stop);
-      let series = this.#cache.find(key, this.#type);
-      if (series === undefined) {
-        series = this.#cache.addPlain(key, this.#type);
-        if (series !== undefined) this.fresh++;
-      }
+      const series = this.#texts.find(key, this.#type, this.#format);
       if (series !== undefined) {
         this.#pos = stop;
         return series;
       }
     }
-    const [series, after] = this.#cache.parse(page, start, page.length, this.#format, this.#type);
+    const [series, after] = this.#texts.parse(page, start, page.length, this.#format, this.#type);
     this.#pos = after;
-    this.fresh++;
     return series;
   }
 
@@ -294,7 +288,7 @@ export class PageScan {
       const hint = page[stop - 1] === 0x0d ? ": lines end with CR LF; the format wants LF alone" : "";
       refuseLine(page, start, `${snippet(page, start, stop)} is not a number${hint}`);
     }
-    this.tokens.push(TOKEN.value, start, stop);
+    this.#listener?.token(TOKEN.value, start, stop);
     this.#pos = stop;
     if (!strict) this.#textEnd(index);
     else this.#openMetricsEnd(index);
@@ -325,7 +319,7 @@ export class PageScan {
     if (startsExemplar(page, this.#pos)) {
       const stop = readExemplar(page, this.#pos, page.length);
       if (stop < 0) refuse(page, this.#pos, "the exemplar is broken");
-      this.tokens.push(TOKEN.exemplar, this.#pos, stop);
+      this.#listener?.token(TOKEN.exemplar, this.#pos, stop);
       this.exemplars++;
       this.#pos = stop;
     }
@@ -339,7 +333,7 @@ export class PageScan {
     if (!readTimestamp(this.samples.timestamps, index, this.#page, at, stop, this.#format)) {
       refuse(this.#page, at, "expected a timestamp or the end of the line");
     }
-    this.tokens.push(TOKEN.timestamp, at, stop);
+    this.#listener?.token(TOKEN.timestamp, at, stop);
     this.#pos = stop;
   }
 }

@@ -1,8 +1,8 @@
 /**
  * The series part of a line, `name{label="value"}`: raw bytes in, labels out, each distinct text parsed once.
  *
- * The cache key is the raw text itself (one character a byte, so equal keys mean equal bytes) under the family
- * type that was in force, because Prometheus 3 rewrites `le` and `quantile` by type.
+ * The key is the raw text itself (one character a byte, so equal keys mean equal bytes) under the family type that was
+ * in force, because Prometheus 3 rewrites `le` and `quantile` by type.
  */
 import { isUtf8 } from "node:buffer";
 import { compareUtf8, Labels, METRIC_NAME } from "../model/labels.ts";
@@ -199,61 +199,29 @@ function normaliseFloat(text: string): string {
   return value === undefined ? text : formatOpenMetricsFloat(value);
 }
 
+/** Series texts remembered at most; some 250 bytes each. Full, they are forgotten. */
+const TEXTS_MAX = 400_000;
+
 /**
- * Series texts that many targets show alike, by the kind of their family. A hundred node_exporters have one page in
- * different numbers: its labels are in memory once. Full, it is emptied; targets keep what they have of it.
+ * Series texts and what they mean, for whoever reads a page in full: a hundred node_exporters show the same ones.
+ * Texts of the usual kind mean the same in both formats; others may be refused by one of them.
  */
-class SharedSeries {
-  readonly #known: Map<string, readonly [key: string, series: PageSeries]> = new Map();
+export class SeriesTexts {
+  readonly #plain: Map<string, PageSeries> = new Map();
+  readonly #histogram: Map<string, PageSeries> = new Map();
+  readonly #summary: Map<string, PageSeries> = new Map();
+  /** Of the unusual kind, behind format and kind of the family. */
+  readonly #odd: Map<string, PageSeries> = new Map();
 
-  /** The text and its series as somebody else has them, or as given, for the next one. */
-  share(key: string, series: PageSeries): readonly [key: string, series: PageSeries] {
-    const known = this.#known.get(key);
+  /** @returns undefined when it takes `parse` to say what the text means. */
+  find(key: string, type: MetricType, format: PageFormat): PageSeries | undefined {
+    const map = this.#map(type);
+    const known = map.get(key);
     if (known !== undefined) return known;
-    if (this.#known.size >= SHARED_MAX) this.#known.clear();
-    const made = [key, series] as const;
-    this.#known.set(key, made);
-    return made;
-  }
-
-  find(key: string): readonly [key: string, series: PageSeries] | undefined {
-    return this.#known.get(key);
-  }
-}
-
-/** Some 10 MB; three of them. */
-const SHARED_MAX = 30_000;
-const SHARED = { plain: new SharedSeries(), histogram: new SharedSeries(), summary: new SharedSeries() } as const;
-
-function sharedOf(type: MetricType): SharedSeries {
-  return type === "histogram" || type === "summary" ? SHARED[type] : SHARED.plain;
-}
-
-/** Series texts of one target, each parsed once. */
-export class SeriesCache {
-  #plain: Map<string, PageSeries> = new Map();
-  #histogram: Map<string, PageSeries> = new Map();
-  #summary: Map<string, PageSeries> = new Map();
-
-  get size(): number {
-    return this.#plain.size + this.#histogram.size + this.#summary.size;
-  }
-
-  find(key: string, type: MetricType): PageSeries | undefined {
-    return this.#map(type).get(key);
-  }
-
-  /** Takes a text of the usual kind in; undefined when it needs the full reader. */
-  addPlain(key: string, type: MetricType): PageSeries | undefined {
-    const shared = sharedOf(type);
-    let known = shared.find(key);
-    if (known === undefined) {
-      const plain = readPlain(key);
-      if (plain === undefined) return undefined;
-      known = shared.share(key, toSeries(plain[0], plain[1], type));
-    }
-    this.#map(type).set(known[0], known[1]);
-    return known[1];
+    const plain = readPlain(key);
+    return plain === undefined
+      ? this.#odd.get(oddKey(key, type, format))
+      : keep(map, key, toSeries(plain[0], plain[1], type));
   }
 
   /** Reads the series text that starts at `start` by all rules. @throws UserError `bad-exposition` naming the line. */
@@ -261,19 +229,29 @@ export class SeriesCache {
     const reader = new SeriesReader(page, start, end, format);
     const stop = reader.read();
     const series = toSeries(reader.name, reader.pairs, type);
-    this.#map(type).set(page.toString("latin1", start, stop), series);
-    return [series, stop];
-  }
-
-  /** Forgets every series that is not in `live`, so that a churning target cannot grow the cache for ever. */
-  prune(live: readonly PageSeries[]): void {
-    const keep = new Set(live);
-    for (const map of [this.#plain, this.#histogram, this.#summary]) {
-      for (const [key, series] of map) if (!keep.has(series)) map.delete(key);
-    }
+    return [keep(this.#odd, oddKey(page.toString("latin1", start, stop), type, format), series), stop];
   }
 
   #map(type: MetricType): Map<string, PageSeries> {
     return type === "histogram" ? this.#histogram : type === "summary" ? this.#summary : this.#plain;
   }
+}
+
+function keep(map: Map<string, PageSeries>, key: string, series: PageSeries): PageSeries {
+  if (map.size >= TEXTS_MAX) map.clear();
+  map.set(key, series);
+  return series;
+}
+
+function oddKey(key: string, type: MetricType, format: PageFormat): string {
+  return `${format} ${type === "histogram" || type === "summary" ? type : ""} ${key}`;
+}
+
+let texts: WeakRef<SeriesTexts> | undefined;
+
+/** What is known of texts, for one page: between pages it is garbage, which is collected when memory is tidied. */
+export function seriesTexts(): SeriesTexts {
+  let known = texts?.deref();
+  if (known === undefined) texts = new WeakRef((known = new SeriesTexts()));
+  return known;
 }

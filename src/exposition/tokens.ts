@@ -1,47 +1,51 @@
 /**
- * Where the changing texts of a page are: values, timestamps, exemplars. Everything between two tokens (names,
- * labels, HELP and TYPE lines) is a gap, and two pages with equal gaps have the same series.
+ * What may change from one page of a target to the next: values, timestamps, exemplars. Everything between two tokens
+ * (names, labels, HELP and TYPE lines) is a gap, and two pages with equal gaps have the same series.
  */
+import { VALUES_SPARE } from "./page.ts";
 
 export const TOKEN = { value: 0, timestamp: 1, exemplar: 2 } as const;
 export type TokenKind = (typeof TOKEN)[keyof typeof TOKEN];
 
 const TOKENS_FIRST = 256;
+/** Longer texts are not kept: most of them move with every page. */
+export const TEXT_BYTES_MAX = 8;
 
-/** Growing columns of tokens; `starts[k]` and `ends[k]` are byte offsets into the page. */
-export class TokenList {
-  starts: Uint32Array = new Uint32Array(TOKENS_FIRST);
-  ends: Uint32Array = new Uint32Array(TOKENS_FIRST);
-  kinds: Uint8Array = new Uint8Array(TOKENS_FIRST);
+/**
+ * The texts of a page's tokens: eight bytes of the page from where each starts, of which `sizes[k]` are the token's;
+ * size 0: a longer text, which is read anew each time.
+ */
+export class TokenTexts {
+  words: Uint32Array = new Uint32Array(2 * TOKENS_FIRST);
+  sizes: Uint8Array = new Uint8Array(TOKENS_FIRST);
   length = 0;
 
-  push(kind: TokenKind, start: number, end: number): void {
-    if (this.length === this.kinds.length) this.#grow();
-    this.starts[this.length] = start;
-    this.ends[this.length] = end;
-    this.kinds[this.length] = kind;
-    this.length++;
+  push(page: DataView, start: number, end: number): void {
+    if (this.length === this.sizes.length) this.#resize(2 * this.length);
+    this.set(this.length++, page, start, end);
   }
 
-  /** Gives the memory back. */
-  clear(): void {
-    this.length = 0;
-    this.starts = new Uint32Array(0);
-    this.ends = new Uint32Array(0);
-    this.kinds = new Uint8Array(0);
+  set(k: number, page: DataView, start: number, end: number): void {
+    const size = end - start;
+    const fits = size <= TEXT_BYTES_MAX && start + TEXT_BYTES_MAX <= page.byteLength;
+    this.sizes[k] = fits ? size : 0;
+    if (!fits) return;
+    this.words[2 * k] = page.getUint32(start, true);
+    this.words[2 * k + 1] = page.getUint32(start + 4, true);
   }
 
-  #grow(): void {
-    const size = this.kinds.length * 2;
-    const starts = new Uint32Array(size);
-    const ends = new Uint32Array(size);
-    const kinds = new Uint8Array(size);
-    starts.set(this.starts);
-    ends.set(this.ends);
-    kinds.set(this.kinds);
-    this.starts = starts;
-    this.ends = ends;
-    this.kinds = kinds;
+  /** Gives back what is not used. */
+  trim(): void {
+    this.#resize(this.length);
+  }
+
+  #resize(size: number): void {
+    const words = new Uint32Array(2 * size);
+    const sizes = new Uint8Array(size);
+    words.set(this.words.subarray(0, 2 * this.length));
+    sizes.set(this.sizes.subarray(0, this.length));
+    this.words = words;
+    this.sizes = sizes;
   }
 }
 
@@ -69,9 +73,12 @@ export class SampleList {
     this.timestamps[index] = t;
   }
 
-  reset(): void {
-    this.length = 0;
-    this.timed = false;
+  /** Gives back what is not used. */
+  trim(): void {
+    const values = new Float64Array(this.length + VALUES_SPARE);
+    values.set(this.values.subarray(0, this.length));
+    this.values = values;
+    this.timestamps = this.timed ? this.timestamps.slice(0, this.length) : this.timestamps;
   }
 
   #fit(): void {

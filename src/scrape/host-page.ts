@@ -4,7 +4,7 @@
  * Series objects and the order of the page stay the same from one collection to the next, so the store sees the
  * same layout and takes its fast path.
  */
-import type { PageSeries, ParsedPage } from "../exposition/page.ts";
+import type { PagePart, PageSeries, ParsedPage } from "../exposition/page.ts";
 import type { Metadata, MetricType } from "../model/metadata.ts";
 import { Labels, METRIC_NAME } from "../model/labels.ts";
 
@@ -23,11 +23,16 @@ export function hostFamily(name: string, type: MetricType, help: string, ...labe
 /** Series remembered beyond those on the page, before the others are forgotten: processes come and go. */
 const CACHE_SLACK = 2;
 
+/** The whole page in one piece. */
+interface HostPart extends PagePart {
+  readonly series: readonly PageSeries[];
+}
+
 export class HostPage {
   readonly #known: Map<string, PageSeries> = new Map();
   readonly #metadata: Map<string, Metadata> = new Map();
   #series: PageSeries[] = [];
-  #before: readonly PageSeries[] = [];
+  #before: HostPart = { samples: 0, series: [] };
   #values: Float64Array = new Float64Array(1_024);
   #layout = 0;
   #fresh = 0;
@@ -59,10 +64,11 @@ export class HostPage {
 
   finish(): ParsedPage {
     const series = this.#series;
-    const same = series.length === this.#before.length && series.every((one, i) => one === this.#before[i]);
+    const before = this.#before.series;
+    const same = series.length === before.length && series.every((one, i) => one === before[i]);
     if (!same) {
       this.#layout++;
-      this.#before = series;
+      this.#before = { samples: series.length, series };
       if (this.#known.size > CACHE_SLACK * series.length) {
         const live = new Set(series);
         for (const [key, one] of this.#known) if (!live.has(one)) this.#known.delete(key);
@@ -71,7 +77,9 @@ export class HostPage {
     return {
       layout: this.#layout,
       count: series.length,
-      series: this.#before,
+      parts: [this.#before],
+      seriesOf: (part) => (part as HostPart).series,
+      series: this.#before.series,
       values: this.#values,
       timestamps: undefined,
       metadata: () => this.#metadata,

@@ -2,7 +2,7 @@
  * The bridge from a page's indexes to the store's series numbers, made once for a layout and used for every page of
  * it: one array of numbers that is handed to the store again and again.
  */
-import type { PageSeries, ParsedPage } from "../exposition/page.ts";
+import type { PagePart, PageSeries, ParsedPage } from "../exposition/page.ts";
 import type { Labels } from "../model/labels.ts";
 import type { SeriesRef } from "../model/sample.ts";
 import type { Appender } from "../storage/storage.ts";
@@ -25,22 +25,15 @@ export interface LayoutRules extends MutateRules {
   readonly budget?: SeriesBudget | undefined;
 }
 
-/** A series the target has shown: what it is stored as, and its number once it is stored. For the time of building. */
-interface SeriesRecord {
-  /** Undefined: dropped by relabelling, or stored and no longer needed. */
-  labels: Labels | undefined;
-  /** Kept by relabelling. */
-  readonly kept: boolean;
-  ref: SeriesRef;
-}
-
 export interface Layout {
   readonly id: number;
-  /** The page's series and their numbers, for the next layout to take over; NO_REF: waiting for room, or dropped. */
-  readonly series: readonly PageSeries[];
+  /** The page's parts, for the next layout to take over: index i of the page has the number refOf[i], … */
+  readonly parts: readonly PagePart[];
+  readonly seriesOf: ParsedPage["seriesOf"];
+  /** … NO_REF when it waits for room, or relabelling dropped it. */
   readonly refOf: Float64Array;
-  /** What those that wait for room are to be stored as. */
-  readonly waiting: ReadonlyMap<PageSeries, Labels>;
+  /** By index, what those that wait for room are to be stored as. */
+  readonly waiting: ReadonlyMap<number, Labels>;
   /** Samples at the scrape's own time: page index `pick[i]` belongs to series `refs[i]`, i < rows. */
   readonly rows: number;
   readonly refs: Float64Array;
@@ -74,21 +67,22 @@ export async function buildLayout(
   rules: LayoutRules,
   turn: Turn,
 ): Promise<Layout> {
-  const records = await recordsOf(page, before, rules, turn);
-  let kept = 0;
-  for (let i = 0; i < page.count; i++) if (recordAt(records, page, i).kept) kept++;
+  const numbers = await numbersOf(page, before, rules, turn);
+  const { refOf, waiting } = numbers;
+  let kept = waiting.size;
+  for (let i = 0; i < page.count; i++) if (refOf[i] !== NO_REF) kept++;
   if (rules.sampleLimit > 0 && kept > rules.sampleLimit) {
     throw new UserError("sample-limit", `the page has ${kept} samples, sample_limit is ${rules.sampleLimit}`);
   }
-  const admission = await admit(records.values(), appender, rules, turn);
-  const refs = new Float64Array(kept + REPORT_ROWS);
-  const pick = new Uint32Array(kept);
+  const admission = await admit(numbers, appender, rules, turn);
+  const pick = new Uint32Array(page.count);
   const timed: { index: number; ref: SeriesRef }[] = [];
   const seen = new Set<SeriesRef>();
   let rows = 0;
   let duplicates = 0;
   for (let i = 0; i < page.count; i++) {
-    const { ref } = recordAt(records, page, i);
+    if (i % STEP_SERIES === 0) await turn();
+    const ref = refOf[i] as SeriesRef;
     if (ref === NO_REF) continue;
     const own = rules.honorTimestamps && page.timestamps !== undefined && !Number.isNaN(page.timestamps[i]);
     if (seen.has(ref) && !own) {
@@ -96,25 +90,24 @@ export async function buildLayout(
       continue;
     }
     seen.add(ref);
-    if (own) {
-      timed.push({ index: i, ref });
-    } else {
-      refs[rows] = ref;
-      pick[rows++] = i;
-    }
+    if (own) timed.push({ index: i, ref });
+    else pick[rows++] = i;
   }
   // Nothing is kept twice: a target's layout stays in memory for as long as its page does.
   const straight = rows === page.count;
+  const refs = straight ? refOf : new Float64Array(rows + REPORT_ROWS);
+  if (!straight) for (let i = 0; i < rows; i++) refs[i] = refOf[pick[i] as number] as SeriesRef;
   const atOwnTime = refs.subarray(0, rows);
   const tracksTimed = rules.trackTimestampsStaleness && timed.length > 0;
   return {
     id: page.layout,
-    series: page.series,
-    refOf: straight ? refs : Float64Array.from({ length: page.count }, (_, i) => recordAt(records, page, i).ref),
-    waiting: waitingOf(records),
+    parts: page.parts,
+    seriesOf: page.seriesOf,
+    refOf,
+    waiting,
     rows,
     refs,
-    pick: straight ? undefined : pick,
+    pick: straight ? undefined : pick.slice(0, rows),
     timed,
     tracked: tracksTimed ? Float64Array.from(new Set([...atOwnTime, ...timed.map(({ ref }) => ref)])) : atOwnTime,
     kept,
@@ -123,64 +116,76 @@ export async function buildLayout(
   };
 }
 
-function waitingOf(records: ReadonlyMap<PageSeries, SeriesRecord>): ReadonlyMap<PageSeries, Labels> {
-  const waiting = new Map<PageSeries, Labels>();
-  for (const [series, { labels, ref }] of records)
-    if (ref === NO_REF && labels !== undefined) waiting.set(series, labels);
-  return waiting;
+/** What is known of a page's indexes before new series get numbers. */
+interface Numbers {
+  /** With room for the scrape's own series behind the page's. */
+  readonly refOf: Float64Array;
+  /** By index, ascending: kept by relabelling, without a number. */
+  readonly waiting: Map<number, Labels>;
 }
 
-/** What a layout knows of its series. */
-function recordsIn({ series, refOf, waiting }: Layout): Map<PageSeries, SeriesRecord> {
-  const records = new Map<PageSeries, SeriesRecord>();
-  for (const [i, one] of series.entries()) {
-    const ref = refOf[i] as SeriesRef;
-    const labels = ref === NO_REF ? waiting.get(one) : undefined;
-    records.set(one, { labels, kept: ref !== NO_REF || labels !== undefined, ref });
+/** Where the parts of the last layout start that this page has as well, and the series of those that it has not. */
+function placesIn(before: Layout, page: ParsedPage): [ReadonlyMap<PagePart, number>, ReadonlyMap<string, number>] {
+  const shown = new Set(page.parts);
+  const parts = new Map<PagePart, number>();
+  const series = new Map<string, number>();
+  let first = 0;
+  for (const part of before.parts) {
+    if (shown.has(part)) parts.set(part, first);
+    else before.seriesOf(part).forEach((one, i) => series.set(keyOf(one), first + i));
+    first += part.samples;
   }
-  return records;
+  return [parts, series];
 }
 
-function recordAt(records: ReadonlyMap<PageSeries, SeriesRecord>, page: ParsedPage, index: number): SeriesRecord {
-  return records.get(page.series[index] as PageSeries) as SeriesRecord;
+/** Series with equal keys are stored as the same. */
+function keyOf({ labels, blank }: PageSeries): string {
+  return blank.length === 0 ? labels.key : `${labels.key}\u0000\u0000${blank.join("\u0000")}`;
 }
 
-async function recordsOf(
+async function numbersOf(
   page: ParsedPage,
-  layout: Layout | undefined,
+  before: Layout | undefined,
   rules: LayoutRules,
   turn: Turn,
-): Promise<Map<PageSeries, SeriesRecord>> {
-  const records = new Map<PageSeries, SeriesRecord>();
-  const before = layout === undefined ? undefined : recordsIn(layout);
-  for (let i = 0; i < page.count; i++) {
-    if (i % STEP_SERIES === 0) await turn();
-    const series = page.series[i] as PageSeries;
-    if (records.has(series)) continue;
-    const known = before?.get(series);
-    if (known === undefined) records.set(series, newRecord(mutateLabels(series, rules)));
-    else records.set(series, known);
+): Promise<Numbers> {
+  const refOf = new Float64Array(page.count + REPORT_ROWS);
+  const waiting = new Map<number, Labels>();
+  const [parts, series] = before === undefined ? [] : placesIn(before, page);
+  const take = (from: number, to: number): void => {
+    refOf[to] = (before as Layout).refOf[from] as SeriesRef;
+    const labels = refOf[to] === NO_REF ? (before as Layout).waiting.get(from) : undefined;
+    if (labels !== undefined) waiting.set(to, labels);
+  };
+  let first = 0;
+  for (const part of page.parts) {
+    await turn();
+    const place = parts?.get(part);
+    const shown = place === undefined ? page.seriesOf(part) : [];
+    for (let i = 0; i < part.samples; i++) {
+      if (i % STEP_SERIES === STEP_SERIES - 1) await turn();
+      const known = place === undefined ? series?.get(keyOf(shown[i] as PageSeries)) : place + i;
+      if (known !== undefined) {
+        take(known, first + i);
+        continue;
+      }
+      const labels = mutateLabels(shown[i] as PageSeries, rules);
+      if (labels !== undefined) waiting.set(first + i, labels);
+    }
+    first += part.samples;
   }
-  return records;
-}
-
-function newRecord(labels: Labels | undefined): SeriesRecord {
-  return { labels, kept: labels !== undefined, ref: NO_REF };
+  return { refOf, waiting };
 }
 
 /** Gives numbers to the new series, while there is room beside those that have one. */
 async function admit(
-  records: Iterable<SeriesRecord>,
+  { refOf, waiting }: Numbers,
   appender: Appender,
   rules: LayoutRules,
   turn: Turn,
 ): Promise<Pick<Layout, "quarantine" | "limited" | "stored">> {
-  const fresh: SeriesRecord[] = [];
-  let stored = 0;
-  for (const record of records) {
-    if (record.ref !== NO_REF) stored++;
-    else if (record.labels !== undefined) fresh.push(record);
-  }
+  const held = new Set<SeriesRef>(refOf);
+  held.delete(NO_REF);
   const { seriesMax, budget } = rules;
   const room = budget?.roomFor(rules) ?? Number.POSITIVE_INFINITY;
   const most = Math.min(seriesMax, room);
@@ -188,22 +193,23 @@ async function admit(
     room < seriesMax ? new RefusedSeries(budget?.max ?? 0, "job") : new RefusedSeries(seriesMax, "target");
   const full = new RefusedSeries(0, "store");
   let limited = 0;
-  for (const [i, record] of fresh.entries()) {
-    if (i % STEP_SERIES === 0) await turn();
-    const labels = record.labels as Labels;
-    if (stored >= most) {
+  let asked = 0;
+  for (const [i, labels] of waiting) {
+    if (asked++ % STEP_SERIES === 0) await turn();
+    if (held.size >= most) {
       refused.add(labels);
       continue;
     }
-    record.ref = appender.series(labels);
-    if (record.ref === NO_REF) {
+    const ref = appender.series(labels);
+    if (ref === NO_REF) {
       limited++;
       full.add(labels);
       continue;
     }
-    stored++;
-    record.labels = undefined;
+    refOf[i] = ref;
+    held.add(ref);
+    waiting.delete(i);
   }
-  budget?.hold(rules, stored);
-  return { quarantine: refused.verdict() ?? full.verdict(), limited, stored };
+  budget?.hold(rules, held.size);
+  return { quarantine: refused.verdict() ?? full.verdict(), limited, stored: held.size };
 }

@@ -19,7 +19,6 @@ import { ACCEPT, formatOf, isProtobuf } from "../exposition/negotiate.ts";
 import { createPageParser } from "../exposition/parse.ts";
 import { BODY_BYTES_MAX } from "./body.ts";
 import { causeSentence } from "./cause.ts";
-import type { PageBytes } from "./page-buffers.ts";
 import { createTurn, type Turn } from "./turns.ts";
 import { alignTimestamp, untilNextTick, untilTickAfter } from "./schedule.ts";
 
@@ -83,8 +82,6 @@ class Loop implements ScrapeLoop {
   /** Of the last page that was parsed. */
   #contentType: string | undefined;
   #format: PageFormat = "text";
-  /** The page that the parser compares the next one with. */
-  #held: PageBytes | undefined;
 
   constructor(options: LoopOptions) {
     const { target, job } = options;
@@ -165,19 +162,12 @@ class Loop implements ScrapeLoop {
     }
   }
 
-  /** The page before is given back: the parser holds on to the newest one it could read. */
+  /** Once it is parsed nobody looks at the page's bytes. */
   async #parse({ page, contentType }: HttpAnswer, turn: Turn): Promise<ParsedPage> {
-    const before = this.#held;
-    this.#held = undefined;
     try {
-      const parsed = await this.#parser.parseInTurns(page.bytes, this.#formatOf(contentType), turn);
-      this.#held = page;
-      return parsed;
-    } catch (error) {
-      page.release();
-      throw error;
+      return await this.#parser.parseInTurns(page.bytes, this.#formatOf(contentType), turn);
     } finally {
-      before?.release();
+      page.release();
     }
   }
 
