@@ -25,16 +25,11 @@ function homes(): readonly string[] {
 
 /** @throws Error that names every directory tried, when the bytes can be loaded from none of them. */
 export function loadAddon(name: string): unknown {
+  const sea = process.getBuiltinModule("node:sea");
+  if (!sea.isSea()) return open(path.join(__dirname, name));
   const key = `addon:${name}`;
   const known = getEnvironmentData(key);
   if (typeof known === "string") return open(known);
-  const sea = process.getBuiltinModule("node:sea");
-  if (!sea.isSea()) {
-    const file = path.join(__dirname, name);
-    const addon = open(file);
-    setEnvironmentData(key, file);
-    return addon;
-  }
   const bytes = new Uint8Array(sea.getRawAsset(name));
   const refusals: string[] = [];
   for (const home of homes()) {

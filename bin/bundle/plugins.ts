@@ -174,7 +174,18 @@ function addon(root: string): Plugin {
 }
 
 /** What few starts need and Node takes milliseconds to bring up. */
-const LATE = ["https", "crypto", "child_process", "worker_threads", "dns/promises", "v8"];
+const LATE = [
+  "https",
+  "crypto",
+  "child_process",
+  "worker_threads",
+  "dns/promises",
+  "fs/promises",
+  "perf_hooks",
+  "tls",
+  "tty",
+  "v8",
+];
 
 /** Node's own modules that are slow to load are loaded when something of theirs is first used. */
 const late: Plugin = {

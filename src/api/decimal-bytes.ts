@@ -40,10 +40,15 @@ const BOUNDS: Float64Array = Float64Array.from({ length: EXPONENT_MAX - EXPONENT
 const HALF_SPACING: Float64Array = Float64Array.from({ length: 1086 }, (_, biased) => 2 ** (biased - 1023 - 53));
 
 /** "0000" to "9999", four bytes each as they lie in memory. */
-const QUADS: Uint32Array = Uint32Array.from({ length: 10_000 }, (_, n) => {
-  const digit = (power: number): number => ZERO + (Math.floor(n / power) % 10);
-  return (digit(1) << 24) | (digit(10) << 16) | (digit(100) << 8) | digit(1_000);
-});
+const QUADS: Uint32Array = new Uint32Array(10_000);
+
+/** Filled by the first number that is written: a program that starts need not wait for it. */
+function fillQuads(): void {
+  for (let n = 0; n < QUADS.length; n++) {
+    const digit = (power: number): number => ZERO + (Math.floor(n / power) % 10);
+    QUADS[n] = (digit(1) << 24) | (digit(10) << 16) | (digit(100) << 8) | digit(1_000);
+  }
+}
 
 const bits: Float64Array = new Float64Array(1);
 const words: Uint32Array = new Uint32Array(bits.buffer);
@@ -61,6 +66,7 @@ let guess = -EXPONENT_MIN;
  * @returns the place after it.
  */
 export function writeDecimal(out: DataView, from: number, v: number): number {
+  if (QUADS[0] === 0) fillQuads();
   const magnitude = Math.abs(v);
   if (patience > 0) patience--;
   else {
@@ -101,6 +107,7 @@ function writeThousandths(out: DataView, from: number, v: number, magnitude: num
 
 /** Writes a whole number below 10^15, on either side of zero; room and answer as for {@link writeDecimal}. */
 export function writeInteger(out: DataView, from: number, v: number): number {
+  if (QUADS[0] === 0) fillQuads();
   if (v > 0) return writeWhole(out, from, v);
   if (Object.is(v, 0)) {
     out.setUint8(from, ZERO);

@@ -19,6 +19,7 @@ function build(specs: readonly CommandSpec[], finish: (code: ExitCode) => void):
     .description(INTRO)
     .version(`opsmon ${version}`, "-V, --version", "print the version")
     .helpOption("-h, --help", "show help")
+    .configureOutput({ writeOut: processIo.out, writeErr: processIo.err })
     .showHelpAfterError('(try "opsmon --help", or "opsmon COMMAND --help")')
     .exitOverride();
   program.addHelpText(
