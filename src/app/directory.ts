@@ -1,26 +1,18 @@
-/**
- * A stopped data directory as a Source. LevelDB has no read-only open and its lock must not be touched while another
- * process may hold it, so a picture is opened instead: tables hard-linked (they never change once written), everything
- * else copied, the lock left out.
- */
-import { copyFileSync, existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+/** A stopped data directory as a Source: a picture of it is opened, never the directory itself. */
+import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Source } from "../api/source.ts";
 import type { Clock } from "../base/clock.ts";
 import { EXIT, UserError } from "../base/errors.ts";
-import { systemReason } from "../base/system-error.ts";
 import { silentLogger } from "../base/log.ts";
 import { openJournal } from "../journal/journal.ts";
 import { createEngine } from "../promql/engine.ts";
 import { openState } from "../state/leveldb.ts";
-import type { StateStore } from "../state/state.ts";
+import { STATE_HOLDS, type StateStore } from "../state/state.ts";
 import { openTsdb, type Tsdb, type TsdbStats } from "../tsdb/tsdb.ts";
 import { LocalSource } from "./local-source.ts";
+import { inPlaceOf, isHeld, takePicture } from "./picture.ts";
 import { version } from "./version.ts";
-
-/** Files deeper than this are not ours. */
-const DEPTH_MAX = 4;
 
 /** @throws UserError `not-a-store`. */
 export function mustHoldData(dir: string): void {
@@ -44,27 +36,21 @@ interface OpenPicture {
 export async function openPicture(dir: string, clock: Clock): Promise<OpenPicture> {
   mustHoldData(dir);
   const picture = takePicture(dir);
-  const forget = (): void => rmSync(picture, { recursive: true, force: true });
   try {
-    const store = await openTsdb({ dir: picture, clock, log: silentLogger, reserveBytes: 0 });
-    const state = await openState(path.join(picture, "state"));
+    const store = await openTsdb({ dir: picture.path, clock, log: silentLogger, reserveBytes: 0 });
+    const stateDir = path.join(picture.path, "state");
+    store.accompany("state", existsSync(path.join(stateDir, "CURRENT")), STATE_HOLDS);
+    const state = await openState(stateDir);
     const close = async (): Promise<void> => {
       await store.close();
       await state.close();
-      forget();
+      picture.forget();
     };
-    return { store, state, stats: () => renamed(store.stats(), picture, dir), close };
+    return { store, state, stats: () => renamed(store.stats(), picture.path, dir), close };
   } catch (error) {
-    forget();
+    picture.forget();
     throw inPlaceOf(picture, dir, error);
   }
-}
-
-/** Nobody knows the picture's name: what is said of it is said of the directory. */
-function inPlaceOf(picture: string, dir: string, error: unknown): unknown {
-  if (!(error instanceof UserError) || !error.message.includes(picture)) return error;
-  const { code, hint, exit } = error;
-  return new UserError(code, error.message.replaceAll(picture, dir), { hint, exit, cause: error });
 }
 
 /** The store as it stands, so that its damage is that of the directory. */
@@ -88,52 +74,8 @@ export async function directorySource(dir: string, clock: Clock): Promise<Source
     journal: openJournal(state, clock),
     clock,
     version,
+    held: isHeld(dir),
     stats: () => picture.stats(),
     close: () => picture.close(),
   });
-}
-
-/** Beside the data when possible, so that links stay on one file system. */
-function takePicture(dir: string): string {
-  for (const base of [dir, tmpdir()]) {
-    let picture: string;
-    try {
-      picture = mkdtempSync(path.join(base, ".opsmon-read-"));
-    } catch {
-      continue;
-    }
-    try {
-      copyTree(dir, picture, 0);
-      return picture;
-    } catch (error) {
-      rmSync(picture, { recursive: true, force: true });
-      throw new UserError("unreadable", `cannot read "${dir}": ${systemReason(error)}`, { cause: error });
-    }
-  }
-  throw new UserError("unwritable", `neither "${dir}" nor "${tmpdir()}" takes a temporary picture of the data`, {
-    hint: "set TMPDIR to a directory with room",
-  });
-}
-
-function copyTree(from: string, to: string, depth: number): void {
-  for (const entry of readdirSync(from, { withFileTypes: true })) {
-    if (entry.name === "LOCK" || entry.name.startsWith(".opsmon-read-")) continue;
-    const source = path.join(from, entry.name);
-    const target = path.join(to, entry.name);
-    if (entry.isDirectory() && depth < DEPTH_MAX) {
-      mkdirSync(target);
-      copyTree(source, target, depth + 1);
-    } else if (entry.isFile()) {
-      if (!entry.name.endsWith(".ldb") || !linked(source, target)) copyFileSync(source, target);
-    }
-  }
-}
-
-function linked(source: string, target: string): boolean {
-  try {
-    linkSync(source, target);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -16,7 +16,7 @@ const OWN = [
   {
     dir: "",
     files: /^(?:marks|backup\.json|opsmon\.sock)$/,
-    dirs: /^(?:(?:series|state)(?:\.damaged-\d+)?|log|lost\+found|\.opsmon-read-\w+)$/,
+    dirs: /^(?:(?:series|state)(?:\.damaged-\d+)?|log|lost\+found|\.opsmon-read-[\w-]+)$/,
   },
   { dir: "series", files: LEVEL_FILES, dirs: /^lost$/ },
   { dir: "state", files: LEVEL_FILES, dirs: /^lost$/ },

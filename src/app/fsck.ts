@@ -1,24 +1,64 @@
-/** fsck of a whole data directory: every sample, every record of the state. */
+/** fsck of a whole data directory: every sample, every record of the state, what is missing and what is foreign. */
 import { existsSync } from "node:fs";
 import path from "node:path";
+import { lockedError } from "../base/leveldb.ts";
 import { openState } from "../state/leveldb.ts";
+import { STATE_HOLDS } from "../state/state.ts";
+import { marksOf } from "../tsdb/marks.ts";
 import { type VerifyOptions, type VerifyReport, verifyStore } from "../tsdb/verify.ts";
+import { foreignFiles } from "./foreign.ts";
+import { inPlaceOf, isHeld, takePicture } from "./picture.ts";
+
+/** How the state speaks of itself where it does not name one record. */
+const DATABASE = /^(?:the |records )/;
 
 export interface CheckReport extends VerifyReport {
   readonly stateRecords: number;
+  /** Left alone, and no damage. */
+  readonly foreign: readonly string[];
 }
 
-/** @throws UserError `no-store`, `store-locked` (exit 4), `store-unusable`. */
+/**
+ * Without `repair` nothing in the directory changes: pictures of its databases are read.
+ *
+ * @throws UserError `no-store`, `store-damaged` (exit 6), `store-locked` (exit 4), `store-unusable`, `store-format`.
+ */
 export async function checkDirectory(dir: string, options: VerifyOptions): Promise<CheckReport> {
+  if (options.repair === true || !existsSync(path.join(dir, "series"))) return check(dir, dir, options);
+  if (isHeld(dir)) throw lockedError(dir);
+  const picture = takePicture(dir, { only: ["series", "state"], locked: true });
+  try {
+    const report = await check(dir, picture.path, { ...options, series: path.join(picture.path, "series") });
+    const named = (text: string): string => text.replaceAll(picture.path, dir);
+    return { ...report, problems: report.problems.map(({ what, why }) => ({ what: named(what), why: named(why) })) };
+  } catch (error) {
+    throw inPlaceOf(picture, dir, error);
+  } finally {
+    picture.forget();
+  }
+}
+
+async function check(dir: string, databases: string, options: VerifyOptions): Promise<CheckReport> {
   const report = await verifyStore(dir, options);
-  const stateDir = path.join(dir, "state");
-  if (!existsSync(stateDir)) return { ...report, stateRecords: 0 };
+  const stateDir = path.join(databases, "state");
+  const foreign = foreignFiles(dir);
+  if (!existsSync(path.join(stateDir, "CURRENT")) && marksOf(dir).companions.includes("state")) {
+    const gone = { what: "state/", why: `it is gone, with ${STATE_HOLDS}` };
+    return { ...report, stateRecords: 0, foreign, problems: [...report.problems, gone] };
+  }
+  if (!existsSync(stateDir)) return { ...report, stateRecords: 0, foreign };
   const state = await openState(stateDir);
   try {
     let stateRecords = 0;
     for await (const _ of state.scan({})) stateRecords++;
-    const damaged = state.damaged().map((key) => ({ what: `state record "${key}"`, why: "checksum does not fit" }));
-    return { ...report, stateRecords, problems: [...report.problems, ...damaged] };
+    const damaged = state
+      .damaged()
+      .map((key) =>
+        DATABASE.test(key)
+          ? { what: "the state database", why: key }
+          : { what: `state record "${key}"`, why: "checksum does not fit" },
+      );
+    return { ...report, stateRecords, foreign, problems: [...report.problems, ...damaged] };
   } finally {
     await state.close();
   }

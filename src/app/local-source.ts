@@ -39,6 +39,8 @@ export interface LocalParts {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly version: string;
+  /** An engine that listens elsewhere is writing there. */
+  readonly held: boolean;
   stats(): TsdbStats;
   close(): Promise<void>;
 }
@@ -163,7 +165,8 @@ export class LocalSource implements Source, Explainer {
     const at = this.#end();
     const targets = await this.targets();
     const firing = (await alertsAt(journal, at)).filter((alert) => alert.state === "firing").length;
-    return stoppedStatus({ place, version, journal, at, targets, firing, stats: this.#parts.stats() });
+    const stats = this.#parts.stats();
+    return stoppedStatus({ place, version, held: this.#parts.held, journal, at, targets, firing, stats });
   }
   async command(command: Command): Promise<CommandResult> {
     throw new UserError(

@@ -6,11 +6,10 @@ import type { Timestamp } from "../model/sample.ts";
 import { formatValue } from "../model/unit.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Settings } from "./settings.ts";
-import { standingItems } from "./store-items.ts";
+import { standingItems, worstFirst } from "./store-items.ts";
 
 /** A message that waits longer than this is a message nobody got, ms. */
 const OUTBOX_LATE_MS = 120_000;
-const RANK = { crit: 0, warn: 1, ok: 2 } as const;
 
 export async function engineStatus(
   rooms: Rooms,
@@ -34,7 +33,7 @@ export async function engineStatus(
     dataDir: options.dataDir,
     configFile: options.configFile ?? "",
     embedded: options.embedded,
-    items: items.sort((a, b) => RANK[a.state] - RANK[b.state]),
+    items: worstFirst(items),
   };
 }
 

@@ -13,7 +13,7 @@ import type { Journal } from "../journal/journal.ts";
 import type { NoteRecord } from "../journal/record.ts";
 import type { Queryable, SelectHints } from "../storage/storage.ts";
 import type { TsdbStats } from "../tsdb/options.ts";
-import { standingItems } from "./store-items.ts";
+import { standingItems, worstFirst } from "./store-items.ts";
 
 /** A target without a sample this long before the end was gone already: the longest usual scrape interval, ms. */
 const REACH_MS = 300_000;
@@ -69,6 +69,8 @@ export async function lastTargets(store: Queryable, at: Timestamp): Promise<read
 export interface StoppedParts {
   readonly place: string;
   readonly version: string;
+  /** An engine that listens elsewhere is writing there. */
+  readonly held: boolean;
   readonly stats: TsdbStats;
   readonly journal: Journal;
   /** The newest sample. */
@@ -92,7 +94,7 @@ export async function stoppedStatus(parts: StoppedParts): Promise<EngineStatus> 
       text: `${targets.length - down.length} of ${targets.length} were up`,
     },
   ];
-  return { version, pid: 0, startedAt: 0, dataDir: place, configFile: "", embedded: false, items };
+  return { version, pid: 0, startedAt: 0, dataDir: place, configFile: "", embedded: false, items: worstFirst(items) };
 }
 
 function storeText(stats: TsdbStats, at: Timestamp): string {
@@ -102,7 +104,8 @@ function storeText(stats: TsdbStats, at: Timestamp): string {
   return `${stats.series} series, ${stats.samples} samples, ${size} on disk${span}, until ${formatTime(at, false)}`;
 }
 
-async function ending({ journal, place, at }: StoppedParts): Promise<string> {
+async function ending({ journal, place, at, held }: StoppedParts): Promise<string> {
+  if (held) return `an engine runs on ${place} and listens on another socket (--socket); this is a picture of its data`;
   const notes = (await journal.scan(["note"], 0, Number.MAX_SAFE_INTEGER, NOTES_MAX)) as readonly NoteRecord[];
   const last = notes.filter((note) => note.topic === "engine").at(-1);
   const how =

@@ -14,6 +14,12 @@ const GAPS_SHOWN = 3;
 /** The newest sample may be this far ahead of the clock, ms: targets have clocks of their own. */
 const AHEAD_MS_MAX = 60_000;
 
+const RANK = { crit: 0, warn: 1, ok: 2 } as const;
+
+export function worstFirst(items: readonly StatusItem[]): readonly StatusItem[] {
+  return items.toSorted((a, b) => RANK[a.state] - RANK[b.state]);
+}
+
 const item = (state: StatusItem["state"], text: string): StatusItem => ({ name: "store", state, text });
 const moment = (t: Timestamp): string => formatTime(t, false);
 const rounded = (ms: number): string => formatDuration(Math.round(Math.abs(ms) / 1_000) * 1_000);

@@ -96,14 +96,19 @@ async function openOnce(dir: string, options: LevelOptions): Promise<ByteLevel> 
   return db;
 }
 
+/** What is said of a directory that a process holds. */
+export function lockedError(dir: string, cause?: unknown): UserError {
+  return new UserError("store-locked", `"${dir}" is in use by another process`, {
+    hint: "an engine is running on this data: ask it through its socket (--socket), or point --data at another directory",
+    exit: EXIT.unreachable,
+    cause,
+  });
+}
+
 function refusal(dir: string, name: string, error: unknown): UserError {
   if (error instanceof UserError) return error;
   if (levelCode(error) === "LEVEL_LOCKED") {
-    return new UserError("store-locked", `"${dir}" is in use by another process`, {
-      hint: "an engine is running on this data: ask it through its socket (--socket), or point --data at another directory",
-      exit: EXIT.unreachable,
-      cause: error,
-    });
+    return lockedError(dir, error);
   }
   return new UserError("store-unusable", `cannot open the ${name} database "${dir}": ${levelText(error)}`, {
     hint: "check the owner and the permissions of the directory and the free space of its disk",

@@ -22,21 +22,28 @@ export function nameLostDatabase(files: readonly LogFile[], damage: Damage): voi
   damage.add("the series database", `it is gone, with all samples from before log/${logName(oldest.number)}`);
 }
 
-/** Names log files that are gone. @returns number of the newest file that ever was; new records stand behind it. */
-export function nameLostLog(files: readonly LogFile[], head: Head, damage: Damage): number {
-  const newest = files.at(-1)?.number ?? 0;
-  let last = newest;
-  for (const { openUntil, lateUntil } of head.groups.values())
-    last = Math.max(last, fileOf(openUntil), fileOf(lateUntil));
-  const lost = (from: number, to: number): void => {
-    const names = `log/${logName(from)}${from === to ? "" : ` to ${logName(to)}`}`;
-    damage.add(names, "gone, with the samples that were in no chunk yet");
-  };
+export const LOST_LOG = "gone, with the samples that were in no chunk yet";
+
+/** Names of log files that are gone. @param last number of the newest file that the database knows of. */
+export function lostLogFiles(files: readonly LogFile[], last: number): readonly string[] {
+  const lost: string[] = [];
+  const add = (from: number, to: number): void =>
+    void lost.push(`log/${logName(from)}${from === to ? "" : ` to ${logName(to)}`}`);
   files.slice(1).forEach(({ number }, i) => {
     const before = (files[i] as LogFile).number;
-    if (number > before + 1) lost(before + 1, number - 1);
+    if (number > before + 1) add(before + 1, number - 1);
   });
+  const newest = files.at(-1)?.number ?? 0;
   // Without any file left it cannot be told how many there were.
-  if (last > newest) lost(files.length === 0 ? last : newest + 1, last);
+  if (last > newest) add(files.length === 0 ? last : newest + 1, last);
+  return lost;
+}
+
+/** Names log files that are gone. @returns number of the newest file that ever was; new records stand behind it. */
+export function nameLostLog(files: readonly LogFile[], head: Head, damage: Damage): number {
+  let last = files.at(-1)?.number ?? 0;
+  for (const { openUntil, lateUntil } of head.groups.values())
+    last = Math.max(last, fileOf(openUntil), fileOf(lateUntil));
+  for (const names of lostLogFiles(files, last)) damage.add(names, LOST_LOG);
   return last;
 }

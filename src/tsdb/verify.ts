@@ -1,22 +1,26 @@
 /**
  * fsck: reads every record of a stopped store down to the last value and says what is wrong. With `repair`, records
  * that fail move aside inside the database (under `q` and their old key; nothing is deleted) and labels come back from
- * their second copy. Opening LevelDB replays its own journal; that is the only change a mere check makes.
+ * their second copy. Opening LevelDB changes files, so who wants a mere check gives a picture of the database.
  */
 import { existsSync } from "node:fs";
 import { EXIT, UserError } from "../base/errors.ts";
-import { type ByteLevel, isLevelDamage, type LevelOp, openLevel } from "../base/leveldb.ts";
-import { DamagedError } from "./bytes.ts";
+import { type ByteLevel, isLevelDamage, type LevelOp, type OpenedLevel, openLevel } from "../base/leveldb.ts";
+import { ByteReader, DamagedError } from "./bytes.ts";
 import { type ChunkHeader, chunkName, readChunkHeader } from "./chunk.ts";
 import { chunkKey, groupKey, parseChunkKey, parseGroupKey, rangeOf } from "./keys.ts";
 import { unpackLabels } from "./labels-record.ts";
 import { readableFormat } from "./load.ts";
-import { listLog, readLogFile } from "./log.ts";
+import { fileOf, listLog, readLogFile, refuseNewerLog } from "./log.ts";
+import { MARKS_FILE, marksOf } from "./marks.ts";
+import { LOST_LOG, lostLogFiles } from "./missing.ts";
 import { openRecord, Segment, SEGMENT_COLUMNS, sealRecord } from "./segment.ts";
 import { sizeOf } from "./space.ts";
 
 export interface VerifyOptions {
   readonly repair?: boolean;
+  /** Where a picture of the database `series` stands; the database itself when absent. */
+  readonly series?: string;
   /** Called now and then with the records read so far, and which share of all bytes that is, 0 to 1. */
   readonly onProgress?: (records: number, share: number) => void;
 }
@@ -51,6 +55,8 @@ class Check {
   segments = 0;
   samples = 0;
 
+  /** The newest log file that the database knows of. */
+  lastLog = 0;
   readonly #sizeBytes: number;
   #bytes = 0;
 
@@ -58,6 +64,11 @@ class Check {
     this.#db = db;
     this.#sizeBytes = Math.max(1, sizeBytes);
     this.#options = options;
+  }
+
+  read(bytes: number): void {
+    this.#bytes += bytes;
+    this.#options.onProgress?.(this.records, Math.min(1, this.#bytes / this.#sizeBytes));
   }
 
   async #each(kind: string, visit: (key: Uint8Array, record: Uint8Array) => Promise<void>): Promise<void> {
@@ -98,6 +109,21 @@ class Check {
     this.repaired.push(`${what} moved aside`);
   }
 
+  /** What it took to open the database. */
+  opened({ setAside, repaired, reason = "" }: OpenedLevel): void {
+    if (this.#options.series === undefined) {
+      if (setAside !== undefined)
+        this.problems.push({ what: `the series database, set aside as "${setAside}"`, why: reason });
+      else if (repaired) this.repaired.push(`the series database: ${reason}`);
+    } else if (setAside !== undefined)
+      this.problems.push({
+        what: "the series database",
+        why: `${reason}; it cannot be repaired, an engine sets it aside`,
+      });
+    else if (repaired)
+      this.problems.push({ what: "the series database", why: `${reason}; what can be read after a repair follows` });
+  }
+
   async labels(): Promise<void> {
     const lost: { readonly group: number; readonly firstColumn: number }[] = [];
     for (const copy of ["g", "h"] as const) {
@@ -131,8 +157,15 @@ class Check {
       await this.#each(kind, async (key, record) => {
         const name =
           kind === "m" ? JSON.stringify(new TextDecoder().decode(key.subarray(1))) : Buffer.from(key).toString("hex");
-        await this.#sound(`record ${kind} ${name}`, key, record, () => openRecord(key, record));
+        await this.#sound(`record ${kind} ${name}`, key, record, () => {
+          const body = openRecord(key, record);
+          if (kind === "w") this.#noteLog(new ByteReader(body));
+        });
       });
+  }
+
+  #noteLog(watermark: ByteReader): void {
+    this.lastLog = Math.max(this.lastLog, fileOf(watermark.f64()), fileOf(watermark.f64()));
   }
 
   async chunkRecords(): Promise<void> {
@@ -186,10 +219,13 @@ function decodeAll(payload: Uint8Array, header: ChunkHeader): void {
   for (let column = 0; column < SEGMENT_COLUMNS; column++) segment.read(column, out);
 }
 
-function checkLog(dir: string, problems: VerifyProblem[]): number {
+function checkLog(dir: string, check: Check): number {
   let records = 0;
+  const { problems } = check;
   const { files } = listLog(dir);
+  for (const what of lostLogFiles(files, check.lastLog)) problems.push({ what, why: LOST_LOG });
   for (const file of files) {
+    check.read(file.bytes);
     const newest = file === files.at(-1);
     readLogFile(dir, file.number, false, {
       record: () => void records++,
@@ -220,20 +256,22 @@ export async function verifyStore(dir: string, options: VerifyOptions = {}): Pro
       exit: EXIT.usage,
     });
   }
-  const opened = await openLevel(`${dir}/series`, { name: "series", compression: false });
-  const check = new Check(opened.db, options, sizeOf([`${dir}/series`]));
+  refuseNewerLog(`${dir}/log`, listLog(`${dir}/log`).files);
+  const marks = marksOf(dir);
+  const { series = `${dir}/series` } = options;
+  const opened = await openLevel(series, { name: "series", compression: false });
+  const check = new Check(opened.db, options, sizeOf([`${dir}/series`, `${dir}/log`]));
   try {
     await readableFormat(opened.db, `${dir}/series`);
     for (const sentence of opened.passedOver)
       check.problems.push({ what: "the journal of the series database", why: sentence });
-    if (opened.setAside !== undefined)
-      check.problems.push({ what: `the series database, set aside as "${opened.setAside}"`, why: opened.reason ?? "" });
-    else if (opened.repaired) check.repaired.push(`the series database: ${opened.reason ?? ""}`);
+    check.opened(opened);
+    if (marks.damaged) check.problems.push({ what: MARKS_FILE, why: "checksum does not fit" });
     await check.labels();
     await check.chunkRecords();
     await check.segmentRecords();
     await check.otherRecords();
-    const logRecords = checkLog(`${dir}/log`, check.problems);
+    const logRecords = checkLog(`${dir}/log`, check);
     const { records, chunks, segments, samples, problems, repaired } = check;
     return { records, chunks, segments, samples, logRecords, problems, repaired };
   } finally {

@@ -10,7 +10,7 @@ const PROBLEMS_SHOWN = 50;
 
 export const fsck: CommandSpec = {
   name: "fsck",
-  summary: "check every record of a stopped data directory; --repair moves damaged ones aside",
+  summary: "check every record of a stopped data directory, changing nothing; --repair moves damaged ones aside",
   options: [
     { flags: "--data <dir>", help: "data directory", env: "OPSMON_DATA" },
     { flags: "--repair", help: "move damaged records aside and restore labels from their second copy" },
@@ -30,17 +30,23 @@ export const fsck: CommandSpec = {
       onProgress: (_, share) => progress.update(Math.round(share * 1_000), 1_000),
     });
     progress[Symbol.dispose]();
-    const { problems, repaired, chunks, segments, samples, logRecords, stateRecords } = report;
+    const { problems, repaired, chunks, segments, samples, logRecords, stateRecords, foreign } = report;
     if (options.text("output") === "json") io.out(jsonText({ dir, ...report }));
     else {
       for (const { what, why } of problems.slice(0, PROBLEMS_SHOWN)) io.out(`damaged: ${what}: ${visible(why)}\n`);
       if (problems.length > PROBLEMS_SHOWN) io.out(`… and ${problems.length - PROBLEMS_SHOWN} more\n`);
+      for (const name of foreign.slice(0, PROBLEMS_SHOWN))
+        io.out(`foreign: ${visible(name)}: not opsmon's, left alone\n`);
+      if (foreign.length > PROBLEMS_SHOWN) io.out(`… and ${foreign.length - PROBLEMS_SHOWN} more foreign files\n`);
       for (const sentence of repaired) io.out(`repaired: ${sentence}\n`);
       const counts = `${samples} samples in ${chunks} chunks (${segments} segments), ${logRecords} log records, ${stateRecords} state records`;
       io.out(`${dir}: ${counts}; ${problems.length === 0 ? "sound" : `${problems.length} damaged`}\n`);
     }
     if (problems.length === 0) return EXIT.ok;
-    if (!options.flag("repair")) io.err('hint: "opsmon fsck --repair" moves damaged records aside\n');
+    // What is gone is brought back by no repair.
+    const gone = problems.every(({ why }) => /^(?:it is )?gone/.test(why));
+    if (gone) io.err("hint: an engine goes on with what is there; a backup may have the rest\n");
+    else if (!options.flag("repair")) io.err('hint: "opsmon fsck --repair" moves damaged records aside\n');
     return EXIT.damaged;
   },
 };

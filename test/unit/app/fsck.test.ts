@@ -1,0 +1,259 @@
+/** fsck of a whole data directory: it says what is damaged, missing and foreign, and a mere check changes no byte. */
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { foreignFiles } from "../../../src/app/foreign.ts";
+import { checkDirectory } from "../../../src/app/fsck.ts";
+import { directorySource } from "../../../src/app/directory.ts";
+import { systemClock } from "../../../src/base/clock.ts";
+import { silentLogger } from "../../../src/base/log.ts";
+import { Labels } from "../../../src/model/labels.ts";
+import { openState } from "../../../src/state/leveldb.ts";
+import { openTsdb } from "../../../src/tsdb/tsdb.ts";
+import { T0, temporaryDir } from "../../support/tsdb.ts";
+
+/** Every name and every byte under `dir`. */
+function hashOf(dir: string): string {
+  const hash = createHash("sha256");
+  for (const name of readdirSync(dir, { recursive: true }).map(String).sort()) {
+    const file = path.join(dir, name);
+    hash.update(`${name}\n`);
+    if (statSync(file).isFile()) hash.update(readFileSync(file));
+  }
+  return hash.digest("hex");
+}
+
+/** A directory as kill -9 leaves it: tables, a journal with records, an append log with rows. */
+async function fill(dir: string): Promise<void> {
+  const live = temporaryDir();
+  const open = (): ReturnType<typeof openTsdb> =>
+    openTsdb({ dir: live, clock: systemClock, log: silentLogger, chunkRows: 20, reserveBytes: 0 });
+  let db = await open();
+  const rows = async (from: number, to: number): Promise<void> => {
+    const appender = db.appender();
+    const refs = Float64Array.from({ length: 150 }, (_, c) =>
+      appender.series(Labels.from({ __name__: "page", c: String(c) })),
+    );
+    for (let i = from; i < to; i++) {
+      appender.appendRow(
+        refs,
+        T0 + i * 1_000,
+        Float64Array.from(refs, (_, c) => Math.cos(i * c)),
+        refs.length,
+      );
+      await appender.commit();
+    }
+  };
+  await rows(0, 50);
+  await db.flush();
+  await db.close();
+  db = await open();
+  db.accompany("state", true, "");
+  await rows(50, 85);
+  await db.upkeep();
+  let state = await openState(path.join(live, "state"));
+  await state.batch(Array.from({ length: 50 }, (_, i) => ({ kind: "put", key: `k${i}`, value: `v${i}` })));
+  await state.close();
+  state = await openState(path.join(live, "state"));
+  await state.batch([{ kind: "put", key: "late", value: "v" }]);
+  cpSync(live, dir, { recursive: true });
+  await state.close();
+  await db.close();
+  rmSync(live, { recursive: true });
+}
+
+let original = "";
+beforeAll(async () => {
+  original = temporaryDir();
+  await fill(original);
+});
+afterAll(() => rmSync(original, { recursive: true, force: true }));
+
+function files(dir: string, sub: string, pattern: RegExp): string[] {
+  return readdirSync(path.join(dir, sub))
+    .filter((name) => pattern.test(name))
+    .map((name) => path.join(dir, sub, name));
+}
+
+function flip(file: string, share = 0.5): void {
+  const bytes = readFileSync(file);
+  const at = Math.floor(bytes.length * share);
+  bytes[at] = (bytes[at] as number) ^ 0x10;
+  writeFileSync(file, bytes);
+}
+
+interface Case {
+  readonly name: string;
+  readonly damage: (dir: string) => void;
+  readonly problem: RegExp | undefined;
+}
+
+const cases: readonly Case[] = [
+  { name: "killed", damage: () => undefined, problem: undefined },
+  {
+    name: "with a torn tail of the log",
+    damage: (dir) => {
+      const log = files(dir, "log", /\.log$/).at(-1) as string;
+      truncateSync(log, statSync(log).size - 7);
+    },
+    problem: undefined,
+  },
+  {
+    name: "with a flipped byte in a table",
+    damage: (dir) => flip(files(dir, "series", /\.ldb$/)[0] as string),
+    problem: /./,
+  },
+  {
+    name: "with a flipped byte in the database's journal",
+    damage: (dir) => flip(files(dir, "series", /\.log$/)[0] as string),
+    problem: /journal of the series database/,
+  },
+  {
+    name: "with a damaged manifest",
+    damage: (dir) => flip(files(dir, "series", /^MANIFEST/)[0] as string, 0.9),
+    problem: /the series database/,
+  },
+  {
+    name: "without CURRENT",
+    damage: (dir) => rmSync(path.join(dir, "series/CURRENT")),
+    problem: /the series database.*CURRENT is missing/,
+  },
+  {
+    name: "with a flipped byte in the log",
+    damage: (dir) => flip(files(dir, "log", /\.log$/)[0] as string, 0.3),
+    problem: /bytes of log file/,
+  },
+  {
+    name: "without its log",
+    damage: (dir) => rmSync(path.join(dir, "log"), { recursive: true }),
+    problem: /log\/.*gone/,
+  },
+  {
+    name: "without its state",
+    damage: (dir) => rmSync(path.join(dir, "state"), { recursive: true }),
+    problem: /^state\/: it is gone, with alert states, silences/,
+  },
+  { name: "without CURRENT of its state", damage: (dir) => rmSync(path.join(dir, "state/CURRENT")), problem: /state/ },
+  {
+    name: "with damaged marks",
+    damage: (dir) => {
+      flip(path.join(dir, "marks"), 0.001);
+      flip(path.join(dir, "marks"), 0.501);
+    },
+    problem: /^marks/,
+  },
+];
+
+async function copied<T>(run: (dir: string) => Promise<T>): Promise<T> {
+  const dir = temporaryDir();
+  try {
+    cpSync(original, dir, { recursive: true });
+    return await run(dir);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+describe("a mere check changes nothing", () => {
+  test.each(cases)("of a store $name", async ({ damage, problem }) => {
+    await copied(async (dir) => {
+      damage(dir);
+      const before = hashOf(dir);
+      const { problems } = await checkDirectory(dir, {});
+      expect(hashOf(dir)).toBe(before);
+      const said = problems.map(({ what, why }) => `${what}: ${why}`);
+      if (problem === undefined) expect(said).toEqual([]);
+      else
+        expect(
+          said.some((text) => problem.test(text)),
+          said.join("\n"),
+        ).toBe(true);
+      expect(said.join()).not.toContain(".opsmon-read");
+    });
+  });
+
+  test("and the check can fail: opening the database itself does change it", async () => {
+    await copied(async (dir) => {
+      const before = hashOf(dir);
+      await checkDirectory(dir, { repair: true });
+      expect(hashOf(dir)).not.toBe(before);
+    });
+  });
+
+  test("while an engine runs there, the check is refused and the engine goes on", async () => {
+    const dir = temporaryDir();
+    const child = fileURLToPath(new URL("../../support/tsdb-crash-child.ts", import.meta.url));
+    const running = spawn(process.execPath, [child, dir, "0"], { stdio: ["ignore", "pipe", "ignore"] });
+    const said = (): Promise<unknown> => new Promise((resolve) => running.stdout.once("data", resolve));
+    try {
+      await said();
+      await expect(checkDirectory(dir, {})).rejects.toMatchObject({ code: "store-locked", exit: 4 });
+      await said();
+      await using source = await directorySource(dir, systemClock);
+      const { items } = await source.status();
+      expect(items.map(({ text }) => text).join()).toContain("an engine runs on");
+    } finally {
+      running.kill("SIGKILL");
+      await new Promise((resolve) => running.once("close", resolve));
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+});
+
+test("foreign files are named wherever they lie, and stay", async () => {
+  await copied(async (dir) => {
+    const strangers = ["notes.txt", "series/notes.txt", "state/x.ldb.bak", "log/00000001.log.gz"];
+    for (const name of strangers) writeFileSync(path.join(dir, name), "mine");
+    mkdirSync(path.join(dir, "log/00000050.log"));
+    mkdirSync(path.join(dir, "series/sub"));
+    symlinkSync("/etc/hostname", path.join(dir, "link"));
+    const all = [
+      "link",
+      "log/00000001.log.gz",
+      "log/00000050.log",
+      "notes.txt",
+      "series/notes.txt",
+      "series/sub",
+      "state/x.ldb.bak",
+    ];
+    const report = await checkDirectory(dir, {});
+    expect(report.foreign).toEqual(all);
+    expect(report.problems).toEqual([]);
+    {
+      await using source = await directorySource(dir, systemClock);
+      const told = (await source.status()).items.find(({ text }) => text.includes("not opsmon's"));
+      for (const name of all) expect(told?.text).toContain(name);
+    }
+    const db = await openTsdb({ dir, clock: systemClock, log: silentLogger, reserveBytes: 0 });
+    await db.flush();
+    await db.close();
+    expect(foreignFiles(dir)).toEqual(all);
+    for (const name of strangers) expect(readFileSync(path.join(dir, name), "utf8")).toBe("mine");
+  });
+});
+
+test("a picture left by a killed reader goes when it is old", async () => {
+  await copied(async (dir) => {
+    const left = path.join(dir, ".opsmon-read-999999999-abc");
+    mkdirSync(left);
+    await checkDirectory(dir, {});
+    expect(readdirSync(dir)).toContain(path.basename(left));
+    const { utimesSync } = await import("node:fs");
+    utimesSync(left, 1, 1);
+    await checkDirectory(dir, {});
+    expect(readdirSync(dir).filter((name) => name.startsWith(".opsmon"))).toEqual([]);
+  });
+});
