@@ -75,7 +75,20 @@ export class Head {
     this.#homeColumn[ref] = column;
   }
 
+  /** Makes the columns of `group` from `firstColumn` on homes of `refs`, but for those that have a series already. */
+  settleAll(refs: Uint32Array, group: Group, firstColumn: number): void {
+    const known = group.columns;
+    for (let i = 0; i < refs.length; i++) {
+      const ref = refs[i] as number;
+      const column = firstColumn + i;
+      if (column >= known) group.addColumn(NO_REF);
+      else if (group.refs[column] !== NO_REF) continue;
+      if (ref !== NO_REF) this.settleAt(ref, group, column);
+    }
+  }
+
   #leave(ref: SeriesRef): void {
+    if (this.#homeGroup[ref] === 0) return;
     const home = this.home(ref);
     if (home === undefined) return;
     const former = this.#former.get(ref);

@@ -6,7 +6,7 @@
 import { EXIT, UserError } from "../base/errors.ts";
 import type { ByteLevel } from "../base/leveldb.ts";
 import type { Metadata } from "../model/metadata.ts";
-import { NO_REF, type SeriesRef } from "../model/sample.ts";
+import { NO_REF } from "../model/sample.ts";
 import { ByteReader, DamagedError } from "./bytes.ts";
 import { chunkName, readChunkHeader } from "./chunk.ts";
 import type { Damage } from "./damage.ts";
@@ -15,7 +15,8 @@ import { loadDropped } from "./dropped.ts";
 import type { Head } from "./head.ts";
 import { FORMAT_KEY, parseChunkKey, parseGroupKey, rangeOf } from "./keys.ts";
 import { unpackLayout } from "./labels-record.ts";
-import { countLayout, readLayout } from "./layout.ts";
+import { countLayout, readCodes } from "./layout.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import { openRecord, sealRecord } from "./segment.ts";
 
 /** The database's format; a larger number in the database means a newer opsmon. 2: patches and near decimals. */
@@ -86,26 +87,19 @@ export function adopt(head: Head, group: Group, firstColumn: number, packed: Uin
   const layout = unpackLayout(packed);
   const count = countLayout(layout);
   if (group.columns >= firstColumn + count && !group.refs.includes(NO_REF, firstColumn)) return count;
-  const refs: SeriesRef[] = [];
-  readLayout(
-    layout,
-    (text) => head.index.symbolOf(text),
-    (symbols) => refs.push(symbols.length === 0 ? NO_REF : head.index.ensure(symbols)),
-  );
+  const refs = head.index.ensureAll(readCodes(layout));
   while (group.columns < firstColumn) group.addColumn(NO_REF);
-  refs.forEach((ref, i) => {
-    const own = group.refs[firstColumn + i];
-    if (own !== undefined && own !== NO_REF) return;
-    if (own === undefined) group.addColumn(NO_REF);
-    if (ref !== NO_REF) head.settleAt(ref, group, firstColumn + i);
-  });
+  head.settleAll(refs, group, firstColumn);
   if (fresh && firstColumn === 0) group.packed = { columns: count, bytes: Uint8Array.from(packed) };
   return count;
 }
 
-async function loadGroups(db: ByteLevel, head: Head, damage: Damage): Promise<void> {
+/** What is read, by the letter of its keys. */
+type Ranges = Readonly<Record<"g" | "h" | "w" | "c" | "m", ReadAhead>>;
+
+async function loadGroups(ranges: Ranges, head: Head, damage: Damage): Promise<void> {
   for (const copy of ["g", "h"] as const) {
-    for await (const [key, record] of db.iterator(rangeOf(copy))) {
+    for await (const [key, record] of ranges[copy]) {
       const place = parseGroupKey(key);
       if (place === undefined || place.firstColumn > COLUMNS_MAX) {
         damage.add(`labels record ${Buffer.from(key).toString("hex")}`, "the key is not one of opsmon's");
@@ -122,8 +116,8 @@ async function loadGroups(db: ByteLevel, head: Head, damage: Damage): Promise<vo
   }
 }
 
-async function loadWatermarks(db: ByteLevel, head: Head, damage: Damage): Promise<void> {
-  for await (const [key, record] of db.iterator(rangeOf("w"))) {
+async function loadWatermarks(ranges: Ranges, head: Head, damage: Damage): Promise<void> {
+  for await (const [key, record] of ranges.w) {
     const id = key.length === 5 ? new DataView(key.buffer, key.byteOffset).getUint32(1) : 0;
     const group = head.groups.get(id);
     if (group === undefined) continue;
@@ -142,8 +136,8 @@ async function loadWatermarks(db: ByteLevel, head: Head, damage: Damage): Promis
   }
 }
 
-async function loadChunks(db: ByteLevel, head: Head, damage: Damage): Promise<void> {
-  for await (const [bytes, record] of db.iterator(rangeOf("c"))) {
+async function loadChunks(ranges: Ranges, head: Head, damage: Damage): Promise<void> {
+  for await (const [bytes, record] of ranges.c) {
     const key = parseChunkKey(bytes);
     if (key === undefined) {
       damage.add(`chunk record ${Buffer.from(bytes).toString("hex")}`, "the key is not one of opsmon's");
@@ -172,9 +166,9 @@ async function loadChunks(db: ByteLevel, head: Head, damage: Damage): Promise<vo
   }
 }
 
-async function loadMetadata(db: ByteLevel, damage: Damage): Promise<Map<string, Metadata>> {
+async function loadMetadata(ranges: Ranges, damage: Damage): Promise<Map<string, Metadata>> {
   const described = new Map<string, Metadata>();
-  for await (const [key, record] of db.iterator(rangeOf("m"))) {
+  for await (const [key, record] of ranges.m) {
     const family = new TextDecoder().decode(key.subarray(1));
     const stored = catching(
       damage,
@@ -188,10 +182,17 @@ async function loadMetadata(db: ByteLevel, damage: Damage): Promise<Map<string, 
 
 /** Fills an empty head from the database. @returns metadata by family. @throws UserError `store-format`. */
 export async function loadHead(db: ByteLevel, dir: string, head: Head, damage: Damage): Promise<Map<string, Metadata>> {
+  const ranges: Ranges = {
+    g: new ReadAhead(db, rangeOf("g")),
+    h: new ReadAhead(db, rangeOf("h")),
+    w: new ReadAhead(db, rangeOf("w")),
+    c: new ReadAhead(db, rangeOf("c")),
+    m: new ReadAhead(db, rangeOf("m")),
+  };
   await checkFormat(db, dir, damage);
-  await loadGroups(db, head, damage);
-  await loadWatermarks(db, head, damage);
-  await loadChunks(db, head, damage);
+  await loadGroups(ranges, head, damage);
+  await loadWatermarks(ranges, head, damage);
+  await loadChunks(ranges, head, damage);
   await loadDropped(db, head, damage);
-  return loadMetadata(db, damage);
+  return loadMetadata(ranges, damage);
 }

@@ -9,13 +9,13 @@ import { nextTurn, overdue, sortedInTurns } from "../base/turns.ts";
 import { compareUtf8, Labels } from "../model/labels.ts";
 import type { Matcher } from "../model/matcher.ts";
 import type { SeriesRef } from "../model/sample.ts";
+import { KeptLabels } from "./kept-labels.ts";
 import { largest } from "./largest.ts";
+import type { CodedSets } from "./layout.ts";
 import type { Cardinality } from "./options.ts";
 import { orderedByPairs } from "./series-order.ts";
-import { countOf, grown, type PostingList, Postings, union } from "./postings.ts";
+import { countOf, grown, type PostingList, PostingLists, union } from "./postings.ts";
 
-/** Labels objects kept for repeated queries before the lot is forgotten: about 20 MB. */
-const LABELS_CACHED_MAX = 60_000;
 /** Series, and values asked of a regular expression, between two looks at the clock. */
 const STRIDE = 1_024;
 const REGEXP_STRIDE = 16;
@@ -37,11 +37,9 @@ export class SeriesIndex {
   /** By pair: name, value, and the series that carry it. Pair 0 is none. */
   #pairNames: Uint32Array<ArrayBuffer> = new Uint32Array(256);
   #pairValues: Uint32Array<ArrayBuffer> = new Uint32Array(256);
-  readonly #postings: PostingList[] = [0];
+  readonly #postings: PostingLists = new PostingLists();
   /** Series without any stored sample left; skipped by every read. */
   readonly #dead = new Set<SeriesRef>();
-  #cached: (Labels | undefined)[] = [];
-  #cachedCount = 0;
   #version = 0;
   #scratch: Uint32Array<ArrayBuffer> = new Uint32Array(64);
 
@@ -75,7 +73,7 @@ export class SeriesIndex {
     if (known !== undefined) return known;
     if (!create) return 0;
     if (values === undefined) this.#pairs.set(name, (values = new Map()));
-    const pair = this.#postings.push(0) - 1;
+    const pair = this.#postings.add();
     values.set(value, pair);
     this.#pairNames = grown(this.#pairNames, pair + 1);
     this.#pairValues = grown(this.#pairValues, pair + 1);
@@ -133,57 +131,72 @@ export class SeriesIndex {
 
   /** Adds a series that `find` did not know. */
   add(labels: Labels): SeriesRef {
-    return this.#insert(this.#toPairs(labels, true));
-  }
-
-  /** The number of the series of these symbols, name and value in turn, in order of the names; a new one if need be. */
-  ensure(symbols: readonly number[]): SeriesRef {
-    const length = symbols.length >> 1;
-    this.#scratch = grown(this.#scratch, length);
-    for (let i = 0; i < length; i++)
-      this.#scratch[i] = this.#pair(symbols[2 * i] as number, symbols[2 * i + 1] as number, true);
-    const ref = this.#table[this.#probe(this.#scratch, length)] as number;
-    if (ref === 0) return this.#insert(length);
-    return this.#dead.has(ref) ? this.find(this.makeLabels(ref)) : ref;
-  }
-
-  /** Adds the series in the scratch. */
-  #insert(length: number): SeriesRef {
-    if (this.#count * 4 >= this.#table.length * 3) this.#rehash();
+    const length = this.#toPairs(labels, true);
+    this.#reserve(1);
     const place = this.#probe(this.#scratch, length);
     assert(this.#table[place] === 0, "a series is added once");
+    return this.#insert(length, place);
+  }
+
+  /** The numbers of these series, new ones if need be; NO_REF for an empty set. */
+  ensureAll({ count, sizes, codes, names, values }: CodedSets): Uint32Array {
+    const refs = new Uint32Array(count);
+    this.#reserve(count);
+    const nameSymbols = names.map((text) => this.symbolOf(text));
+    const valueSymbols = values.map((text) => this.symbolOf(text));
+    // Nearly every value goes with one name: its pair is found without a look into the maps.
+    const lastName = new Int32Array(values.length).fill(-1);
+    const lastPair = new Uint32Array(values.length);
+    for (let i = 0, at = 0; i < count; i++) {
+      const length = sizes[i] as number;
+      if (this.#scratch.length < length) this.#scratch = grown(this.#scratch, length);
+      const scratch = this.#scratch;
+      for (let k = 0; k < length; k++, at += 2) {
+        const name = codes[at] as number;
+        const value = codes[at + 1] as number;
+        if (lastName[value] !== name) {
+          lastName[value] = name;
+          lastPair[value] = this.#pair(nameSymbols[name] as number, valueSymbols[value] as number, true);
+        }
+        scratch[k] = lastPair[value] as number;
+      }
+      if (length === 0) continue;
+      const place = this.#probe(scratch, length);
+      const known = this.#table[place] as number;
+      if (known !== 0 && this.#dead.delete(known)) this.#version++;
+      refs[i] = known === 0 ? this.#insert(length, place) : known;
+    }
+    return refs;
+  }
+
+  /** Adds the series in the scratch, whose place in the table is free. */
+  #insert(length: number, place: number): SeriesRef {
     const ref = ++this.#count;
     this.#version++;
     const start = this.#starts[ref] as number;
     this.#starts = grown(this.#starts, ref + 2);
     this.#slab = grown(this.#slab, start + length);
-    this.#slab.set(this.#scratch.subarray(0, length), start);
+    for (let i = 0; i < length; i++) this.#slab[start + i] = this.#scratch[i] as number;
     this.#starts[ref + 1] = start + length;
     this.#table[place] = ref;
-    for (let i = 0; i < length; i++) this.#post(this.#scratch[i] as number, ref);
     return ref;
   }
 
-  #post(pair: number, ref: SeriesRef): void {
-    const list = this.#postings[pair] as PostingList;
-    if (list === 0) {
-      this.#postings[pair] = ref;
-    } else if (typeof list === "number") {
-      const more = new Postings();
-      more.push(list);
-      more.push(ref);
-      this.#postings[pair] = more;
-    } else {
-      list.push(ref);
-    }
+  /** The list of a pair, all series in it. */
+  #list(pair: number): PostingList {
+    this.#postings.catchUp(this.#count, this.#slab, this.#starts);
+    return this.#postings.list(pair);
   }
 
-  #rehash(): void {
-    const table = new Uint32Array(this.#table.length * 2);
-    const mask = table.length - 1;
+  /** Makes the table large enough for `more` series. */
+  #reserve(more: number): void {
+    let { length } = this.#table;
+    while ((this.#count + more) * 4 > length * 3) length *= 2;
+    if (length === this.#table.length) return;
+    const table = new Uint32Array(length);
     for (let ref = 1; ref <= this.#count; ref++) {
-      let at = SeriesIndex.#hash(this.#slab, this.#starts[ref] as number, this.#starts[ref + 1] as number) & mask;
-      while (table[at] !== 0) at = (at + 1) & mask;
+      let at = SeriesIndex.#hash(this.#slab, this.#starts[ref] as number, this.#starts[ref + 1] as number);
+      for (at &= length - 1; table[at] !== 0; ) at = (at + 1) & (length - 1);
       table[at] = ref;
     }
     this.#table = table;
@@ -196,15 +209,7 @@ export class SeriesIndex {
   }
 
   labels(ref: SeriesRef): Labels {
-    const cached = this.#cached[ref];
-    if (cached !== undefined) return cached;
-    const labels = Labels.kept(this.#pairsOf, ref);
-    if (++this.#cachedCount > LABELS_CACHED_MAX) {
-      this.#cached = [];
-      this.#cachedCount = 1;
-    }
-    this.#cached[ref] = labels;
-    return labels;
+    return this.#kept.of(ref);
   }
 
   /** Like `labels`, for a single use: nothing is kept. */
@@ -212,8 +217,10 @@ export class SeriesIndex {
     return Labels.fromSorted(this.#pairsOf(ref));
   }
 
+  readonly #kept: KeptLabels = new KeptLabels((ref) => this.#pairsOf(ref));
+
   /** Names and values in turn. A ref means the same series for ever, so this may be asked late. */
-  readonly #pairsOf = (ref: SeriesRef): readonly string[] => {
+  #pairsOf(ref: SeriesRef): readonly string[] {
     const start = this.#starts[ref] as number;
     const length = (this.#starts[ref + 1] as number) - start;
     const flat: string[] = [];
@@ -224,14 +231,14 @@ export class SeriesIndex {
       flat[2 * i + 1] = this.#text(this.#pairValues[pair] as number);
     }
     return flat;
-  };
+  }
 
   /** These series in the order of their labels. */
   ordered(refs: Uint32Array): Promise<Uint32Array> {
     return orderedByPairs(refs, {
       first: (ref) => this.#starts[ref] as number,
       pair: (place) => this.#slab[place] as number,
-      pairs: this.#postings.length,
+      pairs: this.#postings.count,
       name: (pair) => this.#text(this.#pairNames[pair] as number),
       value: (pair) => this.#text(this.#pairValues[pair] as number),
     });
@@ -255,7 +262,7 @@ export class SeriesIndex {
     if (matcher.setMatches !== undefined) {
       for (const value of new Set(matcher.setMatches)) {
         const pair = values.get(this.#numbers.get(value) ?? 0);
-        if (pair !== undefined) lists.push(this.#postings[pair] as PostingList);
+        if (pair !== undefined) lists.push(this.#list(pair));
       }
       return lists;
     }
@@ -263,13 +270,9 @@ export class SeriesIndex {
     for (const [value, pair] of values) {
       if (++asked % REGEXP_STRIDE === 0 && overdue()) await nextTurn();
       const text = this.#text(value);
-      if (text.startsWith(matcher.prefix) && matcher.matches(text)) lists.push(this.#postings[pair] as PostingList);
+      if (text.startsWith(matcher.prefix) && matcher.matches(text)) lists.push(this.#list(pair));
     }
     return lists;
-  }
-
-  #everyone(): Uint32Array {
-    return Uint32Array.from({ length: this.#count }, (_, i) => i + 1);
   }
 
   /**
@@ -285,7 +288,7 @@ export class SeriesIndex {
       if (size === 0) return new Uint32Array(0);
       if (best === undefined || size < best.size) best = { matcher, lists, size };
     }
-    let refs = best === undefined ? this.#everyone() : union(best.lists);
+    let refs = best === undefined ? Uint32Array.from({ length: this.#count }, (_, i) => i + 1) : union(best.lists);
     for (const matcher of matchers) if (matcher !== best?.matcher) refs = await this.#filter(refs, matcher);
     return this.#dead.size === 0 ? refs : refs.filter((ref) => !this.#dead.has(ref));
   }
@@ -299,7 +302,7 @@ export class SeriesIndex {
       const values = this.#pairs.get(this.#numbers.get(name) ?? 0);
       const lists = setMatches.flatMap((value) => {
         const pair = values?.get(this.#numbers.get(value) ?? 0);
-        return pair === undefined ? [] : [this.#postings[pair] as PostingList];
+        return pair === undefined ? [] : [this.#list(pair)];
       });
       const size = lists.reduce<number>((sum, list) => sum + countOf(list), 0);
       if (size >= count) continue;
@@ -388,7 +391,7 @@ export class SeriesIndex {
       name: this.#text(name),
       values: [...values].map(([value, pair]) => ({
         name: this.#text(value),
-        series: countOf(this.#postings[pair] as PostingList),
+        series: countOf(this.#list(pair)),
       })),
     }));
     return largest(names, this.size, limit);
