@@ -4,7 +4,7 @@
  * Series objects and the order of the page stay the same from one collection to the next, so the store sees the
  * same layout and takes its fast path.
  */
-import type { PagePart, PageSeries, ParsedPage } from "../exposition/page.ts";
+import { type PagePart, type PageSeries, type ParsedPage, VALUES_SPARE } from "../exposition/page.ts";
 import type { Metadata, MetricType } from "../model/metadata.ts";
 import { Labels, METRIC_NAME } from "../model/labels.ts";
 
@@ -53,8 +53,8 @@ export class HostPage {
       this.#known.set(key, series);
     }
     const index = this.#series.length;
-    if (index === this.#values.length) {
-      const larger = new Float64Array(index * 2);
+    if (index + VALUES_SPARE >= this.#values.length) {
+      const larger = new Float64Array(this.#values.length * 2);
       larger.set(this.#values);
       this.#values = larger;
     }

@@ -10,6 +10,7 @@ import type { Quarantine } from "./status.ts";
 import type { MutateRules } from "./mutate.ts";
 import type { Turn } from "./turns.ts";
 import { UserError } from "../base/errors.ts";
+import { VALUES_SPARE } from "../exposition/page.ts";
 import { NO_REF } from "../model/sample.ts";
 import { RefusedSeries, type SeriesBudget } from "./breaker.ts";
 import { mutateLabels } from "./mutate.ts";
@@ -54,7 +55,7 @@ export interface Layout {
 }
 
 /** Room behind the rows for the scrape's own series (`up` and its like). */
-export const REPORT_ROWS = 5;
+export const REPORT_ROWS: number = VALUES_SPARE;
 
 /** Series between two places where the work may be interrupted. */
 const STEP_SERIES = 256;

@@ -94,7 +94,8 @@ class Sink implements SampleSink {
   readonly #report: readonly Labels[];
   readonly #reportRefs: Float64Array = new Float64Array(REPORT_ROWS);
   #layout: Layout | undefined;
-  #row: Float64Array = new Float64Array(REPORT_ROWS);
+  /** For pages of which not every value is stored. */
+  #row: Float64Array | undefined;
   #alive: Float64Array;
   #reported: boolean;
   #sinceDescribed = 0;
@@ -224,13 +225,14 @@ class Sink implements SampleSink {
     if (this.#told.ref !== NO_REF) appender.append(this.#told.ref, at, series);
   }
 
-  /** Values of the page in the order of the layout's rows. */
+  /** Values of the page in the order of the layout's rows, and room behind them. */
   #fillRow(layout: Layout, page: ParsedPage): Float64Array {
     const { rows, pick } = layout;
-    if (this.#row.length < rows + REPORT_ROWS) this.#row = new Float64Array(rows + REPORT_ROWS);
+    if (pick === undefined) return page.values;
+    if (this.#row === undefined || this.#row.length < rows + REPORT_ROWS)
+      this.#row = new Float64Array(rows + REPORT_ROWS);
     const row = this.#row;
-    if (pick === undefined) row.set(page.values.subarray(0, rows));
-    else for (let i = 0; i < rows; i++) row[i] = page.values[pick[i] as number] as number;
+    for (let i = 0; i < rows; i++) row[i] = page.values[pick[i] as number] as number;
     return row;
   }
 

@@ -6,6 +6,7 @@
 import type { SeriesRef, Timestamp } from "../model/sample.ts";
 import type { LogPosition } from "./log.ts";
 import { type Chain, newChain } from "./log-format.ts";
+import { grown } from "./postings.ts";
 import { Rows } from "./rows.ts";
 import type { RowsView } from "./rows-view.ts";
 
@@ -54,7 +55,10 @@ export const CHUNK_SPAN_MS_MAX: number = 86_400_000;
 
 export class Group {
   readonly id: number;
-  readonly refs: SeriesRef[] = [];
+  /** Series of the columns; NO_REF behind the last one, for columns to come. */
+  refs: Uint32Array<ArrayBuffer> = new Uint32Array(0);
+  /** Only ever grows. */
+  columns = 0;
   open: Rows | undefined;
   openSince: LogPosition = 0;
   late: Rows | undefined;
@@ -100,17 +104,22 @@ export class Group {
     this.rowsMax = half < 4 ? chunkRows : half + ((id * 37) % half);
   }
 
-  get columns(): number {
-    return this.refs.length;
-  }
-
   rowLimit(): number {
     return Math.max(ROWS_MIN, Math.min(this.rowsMax, Math.floor(CELLS_MAX / Math.max(1, this.columns))));
   }
 
   addColumn(ref: SeriesRef): number {
-    this.refs.push(ref);
-    return this.refs.length - 1;
+    this.refs = grown(this.refs, this.columns + 1);
+    this.refs[this.columns] = ref;
+    return this.columns++;
+  }
+
+  /** Makes room for that many columns, no more. */
+  reserve(columns: number): void {
+    if (this.refs.length >= columns) return;
+    const refs = new Uint32Array(columns);
+    refs.set(this.refs);
+    this.refs = refs;
   }
 
   /** Whether a sample at `t` belongs to the late chunk. */

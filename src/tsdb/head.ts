@@ -16,9 +16,10 @@ export interface Place {
 
 /** How an array of refs maps to a group; made once, then reused while the array holds the same numbers. */
 export interface RowPlan {
-  readonly refs: Float64Array;
+  /** When straight, the group's own. */
+  readonly refs: Float64Array | Uint32Array;
   readonly group: Group;
-  /** Column of entry i; -1 for entries that go another way. */
+  /** Column of entry i; -1 for entries that go another way. One array for all plans that are straight. */
   readonly columns: Int32Array;
   /** Entry i is column i for all, and there are no others. */
   readonly straight: boolean;
@@ -124,14 +125,14 @@ export class Head {
   /** Living series of a group go without a home, and the group takes no more samples. */
   retire(group: Group): void {
     group.retired = true;
-    for (const ref of group.refs) if (this.#homeGroup[ref] === group.id) this.#leave(ref);
+    for (const ref of group.refs.subarray(0, group.columns)) if (this.#homeGroup[ref] === group.id) this.#leave(ref);
     this.#version++;
   }
 
   /** Forgets a group that holds nothing any more, and the series that lived only there. */
   remove(group: Group): void {
     this.groups.delete(group.id);
-    for (const ref of group.refs) {
+    for (const ref of group.refs.subarray(0, group.columns)) {
       const former = this.#former.get(ref)?.filter((place) => place.group !== group);
       if (former !== undefined && former.length > 0) this.#former.set(ref, former);
       else this.#former.delete(ref);
@@ -143,8 +144,7 @@ export class Head {
 
   isCurrent(plan: RowPlan | undefined, refs: Float64Array, count: number): plan is RowPlan {
     if (plan === undefined || plan.version !== this.#version || plan.refs.length !== count) return false;
-    for (let i = 0; i < count; i++) if (plan.refs[i] !== refs[i]) return false;
-    return true;
+    return plan.refs instanceof Uint32Array ? startsAs(refs, plan.refs) : equals(refs, plan.refs);
   }
 
   /** Decides where each of the first `count` refs goes, housing those without a home. */
@@ -156,7 +156,8 @@ export class Head {
     }
     const [winner] = [...votes].sort((a, b) => b[1] - a[1] || a[0] - b[0]);
     const group = (winner === undefined ? undefined : this.groups.get(winner[0])) ?? this.createGroup();
-    const columns = new Int32Array(count).fill(-1);
+    let columns = new Int32Array(count).fill(-1);
+    group.reserve(group.columns + count - [...votes.values()].reduce((sum, housed) => sum + housed, 0));
     const strays: number[] = [];
     const taken = new Set<SeriesRef>();
     let refused = 0;
@@ -173,6 +174,27 @@ export class Head {
       }
       if (columns[i] !== i) straight = false;
     }
-    return { refs: refs.slice(0, count), group, columns, straight, strays, refused, version: this.#version };
+    if (straight) columns = sameColumns(count);
+    // What a target's pages need again and again is in memory once.
+    const own = straight ? group.refs.subarray(0, count) : refs.slice(0, count);
+    return { refs: own, group, columns, straight, strays, refused, version: this.#version };
   }
+}
+
+function equals(refs: Float64Array, known: Float64Array): boolean {
+  for (let i = 0; i < known.length; i++) if (known[i] !== refs[i]) return false;
+  return true;
+}
+
+function startsAs(refs: Float64Array, known: Uint32Array): boolean {
+  for (let i = 0; i < known.length; i++) if (known[i] !== refs[i]) return false;
+  return true;
+}
+
+let same = new Int32Array(0);
+
+/** Column i for entry i. */
+function sameColumns(count: number): Int32Array<ArrayBuffer> {
+  if (same.length < count) same = Int32Array.from({ length: count }, (_, i) => i);
+  return same.subarray(0, count);
 }

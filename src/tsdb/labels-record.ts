@@ -33,7 +33,7 @@ export function unpackLabels(packed: Uint8Array): Labels[] {
 /** Packed labels of the group's columns `from` to `to`; those of all columns are kept for the next log file. */
 export function packColumns(group: Group, from: number, to: number, labelsOf: (ref: SeriesRef) => Labels): Uint8Array {
   if (from === 0 && group.packed?.columns === to) return group.packed.bytes;
-  const bytes = packLabels(group.refs.slice(from, to).map(labelsOf));
+  const bytes = packLabels(Array.from(group.refs.subarray(from, to), labelsOf));
   if (from === 0) group.packed = { columns: to, bytes };
   return bytes;
 }

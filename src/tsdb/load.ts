@@ -86,9 +86,11 @@ export function adopt(head: Head, group: Group, firstColumn: number, packed: Uin
   const fresh = group.columns === 0;
   const layout = unpackLayout(packed);
   const count = countLayout(layout);
-  if (group.columns >= firstColumn + count && !group.refs.includes(NO_REF, firstColumn)) return count;
+  if (group.columns >= firstColumn + count && !group.refs.subarray(0, group.columns).includes(NO_REF, firstColumn))
+    return count;
   const refs = head.index.ensureAll(readCodes(layout));
   while (group.columns < firstColumn) group.addColumn(NO_REF);
+  group.reserve(firstColumn + refs.length);
   head.settleAll(refs, group, firstColumn);
   if (fresh && firstColumn === 0) group.packed = { columns: count, bytes: Uint8Array.from(packed) };
   return count;

@@ -11,18 +11,33 @@ export function grown(array: Uint32Array<ArrayBuffer>, least: number): Uint32Arr
   return bigger;
 }
 
-const NONE = new Uint32Array(0);
+const NONE = new Uint8Array(0);
+/** A step below 2^31 in groups of seven bits. */
+const STEP_BYTES_MAX = 5;
 
-/** Series numbers in ascending order, growing at the end. A list of one is kept as the bare number by its owner. */
+/**
+ * Series numbers in ascending order, growing at the end. A list of one is kept as the bare number by its owner.
+ * Kept as steps from one number to the next, seven bits a byte, the last byte of a step below 128: series of a target
+ * are neighbours, so most steps are a byte where numbers are four.
+ */
 export class Postings {
-  #refs: Uint32Array<ArrayBuffer> = NONE;
+  #steps: Uint8Array<ArrayBuffer> = NONE;
+  #bytes = 0;
   #length = 0;
+  #last = 0;
 
-  /** @param refs ascending; taken over. */
-  static of(refs: Uint32Array<ArrayBuffer>): Postings {
+  /** @param refs ascending. */
+  static of(refs: Uint32Array): Postings {
     const postings = new Postings();
-    postings.#refs = refs;
-    postings.#length = refs.length;
+    let bytes = STEP_BYTES_MAX;
+    let last = 0;
+    for (const ref of refs) {
+      for (let step = ref - last; step >= 128; step >>>= 7) bytes++;
+      bytes++;
+      last = ref;
+    }
+    postings.#steps = new Uint8Array(bytes);
+    for (const ref of refs) postings.push(ref);
     return postings;
   }
 
@@ -30,14 +45,45 @@ export class Postings {
     return this.#length;
   }
 
+  /** @param ref larger than all before. */
   push(ref: number): void {
-    if (this.#length === this.#refs.length) this.#refs = grown(this.#refs, Math.max(4, this.#length + 1));
-    this.#refs[this.#length++] = ref;
+    if (this.#bytes + STEP_BYTES_MAX > this.#steps.length) this.#grow();
+    let step = ref - this.#last;
+    for (; step >= 128; step >>>= 7) this.#steps[this.#bytes++] = 128 | (step & 127);
+    this.#steps[this.#bytes++] = step;
+    this.#last = ref;
+    this.#length++;
   }
 
-  /** Borrowed until the next push. */
-  view(): Uint32Array {
-    return this.#refs.subarray(0, this.#length);
+  /** Writes the first `count` numbers to `out` from `at` on. */
+  read(out: Uint32Array, at = 0, count: number = this.#length): void {
+    const steps = this.#steps;
+    let place = 0;
+    let ref = 0;
+    for (let i = 0; i < count; i++) {
+      let byte = steps[place++] as number;
+      let step = byte & 127;
+      for (let shift = 7; byte >= 128; shift += 7) {
+        byte = steps[place++] as number;
+        step |= (byte & 127) << shift;
+      }
+      ref += step;
+      out[at + i] = ref;
+    }
+  }
+
+  /** The first `most` numbers. */
+  first(most: number): Uint32Array {
+    const refs = new Uint32Array(Math.min(most, this.#length));
+    this.read(refs, 0, refs.length);
+    return refs;
+  }
+
+  #grow(): void {
+    const { length } = this.#steps;
+    const steps = new Uint8Array(length + STEP_BYTES_MAX + (length <= DOUBLED_MAX ? length : length >> 2));
+    steps.set(this.#steps);
+    this.#steps = steps;
   }
 }
 
@@ -101,7 +147,7 @@ export class PostingLists {
       const anew = after > 1 && after > 2 * before;
       const room = anew ? new Uint32Array(after) : undefined;
       if (room !== undefined && typeof known === "number" && before === 1) room[0] = known;
-      else if (room !== undefined && typeof known !== "number") room.set(known.view());
+      else if (room !== undefined && typeof known !== "number") known.read(room);
       next[pair] = before;
       rooms.push(room);
     }
@@ -146,7 +192,7 @@ export function union(lists: readonly PostingList[]): Uint32Array {
     if (list === 0) continue;
     if (typeof list === "number") all[at++] = list;
     else {
-      all.set(list.view(), at);
+      list.read(all, at);
       at += list.length;
     }
   }

@@ -320,7 +320,7 @@ export class SeriesIndex {
     const some: SeriesRef[] = [];
     for (const list of best.slice(0, most)) {
       if (typeof list === "number") some.push(list);
-      else some.push(...list.view().subarray(0, Math.ceil(most / best.length)));
+      else some.push(...list.first(Math.ceil(most / best.length)));
     }
     return { count, some };
   }
