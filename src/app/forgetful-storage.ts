@@ -39,6 +39,9 @@ export function forgetfulStorage(
           if (old <= now() - SETTLED_MS) forget();
           return result;
         },
+        commitNow() {
+          return this.commit();
+        },
         rollback() {
           oldest = Number.POSITIVE_INFINITY;
           inner.rollback();

@@ -25,9 +25,15 @@ export interface PageParser {
   parse(page: Uint8Array, format: PageFormat): ParsedPage;
   /**
    * As `parse`, with breaks: `turn` is asked every few hundred lines and waited for when it gives a promise. Only one
-   * page at a time.
+   * page at a time. A page of the usual size that differs from the last one in values only is there at once.
+   *
+   * @throws as `parse`; a promise that was given rejects with it.
    */
-  parseInTurns(page: Uint8Array, format: PageFormat, turn: () => Promise<void> | undefined): Promise<ParsedPage>;
+  parseInTurns(
+    page: Uint8Array,
+    format: PageFormat,
+    turn: () => Promise<void> | undefined,
+  ): ParsedPage | Promise<ParsedPage>;
   /** Samples read by the last `parse`, also when it threw. */
   readonly seen: number;
   /** Pages that were replayed rather than scanned, since the parser was made. */
@@ -71,17 +77,37 @@ class Parser implements PageParser {
     return this.#finish(learning);
   }
 
-  async parseInTurns(page: Uint8Array, format: PageFormat, turn: () => Promise<void> | undefined): Promise<ParsedPage> {
+  parseInTurns(
+    page: Uint8Array,
+    format: PageFormat,
+    turn: () => Promise<void> | undefined,
+  ): ParsedPage | Promise<ParsedPage> {
     const replay = this.#beginReplay(page, format);
-    if (replay !== undefined) {
-      let same = replay.step(STEP_SECTIONS);
-      while (same && replay.left > 0) {
-        await turn();
-        same = replay.step(STEP_SECTIONS);
-      }
-      const result = this.#endReplay(same);
-      if (result !== undefined) return result;
+    if (replay === undefined) return this.#learnInTurns(page, format, turn);
+    const same = replay.step(STEP_SECTIONS);
+    if (same && replay.left > 0) return this.#replayInTurns(replay, page, format, turn);
+    return this.#endReplay(same) ?? this.#learnInTurns(page, format, turn);
+  }
+
+  async #replayInTurns(
+    replay: PageReplay,
+    page: Uint8Array,
+    format: PageFormat,
+    turn: () => Promise<void> | undefined,
+  ): Promise<ParsedPage> {
+    let same = true;
+    while (same && replay.left > 0) {
+      await turn();
+      same = replay.step(STEP_SECTIONS);
     }
+    return this.#endReplay(same) ?? this.#learnInTurns(page, format, turn);
+  }
+
+  async #learnInTurns(
+    page: Uint8Array,
+    format: PageFormat,
+    turn: () => Promise<void> | undefined,
+  ): Promise<ParsedPage> {
     const learning = this.#begin(page, format);
     try {
       while (!learning.scan.step(STEP_LINES)) await turn();

@@ -56,6 +56,9 @@ export function createTestStore(): TestStore {
         pending = [];
         return Promise.resolve(result);
       },
+      commitNow() {
+        return this.commit();
+      },
       rollback() {
         pending = [];
       },

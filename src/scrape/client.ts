@@ -35,6 +35,7 @@ export interface HttpAnswer {
 export interface HttpRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** From the first byte asked to the last one read, whichever way. */
   readonly timeoutMs: number;
   readonly bodyBytesMax: number;
   /** Aborts the request with its reason. */
@@ -65,20 +66,24 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   let dispatcher: Promise<Dispatcher> | undefined;
   const plain = config.proxyUrl === undefined ? new PlainClient(options) : undefined;
   const prepared: PreparedRequests = new WeakMap();
+  const longWay = async (request: HttpRequest, spentMs: number): Promise<HttpAnswer> => {
+    dispatcher ??= openDispatcher(config, options.baseDir);
+    try {
+      return await withTimeout(options, request, await dispatcher, spentMs);
+    } catch (error) {
+      // Certificate files may be repaired while we run: a dispatcher that could not be made is tried again.
+      if (error instanceof UserError && error.code === "tls-files") dispatcher = undefined;
+      throw error;
+    }
+  };
   return {
-    async get(request) {
+    get(request) {
+      if (plain === undefined) return longWay(request, 0);
+      const short = preparedFor(prepared, config, request);
+      if (short === undefined || plain.leaves(short.place)) return longWay(request, 0);
       const began = options.clock.monotonic();
-      const short = plain === undefined ? undefined : await plainly(plain, prepared, config, request);
-      if (short !== undefined) return short;
-      const spentMs = options.clock.monotonic() - began;
-      dispatcher ??= openDispatcher(config, options.baseDir);
-      try {
-        return await withTimeout(options, request, await dispatcher, spentMs);
-      } catch (error) {
-        // Certificate files may be repaired while we run: a dispatcher that could not be made is tried again.
-        if (error instanceof UserError && error.code === "tls-files") dispatcher = undefined;
-        throw error;
-      }
+      const otherwise = (): Promise<HttpAnswer> => longWay(request, options.clock.monotonic() - began);
+      return plain.get(short, otherwise) as Promise<HttpAnswer>;
     },
     async close() {
       plain?.close();
@@ -89,35 +94,29 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   };
 }
 
-/** The short way, for what it knows: plain HTTP without a proxy. */
-async function plainly(
-  client: PlainClient,
+/** What the short way asks: plain HTTP without a proxy; undefined for what it does not know. */
+function preparedFor(
   known: PreparedRequests,
   config: HttpClientConfig,
   request: HttpRequest,
-): Promise<HttpAnswer | undefined> {
+): PlainRequest | undefined {
   const own = credentials(config)["authorization"];
-  let prepared = known.get(request.headers);
-  // A target asks with the same headers each time; what goes over the wire is put together once.
-  if (prepared === undefined || prepared.url !== request.url || prepared.own !== own) {
-    prepared = { url: request.url, own, plain: prepare(config, request) };
-    known.set(request.headers, prepared);
+  let prepared = known.get(request);
+  // A target asks with the same request each time; what goes over the wire is put together once.
+  if (prepared === undefined || prepared.own !== own) {
+    prepared = { own, plain: prepare(config, request) };
+    known.set(request, prepared);
   }
-  const { plain } = prepared;
-  if (plain === undefined) return undefined;
-  const { timeoutMs, bodyBytesMax, signal } = request;
-  return client.get({ ...plain, timeoutMs, bodyBytesMax, signal });
+  return prepared.plain;
 }
 
-type PreparedRequest = Pick<PlainRequest, "host" | "port" | "place" | "head">;
-
-/** By the request's own headers; `plain` is undefined for what the other client does. */
+/** By the request itself, which is the same each time a target is asked. */
 type PreparedRequests = WeakMap<
-  HttpRequest["headers"],
-  { readonly url: string; readonly own: string | undefined; readonly plain: PreparedRequest | undefined }
+  HttpRequest,
+  { readonly own: string | undefined; readonly plain: PlainRequest | undefined }
 >;
 
-function prepare(config: HttpClientConfig, request: HttpRequest): PreparedRequest | undefined {
+function prepare(config: HttpClientConfig, request: HttpRequest): PlainRequest | undefined {
   const url = new URL(request.url);
   if (url.protocol !== "http:") return undefined;
   const headers = Object.entries({ ...config.headers, ...credentials(config), ...request.headers });
@@ -128,7 +127,8 @@ function prepare(config: HttpClientConfig, request: HttpRequest): PreparedReques
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const port = Number(url.port === "" ? 80 : url.port);
   const head = `GET ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n${lines}\r\n`;
-  return { host, port, place: `${host}:${port}`, head };
+  const { timeoutMs, bodyBytesMax, signal } = request;
+  return { host, port, place: `${host}:${port}`, head, timeoutMs, bodyBytesMax, signal };
 }
 
 /** Headers of the connection itself; a configuration that sets them wants something special. */
@@ -194,12 +194,14 @@ async function withTimeout(
   }
 }
 
+const NO_CREDENTIALS: Record<string, string> = {};
+
 function credentials(config: HttpClientConfig): Record<string, string> {
   if (config.basicAuth !== undefined) {
     const { username, password } = config.basicAuth;
     return { authorization: `Basic ${Buffer.from(`${username}:${password.reveal()}`).toString("base64")}` };
   }
-  if (config.authorization === undefined) return {};
+  if (config.authorization === undefined) return NO_CREDENTIALS;
   return { authorization: `${config.authorization.type} ${config.authorization.credentials.reveal().trim()}` };
 }
 

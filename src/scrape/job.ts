@@ -35,7 +35,7 @@ export interface JobOptions {
   /** Of all targets of one job together; 0 = no limit. */
   readonly seriesPerJobMax: number;
   readonly eager: boolean;
-  readonly onScrape: (status: ScrapeTargetStatus) => void;
+  readonly onScrape: ((status: ScrapeTargetStatus) => void) | undefined;
 }
 
 /** Text that is equal for equal jobs, secrets included without showing them. */

@@ -8,17 +8,19 @@ import type { PageFormat, PageParser, ParsedPage } from "../exposition/parse.ts"
 import { counted } from "../model/count.ts";
 import type { ScrapeJob } from "../model/job.ts";
 import type { Timestamp } from "../model/sample.ts";
-import type { HttpAnswer, HttpClient } from "./client.ts";
+import type { HttpAnswer, HttpClient, HttpRequest } from "./client.ts";
 import type { SampleSink, WriteSummary } from "./sink.ts";
-import type { ScrapeTargetStatus } from "./status.ts";
+import type { Quarantine, ScrapeTargetStatus } from "./status.ts";
 import type { Target } from "./target.ts";
 import { STATUS_CODES } from "node:http";
 import { UserError } from "../base/errors.ts";
 import { escapeControl } from "../base/log.ts";
 import { ACCEPT, formatOf, isProtobuf } from "../exposition/negotiate.ts";
 import { createPageParser } from "../exposition/parse.ts";
+import { Alarm, type Alarms, alarmsOf } from "./alarms.ts";
 import { BODY_BYTES_MAX } from "./body.ts";
 import { causeSentence } from "./cause.ts";
+import type { PageBytes } from "./page-buffers.ts";
 import { createTurn, type Turn } from "./turns.ts";
 import { alignTimestamp, untilNextTick, untilTickAfter } from "./schedule.ts";
 
@@ -36,7 +38,7 @@ export interface LoopOptions {
   readonly refusal: string | undefined;
   /** Status of the loop whose place this one takes. */
   readonly before: ScrapeTargetStatus | undefined;
-  readonly onScrape: (status: ScrapeTargetStatus) => void;
+  readonly onScrape: ((status: ScrapeTargetStatus) => void) | undefined;
 }
 
 export interface ScrapeLoop {
@@ -72,36 +74,77 @@ class Loop implements ScrapeLoop {
   readonly refusal: string | undefined;
   readonly #options: LoopOptions;
   readonly #parser: PageParser = createPageParser();
-  readonly #headers: Readonly<Record<string, string>>;
-  #timer: Disposable | undefined;
+  readonly #alarms: Alarms;
+  readonly #tick: Alarm = new Alarm(() => {
+    this.#running = this.#scrape();
+  });
+  readonly #request: HttpRequest;
+  readonly #own: Pick<ScrapeTargetStatus, "job" | "url" | "labels" | "discovered" | "intervalMs" | "timeoutMs">;
   #running: Promise<void> | undefined;
   readonly #abort: AbortController = new AbortController();
   #stopped = false;
-  #status: ScrapeTargetStatus;
+  /** How the last scrape went, put together only when somebody asks. */
+  #health: ScrapeTargetStatus["health"];
+  #lastError: string;
+  #lastScrapeAt: Timestamp;
+  #lastDurationMs: number;
+  #samples: number;
+  #warnings: readonly string[];
+  #quarantine: Quarantine | undefined;
+  /** What the last warnings are of. */
+  #written: WriteSummary | undefined;
   #lastAt: Timestamp = 0;
+  /** Of the scrape at hand. */
+  #begun = 0;
+  #turn: Turn | undefined;
+  readonly #durationMs = (): number => this.#options.clock.monotonic() - this.#begun;
+  readonly #inTurns: Turn = () => (this.#turn ??= createTurn(this.#options.clock))();
   /** Of the last page that was parsed. */
   #contentType: string | undefined;
   #format: PageFormat = "text";
 
   constructor(options: LoopOptions) {
-    const { target, job } = options;
+    const { target, job, clock } = options;
     this.target = target;
     this.refusal = options.refusal;
     this.#options = options;
+    this.#alarms = alarmsOf(clock);
     const compressed = job.enableCompression && !LOOPBACK.test(target.place);
-    this.#headers = {
-      accept: ACCEPT,
-      "accept-encoding": compressed ? "gzip" : "identity",
-      "user-agent": options.userAgent,
-      "x-prometheus-scrape-timeout-seconds": String(target.timeoutMs / 1_000),
+    this.#request = {
+      url: target.url,
+      headers: {
+        accept: ACCEPT,
+        "accept-encoding": compressed ? "gzip" : "identity",
+        "user-agent": options.userAgent,
+        "x-prometheus-scrape-timeout-seconds": String(target.timeoutMs / 1_000),
+      },
+      timeoutMs: target.timeoutMs,
+      bodyBytesMax: job.bodySizeLimitBytes > 0 ? job.bodySizeLimitBytes : BODY_BYTES_MAX,
+      signal: this.#abort.signal,
     };
     const { job: jobName, url, labels, discovered, intervalMs, timeoutMs } = target;
+    this.#own = { job: jobName, url, labels, discovered, intervalMs, timeoutMs };
     const before = options.before ?? NEVER_SCRAPED;
-    this.#status = { ...before, job: jobName, url, labels, discovered, intervalMs, timeoutMs };
+    this.#health = before.health;
+    this.#lastError = before.lastError;
+    this.#lastScrapeAt = before.lastScrapeAt;
+    this.#lastDurationMs = before.lastDurationMs;
+    this.#samples = before.samples;
+    this.#warnings = before.warnings;
+    this.#quarantine = before.quarantine;
   }
 
   status(): ScrapeTargetStatus {
-    return this.#status;
+    return {
+      ...this.#own,
+      health: this.#health,
+      lastError: this.#lastError,
+      lastScrapeAt: this.#lastScrapeAt,
+      lastDurationMs: this.#lastDurationMs,
+      samples: this.#samples,
+      warnings: this.#warnings,
+      quarantine: this.#quarantine,
+    };
   }
 
   sink(): SampleSink {
@@ -114,7 +157,7 @@ class Loop implements ScrapeLoop {
 
   async stop(gone: boolean): Promise<void> {
     this.#stopped = true;
-    this.#timer?.[Symbol.dispose]();
+    this.#alarms.clear(this.#tick);
     this.#abort.abort(new UserError("scrape-stopped", "the target was removed during the scrape"));
     await this.#running;
     if (!gone) return;
@@ -126,122 +169,121 @@ class Loop implements ScrapeLoop {
   }
 
   #wait(delayMs: number): void {
-    if (this.#stopped) return;
-    this.#timer = this.#options.clock.after(delayMs, () => {
-      this.#running = this.#scrape().finally(() => {
-        this.#running = undefined;
-        this.#wait(untilTickAfter(this.#options.clock.now(), this.#lastAt, this.target));
-      });
-    });
+    if (!this.#stopped) this.#alarms.set(this.#tick, delayMs);
   }
 
-  /** Never rejects. */
+  /**
+   * Never rejects. It waits for the answer; for the rest only when the page is another one than before or the store has
+   * to catch up: a wait that is none costs as much as storing thirty samples.
+   */
   async #scrape(): Promise<void> {
-    const { clock, onScrape, log, sink } = this.#options;
-    const begun = clock.monotonic();
+    const { clock, sink } = this.#options;
+    this.#begun = clock.monotonic();
+    this.#turn = undefined;
     const at = alignTimestamp(clock.now(), this.target);
-    const durationMs = (): number => clock.monotonic() - begun;
     this.#lastAt = at;
     let answered = false;
     try {
-      const answer = await this.#fetch(this.#abort.signal);
+      const answer = await this.#fetch();
+      if (answer.status !== 200) throw new UserError("http-status", `server answered ${statusText(answer.status)}`);
+      const format = this.#formatOf(answer.contentType);
       answered = true;
-      const turn = createTurn(clock);
-      const page = await this.#parse(answer, turn);
-      const written = await sink.write(page, { at, now: clock.now(), durationMs, turn });
-      this.#succeed(at, durationMs(), page.count, written);
+      const parsed = this.#parse(answer.page, format);
+      const page = parsed instanceof Promise ? await parsed : parsed;
+      const writing = sink.write(page, { at, now: clock.now(), durationMs: this.#durationMs, turn: this.#inTurns });
+      const written = writing instanceof Promise ? await writing : writing;
+      this.#succeed(at, this.#durationMs(), page.count, written);
     } catch (error) {
-      if (this.#stopped) return;
-      const samples = answered ? this.#parser.seen : 0;
-      await this.#fail(at, durationMs(), samples, causeSentence(error, this.target.place));
+      if (!this.#stopped) {
+        const samples = answered ? this.#parser.seen : 0;
+        await this.#fail(at, this.#durationMs(), samples, causeSentence(error, this.target.place));
+      }
     }
+    this.#running = undefined;
+    if (this.#stopped) return;
+    this.#tell();
+    this.#wait(untilTickAfter(clock.now(), this.#lastAt, this.target));
+  }
+
+  #tell(): void {
+    const { onScrape, log } = this.#options;
+    if (onScrape === undefined) return;
     try {
-      onScrape(this.#status);
+      onScrape(this.status());
     } catch (error) {
       log.error("a listener of scrapes failed", { cause: causeSentence(error, "") });
     }
   }
 
   /** Once it is parsed nobody looks at the page's bytes. */
-  async #parse({ page, contentType }: HttpAnswer, turn: Turn): Promise<ParsedPage> {
+  #parse(page: PageBytes, format: PageFormat): ParsedPage | Promise<ParsedPage> {
+    let parsed: ParsedPage | Promise<ParsedPage> | undefined;
     try {
-      return await this.#parser.parseInTurns(page.bytes, this.#formatOf(contentType), turn);
+      parsed = this.#parser.parseInTurns(page.bytes, format, this.#inTurns);
     } finally {
-      page.release();
+      if (!(parsed instanceof Promise)) page.release();
     }
+    return parsed instanceof Promise ? parsed.finally(() => page.release()) : parsed;
   }
 
   /** A target's type is the same each time, and read once. */
   #formatOf(contentType: string | undefined): PageFormat {
     if (contentType !== this.#contentType) {
+      if (isProtobuf(contentType)) throw new UserError("bad-exposition", "the page is protobuf, not text");
       this.#contentType = contentType;
       this.#format = formatOf(contentType);
     }
     return this.#format;
   }
 
-  async #fetch(signal: AbortSignal): Promise<HttpAnswer> {
-    const { job, client, refusal } = this.#options;
+  #fetch(): Promise<HttpAnswer> {
+    const { client, refusal } = this.#options;
     if (refusal !== undefined) throw new UserError("target-limit", refusal);
-    const answer = await client.get({
-      url: this.target.url,
-      headers: this.#headers,
-      timeoutMs: this.target.timeoutMs,
-      bodyBytesMax: job.bodySizeLimitBytes > 0 ? job.bodySizeLimitBytes : BODY_BYTES_MAX,
-      signal,
-    });
-    if (answer.status !== 200) {
-      const text = `${answer.status} ${STATUS_CODES[answer.status] ?? ""}`.trim();
-      throw new UserError("http-status", `server answered ${text}`);
-    }
-    if (answer.contentType !== this.#contentType && isProtobuf(answer.contentType))
-      throw new UserError("bad-exposition", "the page is protobuf, not text");
-    return answer;
+    return client.get(this.#request);
   }
 
   #succeed(at: Timestamp, lastDurationMs: number, samples: number, written: WriteSummary): void {
-    const { log } = this.#options;
-    const warnings = warningsOf(written);
     const { quarantine } = written;
-    if (quarantine !== undefined && this.#status.quarantine === undefined) {
-      log.warn("new series of a target are quarantined", {
+    if (quarantine !== undefined && this.#quarantine === undefined) {
+      this.#options.log.warn("new series of a target are quarantined", {
         url: this.target.url,
         metric: quarantine.metric,
         label: quarantine.label,
         series: quarantine.series,
       });
     }
-    this.#status = {
-      ...this.#status,
-      health: "up",
-      lastError: "",
-      lastScrapeAt: at,
-      lastDurationMs,
-      samples,
-      warnings,
-      quarantine,
-    };
+    // The sink hands the same summary out again while nothing is new.
+    if (written !== this.#written) this.#warnings = warningsOf(written);
+    this.#written = written;
+    this.#health = "up";
+    this.#lastError = "";
+    this.#lastScrapeAt = at;
+    this.#lastDurationMs = lastDurationMs;
+    this.#samples = samples;
+    this.#quarantine = quarantine;
   }
 
   async #fail(at: Timestamp, lastDurationMs: number, samples: number, lastError: string): Promise<void> {
     const { log, sink } = this.#options;
-    if (this.#status.health !== "down") log.info("a target is down", { url: this.target.url, cause: lastError });
-    this.#status = {
-      ...this.#status,
-      health: "down",
-      lastError,
-      lastScrapeAt: at,
-      lastDurationMs,
-      samples,
-      warnings: [],
-      quarantine: undefined,
-    };
+    if (this.#health !== "down") log.info("a target is down", { url: this.target.url, cause: lastError });
+    this.#health = "down";
+    this.#lastError = lastError;
+    this.#lastScrapeAt = at;
+    this.#lastDurationMs = lastDurationMs;
+    this.#samples = samples;
+    this.#warnings = NEVER_SCRAPED.warnings;
+    this.#written = undefined;
+    this.#quarantine = undefined;
     try {
       await sink.fail(at, samples, lastDurationMs);
     } catch (error) {
       log.warn("the failed scrape was not stored", { url: this.target.url, cause: causeSentence(error, "") });
     }
   }
+}
+
+function statusText(status: number): string {
+  return `${status} ${STATUS_CODES[status] ?? ""}`.trim();
 }
 
 const WARNING_LENGTH_MAX = 300;

@@ -65,7 +65,7 @@ class Manager implements ScrapeManager {
       seriesPerTargetMax: options.seriesPerTargetMax ?? SERIES_PER_TARGET_MAX,
       seriesPerJobMax: options.seriesPerJobMax ?? 0,
       eager: options.eager ?? true,
-      onScrape: options.onScrape ?? (() => undefined),
+      onScrape: options.onScrape,
     };
   }
 

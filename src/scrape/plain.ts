@@ -7,6 +7,7 @@ import { connect, type Socket } from "node:net";
 import type { Clock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
 import { formatDuration } from "../model/duration.ts";
+import { Alarm, type Alarms, alarmsOf } from "./alarms.ts";
 import { BODIES_BYTES_MAX, type BodyBudget, formatLimit } from "./body.ts";
 import { inflate } from "./inflate.ts";
 import { ownedPage, type PageBuffers, type PageBytes } from "./page-buffers.ts";
@@ -60,7 +61,8 @@ const NO_PAGE: PageBytes = ownedPage(Buffer.alloc(0));
 class Connection {
   readonly #socket: Socket;
   readonly #options: PlainOptions;
-  #settle: ((outcome: Outcome | Error) => void) | undefined;
+  /** Who waits for the answer. */
+  #asked: Asked | undefined;
   #heard = false;
   #head: AnswerHead | undefined;
   readonly #heads: HeadReader = new HeadReader();
@@ -91,20 +93,22 @@ class Connection {
     return this.#head === undefined ? -1 : this.#length;
   }
 
-  ask(head: string, bodyMax: number): Promise<Outcome> {
+  /** The signal of the request under way. */
+  get signal(): AbortSignal | undefined {
+    return this.#asked?.request.signal;
+  }
+
+  /** Tells `asked` how it ended. */
+  ask(asked: Asked): void {
+    const { head, bodyBytesMax } = asked.request;
     this.#heard = false;
     this.#head = undefined;
     this.#heads.reset();
     this.#chunks = undefined;
     this.#length = 0;
-    this.#bodyMax = bodyMax;
-    return new Promise((resolve, reject) => {
-      this.#settle = (outcome) => {
-        if (outcome instanceof Error) reject(outcome);
-        else resolve(outcome);
-      };
-      this.#socket.write(head, "latin1");
-    });
+    this.#bodyMax = bodyBytesMax;
+    this.#asked = asked;
+    this.#socket.write(head, "latin1");
   }
 
   fail(error: Error): void {
@@ -117,11 +121,11 @@ class Connection {
   }
 
   #end(outcome: Outcome | Error): void {
-    const settle = this.#settle;
-    this.#settle = undefined;
+    const asked = this.#asked;
+    this.#asked = undefined;
     this.close();
     this.#dropBody();
-    settle?.(outcome);
+    asked?.end(outcome);
   }
 
   #dropBody(): void {
@@ -134,7 +138,7 @@ class Connection {
 
   #read(bytes: Buffer, size: number): void {
     // A server that speaks unasked is not one we know.
-    if (this.#settle === undefined) return this.close();
+    if (this.#asked === undefined) return this.close();
     this.#heard = true;
     let from = 0;
     if (this.#head === undefined) {
@@ -206,18 +210,20 @@ class Connection {
   }
 
   #finish({ status, contentType, gzip, close }: AnswerHead): void {
-    const settle = this.#settle;
+    const asked = this.#asked;
     const body = this.#body ?? this.#options.buffers.take(1);
     if (this.#body !== undefined) this.#options.budget.give(this.#body.length);
     this.#body = undefined;
-    this.#settle = undefined;
+    this.#asked = undefined;
     if (close) this.close();
     const raw = this.#options.buffers.page(body, this.#length);
+    let outcome: PlainAnswer | Error;
     try {
-      settle?.({ status, contentType, page: gzip ? this.#inflate(raw) : raw });
+      outcome = { status, contentType, page: gzip ? this.#inflate(raw) : raw };
     } catch (error) {
-      settle?.(error as Error);
+      outcome = error as Error;
     }
+    asked?.end(outcome);
   }
 
   #inflate(packed: PageBytes): PageBytes {
@@ -238,45 +244,83 @@ function tooLarge(limitBytes: number): UserError {
   });
 }
 
+/** A request under way, on one connection after the other until one of them answers. */
+class Asked {
+  readonly request: PlainRequest;
+  readonly deadline: Alarm;
+  /** Kept from an earlier request. */
+  kept = false;
+  connection: Connection | undefined;
+  readonly #ended: (asked: Asked, outcome: Outcome | Error) => void;
+  readonly resolve: (answer: PlainAnswer | undefined) => void;
+  readonly reject: (error: Error) => void;
+
+  constructor(
+    request: PlainRequest,
+    ended: (asked: Asked, outcome: Outcome | Error) => void,
+    resolve: (answer: PlainAnswer | undefined) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.request = request;
+    this.#ended = ended;
+    this.resolve = resolve;
+    this.reject = reject;
+    this.deadline = new Alarm(() => this.#late());
+  }
+
+  end(outcome: Outcome | Error): void {
+    this.#ended(this, outcome);
+  }
+
+  #late(): void {
+    const within = formatDuration(this.request.timeoutMs);
+    const received = this.connection?.received ?? -1;
+    const text =
+      received < 0
+        ? `no answer within ${within}`
+        : `the body was not complete within ${within} (${received} bytes so far)`;
+    this.connection?.fail(new UserError("http-timeout", text));
+  }
+}
+
 /** Connections to the targets of a job, kept open between scrapes. */
 export class PlainClient {
   readonly #options: PlainOptions;
+  readonly #alarms: Alarms;
   readonly #idle = new Map<string, Connection[]>();
   readonly #busy = new Set<Connection>();
-  readonly #signals = new WeakMap<AbortSignal, Set<Connection>>();
+  /** Signals that are listened to. */
+  readonly #signals = new WeakSet<AbortSignal>();
   /** Places that answered in a way this reader does not know, and until when they are not asked again. */
   readonly #unknown = new Map<string, number>();
+  readonly #ended = (asked: Asked, outcome: Outcome | Error): void => this.#end(asked, outcome);
 
   constructor(options: PlainOptions) {
     this.#options = options;
+    this.#alarms = alarmsOf(options.clock);
   }
 
-  /** @returns undefined when the answer is one for the client that knows all of HTTP. @throws as `HttpClient.get`. */
-  async get(request: PlainRequest): Promise<PlainAnswer | undefined> {
-    const { place } = request;
-    const now = this.#options.clock.monotonic();
-    if ((this.#unknown.get(place) ?? Number.NEGATIVE_INFINITY) > now) return undefined;
-    for (;;) {
-      const kept = this.#take(place);
-      const connection = kept ?? new Connection(request.host, request.port, this.#options);
-      let outcome: Outcome;
-      try {
-        outcome = await this.#ask(connection, request);
-      } catch (error) {
-        // A kept connection may be closed by the server at the very moment it is used again.
-        const stale = kept !== undefined && connection.received < 0 && CLOSED.has((error as { code?: string }).code);
-        if (stale && request.signal?.aborted !== true) continue;
-        throw error;
-      }
-      if (outcome === "silent" && kept !== undefined) continue;
-      if (outcome === "silent" || outcome === "unknown") {
-        if (this.#unknown.size >= PLACES_MAX) this.#unknown.clear();
-        this.#unknown.set(place, now + UNKNOWN_MS);
-        return undefined;
-      }
-      if (!connection.spent) this.#keep(place, connection);
-      return outcome;
-    }
+  /** Whether the place is left to the client that knows all of HTTP. */
+  leaves(place: string): boolean {
+    const until = this.#unknown.get(place);
+    return until !== undefined && until > this.#options.clock.monotonic();
+  }
+
+  /**
+   * @param instead what becomes of an answer that is one for the client that knows all of HTTP; undefined without.
+   * @throws as `HttpClient.get`.
+   */
+  get(request: PlainRequest, instead?: () => Promise<PlainAnswer>): Promise<PlainAnswer | undefined> {
+    return new Promise((resolve, reject) => {
+      const { signal, place } = request;
+      if (this.leaves(place)) return resolve(instead?.());
+      if (signal?.aborted === true) return reject(signal.reason as Error);
+      if (signal !== undefined) this.#listenTo(signal);
+      const answered = instead === undefined ? resolve : (answer?: PlainAnswer) => resolve(answer ?? instead());
+      const asked = new Asked(request, this.#ended, answered, reject);
+      this.#alarms.set(asked.deadline, request.timeoutMs);
+      this.#ask(asked);
+    });
   }
 
   close(): void {
@@ -284,50 +328,51 @@ export class PlainClient {
     this.#idle.clear();
   }
 
-  async #ask(connection: Connection, request: PlainRequest): Promise<Outcome> {
-    const { signal, timeoutMs } = request;
-    if (signal?.aborted === true) {
-      connection.close();
-      throw signal.reason as Error;
-    }
-    const asked = signal === undefined ? undefined : this.#askedUnder(signal);
-    asked?.add(connection);
-    using _deadline = this.#options.clock.after(timeoutMs, () => {
-      const within = formatDuration(timeoutMs);
-      const { received } = connection;
-      const text =
-        received < 0
-          ? `no answer within ${within}`
-          : `the body was not complete within ${within} (${received} bytes so far)`;
-      connection.fail(new UserError("http-timeout", text));
-    });
+  #ask(asked: Asked): void {
+    const { host, port, place } = asked.request;
+    const kept = this.#take(place);
+    const connection = kept ?? new Connection(host, port, this.#options);
+    asked.kept = kept !== undefined;
+    asked.connection = connection;
     this.#busy.add(connection);
-    try {
-      return await connection.ask(request.head, request.bodyBytesMax);
-    } finally {
-      this.#busy.delete(connection);
-      asked?.delete(connection);
-    }
+    connection.ask(asked);
   }
 
-  /** What an abort of the signal ends. A target has one signal for its life, and it is listened to once. */
-  #askedUnder(signal: AbortSignal): Set<Connection> {
-    const known = this.#signals.get(signal);
-    if (known !== undefined) return known;
-    const asked = new Set<Connection>();
-    this.#signals.set(signal, asked);
+  #end(asked: Asked, outcome: Outcome | Error): void {
+    const { request, connection, kept } = asked;
+    this.#busy.delete(connection as Connection);
+    // A kept connection may be closed by the server at the very moment it is used again.
+    const stale =
+      kept && (outcome instanceof Error ? connection?.received === -1 && isClosing(outcome) : outcome === "silent");
+    if (stale && request.signal?.aborted !== true) return this.#ask(asked);
+    this.#alarms.clear(asked.deadline);
+    if (outcome instanceof Error) return asked.reject(outcome);
+    if (outcome === "silent" || outcome === "unknown") {
+      if (this.#unknown.size >= PLACES_MAX) this.#unknown.clear();
+      this.#unknown.set(request.place, this.#options.clock.monotonic() + UNKNOWN_MS);
+      return asked.resolve(undefined);
+    }
+    if (connection?.spent === false) this.#keep(request.place, connection);
+    asked.resolve(outcome);
+  }
+
+  /** An abort ends what was asked under the signal. A target has one signal for its life, and it is listened to once. */
+  #listenTo(signal: AbortSignal): void {
+    if (this.#signals.has(signal)) return;
+    this.#signals.add(signal);
     signal.addEventListener(
       "abort",
       () => {
-        for (const connection of asked) connection.fail(signal.reason as Error);
+        for (const connection of this.#busy)
+          if (connection.signal === signal) connection.fail(signal.reason as Error);
       },
       { once: true },
     );
-    return asked;
   }
 
   #take(place: string): Connection | undefined {
-    const idle = this.#idle.get(place) ?? [];
+    const idle = this.#idle.get(place);
+    if (idle === undefined) return undefined;
     const now = this.#options.clock.monotonic();
     for (let one = idle.pop(); one !== undefined; one = idle.pop()) {
       if (!one.spent && now - one.idleSince < IDLE_MS_MAX) return one;
@@ -346,3 +391,7 @@ export class PlainClient {
 }
 
 const CLOSED: ReadonlySet<unknown> = new Set(["ECONNRESET", "EPIPE"]);
+
+function isClosing(error: Error): boolean {
+  return CLOSED.has((error as { code?: string }).code);
+}

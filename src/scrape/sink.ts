@@ -59,12 +59,12 @@ export interface ScrapeTimes {
 
 export interface SampleSink {
   /**
-   * Stores a page and commits. A store that cannot commit is told in the summary, not thrown: a full disk must not
+   * Stores a page and commits, at once when its layout is known. A store that cannot commit is told in the summary, not thrown: a full disk must not
    * look like a fleet that is down.
    *
    * @throws UserError `sample-limit`, `label-limit`, `no-metric-name`; the caller then calls `fail`.
    */
-  write(page: ParsedPage, scrape: ScrapeTimes): Promise<WriteSummary>;
+  write(page: ParsedPage, scrape: ScrapeTimes): WriteSummary | Promise<WriteSummary>;
   /** The scrape failed: everything the target had goes stale, `up` is 0. */
   fail(at: Timestamp, scraped: number, durationMs: number): Promise<void>;
   /** Series that have samples and no stale marker yet. */
@@ -98,6 +98,11 @@ class Sink implements SampleSink {
   #row: Float64Array | undefined;
   #alive: Float64Array;
   #reported: boolean;
+  /** Kept: it is empty between two scrapes. */
+  #appender: Appender | undefined;
+  /** Of the last scrape that was saved, and its layout. */
+  #summary: WriteSummary | undefined;
+  #summaryOf: Layout | undefined;
   #sinceDescribed = 0;
   #sinceBuilt = 0;
   /** The series that tells of the quarantine, while there is one. */
@@ -112,20 +117,37 @@ class Sink implements SampleSink {
     this.#report = names.map((name) => Labels.from([...rules.target, [METRIC_NAME, name]]));
   }
 
-  async write(page: ParsedPage, scrape: ScrapeTimes): Promise<WriteSummary> {
-    const appender = this.#appendable.appender();
+  write(page: ParsedPage, scrape: ScrapeTimes): WriteSummary | Promise<WriteSummary> {
+    const appender = (this.#appender ??= this.#appendable.appender());
+    const known = this.#layout;
+    const usual = known?.id === page.layout && known.quarantine === undefined && known.limited === 0;
+    if (!usual) return this.#writeAnew(appender, page, scrape);
     try {
-      return await this.#write(appender, page, scrape);
+      return this.#write(appender, page, scrape, known);
     } catch (error) {
       appender.rollback();
       throw error;
     }
   }
 
-  async #write(appender: Appender, page: ParsedPage, scrape: ScrapeTimes): Promise<WriteSummary> {
-    const { at, now, durationMs, turn } = scrape;
+  /** A page with another layout than the one before, or with series that wait for room. */
+  async #writeAnew(appender: Appender, page: ParsedPage, scrape: ScrapeTimes): Promise<WriteSummary> {
+    try {
+      return await this.#write(appender, page, scrape, await this.#layoutFor(page, appender, scrape.turn));
+    } catch (error) {
+      appender.rollback();
+      throw error;
+    }
+  }
+
+  #write(
+    appender: Appender,
+    page: ParsedPage,
+    scrape: ScrapeTimes,
+    layout: Layout,
+  ): WriteSummary | Promise<WriteSummary> {
+    const { at, now, durationMs } = scrape;
     const before = this.#layout;
-    const layout = await this.#layoutFor(page, appender, turn);
     const added = layout === before ? 0 : countNew(layout, before);
     if (this.#alive !== layout.tracked && this.#alive.length > 0) {
       const still = new Set(layout.tracked);
@@ -147,10 +169,29 @@ class Sink implements SampleSink {
     this.#alive = layout.tracked;
     this.#reported = true;
     try {
-      return summary(layout, added, ahead, await appender.commit());
+      const result = appender.commitNow();
+      if (!(result instanceof Promise)) return this.#sum(layout, added, ahead, result);
+      return result.then(
+        (late) => this.#sum(layout, added, ahead, late),
+        (error: unknown) => unsaved(layout, added, ahead, error),
+      );
     } catch (error) {
-      return { ...summary(layout, added, ahead, NOTHING_COMMITTED), unsaved: errorText(error) };
+      return unsaved(layout, added, ahead, error);
     }
+  }
+
+  /** The summary of the scrape before when this one went the same way. */
+  #sum(layout: Layout, added: number, ahead: number, result: AppendResult): WriteSummary {
+    const last = this.#summary;
+    const same =
+      last !== undefined &&
+      this.#summaryOf === layout &&
+      added === last.added &&
+      last.outOfBounds === ahead + result.outOfBounds &&
+      last.duplicates === layout.duplicates + result.duplicate;
+    if (same) return last;
+    this.#summaryOf = layout;
+    return (this.#summary = summary(layout, added, ahead, result));
   }
 
   async fail(at: Timestamp, scraped: number, durationMs: number): Promise<void> {
@@ -266,6 +307,10 @@ function countNew(layout: Layout, before: Layout | undefined): number {
   for (let i = 0; i < layout.rows; i++) if (!known.has(layout.refs[i] as number)) added++;
   for (const { ref } of layout.timed) if (!known.has(ref)) added++;
   return added;
+}
+
+function unsaved(layout: Layout, added: number, ahead: number, error: unknown): WriteSummary {
+  return { ...summary(layout, added, ahead, NOTHING_COMMITTED), unsaved: errorText(error) };
 }
 
 function summary(layout: Layout, added: number, ahead: number, result: AppendResult): WriteSummary {

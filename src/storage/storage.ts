@@ -42,6 +42,8 @@ export interface Appender {
   describe(family: string, metadata: Metadata): void;
   /** Durable against kill -9 when it resolves. @throws UserError `store-read-only`, `store-closed`. */
   commit(): Promise<AppendResult>;
+  /** As `commit`, with the result at once where nothing has to be waited for; then errors are thrown, not rejected. */
+  commitNow(): AppendResult | Promise<AppendResult>;
   rollback(): void;
 }
 

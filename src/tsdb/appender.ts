@@ -23,11 +23,14 @@ export interface Batch {
   readonly outOfBounds: number;
 }
 
+const NOTHING_DESCRIBED: Batch["described"] = [];
+
 export interface AppenderHost {
   series(labels: Labels): SeriesRef;
   /** First and last time that is taken now. */
   bounds(): readonly [min: Timestamp, max: Timestamp];
-  commit(batch: Batch): Promise<AppendResult>;
+  /** At once where nothing has to be waited for; then errors are thrown. Arrays of the batch are borrowed until then. */
+  commit(batch: Batch): AppendResult | Promise<AppendResult>;
 }
 
 class StoreAppender implements Appender {
@@ -91,10 +94,14 @@ class StoreAppender implements Appender {
   }
 
   async commit(): Promise<AppendResult> {
+    return this.commitNow();
+  }
+
+  commitNow(): AppendResult | Promise<AppendResult> {
     const batch: Batch = {
       rows: this.#rows,
       loose: this.#loose,
-      described: this.#described,
+      described: this.#described.length === 0 ? NOTHING_DESCRIBED : this.#described,
       limited: this.#limited,
       outOfBounds: this.#outOfBounds,
     };
@@ -104,8 +111,9 @@ class StoreAppender implements Appender {
 
   rollback(): void {
     this.#rows = [];
-    this.#loose = emptyLoose();
-    this.#described = [];
+    // Rows are what a scrape has; what it has not is not made anew.
+    if (this.#loose.refs.length > 0) this.#loose = emptyLoose();
+    if (this.#described.length > 0) this.#described = [];
     this.#limited = 0;
     this.#outOfBounds = 0;
     this.#max = -1;

@@ -10,7 +10,8 @@ import { emptyLoose, type LooseInput, type RowInput, type Tally } from "./ingest
 import { type PartReader, touches, want } from "./parts.ts";
 import { SEGMENT_COLUMNS } from "./segment.ts";
 
-interface Incoming {
+/** One commit. */
+export interface Incoming {
   readonly rows: readonly RowInput[];
   readonly loose: LooseInput;
 }

@@ -12,7 +12,7 @@ import type { AppendResult } from "../storage/storage.ts";
 import type { AppenderHost, Batch } from "./appender.ts";
 import { type BackupOptions, type BackupReport, backupTo } from "./backup.ts";
 import type { Damage } from "./damage.ts";
-import { withoutSealed } from "./duplicates.ts";
+import { type Incoming, withoutSealed } from "./duplicates.ts";
 import type { Group } from "./group.ts";
 import type { Head, RowPlan } from "./head.ts";
 import { Housekeeping } from "./housekeeping.ts";
@@ -24,6 +24,7 @@ import type { Marks } from "./marks.ts";
 import { type ClockJump, FUTURE_MS_MAX, SERIES_MAX, type TsdbOptions } from "./options.ts";
 import type { PartReader } from "./parts.ts";
 import { Sealer } from "./sealer.ts";
+import { hasRoom } from "./series-limit.ts";
 import { sealRecord } from "./segment.ts";
 import { formatBytes, freeBytes, reserveOf } from "./space.ts";
 
@@ -39,11 +40,6 @@ const SEAL_QUEUE_MAX = 100;
 const RETENTION_EVERY_MS = 60_000;
 /** Families described at most; a page that invents names must not fill the memory. */
 const FAMILIES_MAX = 100_000;
-
-/** A full store still takes the series that say so, and those that tell whether a target is up and what fires. */
-const OWN_METRIC = /^(?:opsmon_|scrape_|up$|ALERTS$|ALERTS_FOR_STATE$)/;
-/** Room for them beyond the limit: five series a target for two thousand targets. */
-const OWN_SERIES_RESERVE = 10_000;
 
 export interface StoreParts {
   readonly options: TsdbOptions;
@@ -95,9 +91,7 @@ export class Store implements AppenderHost {
     const known = index.find(labels);
     if (known !== NO_REF) return known;
     const { maxSeries = SERIES_MAX } = this.#parts.options;
-    const room =
-      index.size < maxSeries || (index.size < maxSeries + OWN_SERIES_RESERVE && OWN_METRIC.test(labels.metric));
-    return room ? index.add(labels) : NO_REF;
+    return hasRoom(index.size, maxSeries, labels.metric) ? index.add(labels) : NO_REF;
   }
 
   bounds(): readonly [min: Timestamp, max: Timestamp] {
@@ -114,40 +108,46 @@ export class Store implements AppenderHost {
     return plan;
   }
 
-  async commit(batch: Batch): Promise<AppendResult> {
+  /** At once for what comes as it should: in order, while the database keeps up. */
+  commit(batch: Batch): AppendResult | Promise<AppendResult> {
     this.mustBeOpen();
     const tally: Tally = { accepted: 0, duplicate: 0, outOfOrder: 0 };
     let { limited } = batch;
-    const rows: RowInput[] = batch.rows.map(({ refs, t, values, count, stale }) => {
+    const rows = batch.rows.map(({ refs, t, values, count, stale }): RowInput => {
       const plan = this.#plan(refs, count);
       limited += plan.refused;
       return { plan, t, values, stale };
     });
-    const described = batch.described.filter(([family, metadata]) => this.describe(family, metadata));
     const known = withoutSealed(this.#parts, { rows, loose: batch.loose }, tally);
-    const incoming = known instanceof Promise ? await known : known;
-    const durable = this.#ingest.commit(incoming.rows, incoming.loose, described, tally);
-    const { totals } = this;
-    totals.duplicate += tally.duplicate;
-    totals.outOfOrder += tally.outOfOrder;
-    totals.outOfBounds += batch.outOfBounds;
-    totals.limited += limited;
+    if (known instanceof Promise) return known.then((incoming) => this.#apply(batch, incoming, tally, limited));
+    return this.#apply(batch, known, tally, limited);
+  }
+
+  #apply(batch: Batch, { rows, loose }: Incoming, tally: Tally, limited: number): AppendResult | Promise<AppendResult> {
+    const described = batch.described.filter(([family, metadata]) => this.describe(family, metadata));
+    const durable = this.#ingest.commit(rows, loose, described, tally);
+    const { accepted, duplicate, outOfOrder } = tally;
+    const result: AppendResult = { accepted, duplicate, outOfBounds: batch.outOfBounds, limited };
+    this.totals.duplicate += duplicate;
+    this.totals.outOfOrder += outOfOrder;
+    this.totals.outOfBounds += batch.outOfBounds;
+    this.totals.limited += limited;
     if (this.sealer.queued > 0 && this.readOnly === undefined) {
       const done = this.sealer.kick();
-      if (this.sealer.queued > SEAL_QUEUE_MAX) await done;
+      if (this.sealer.queued > SEAL_QUEUE_MAX) return done.then(() => this.#told(durable, result));
     }
+    return this.#told(durable, result);
+  }
+
+  /** @throws UserError `store-read-only`. */
+  #told(durable: boolean, result: AppendResult): AppendResult {
     if (!durable) {
-      throw new UserError(
-        "store-read-only",
-        `samples are held in memory only: ${this.readOnly ?? "the log refuses writes"}`,
-        {
-          hint: "free space on the disk of the data directory; writing resumes by itself",
-          exit: EXIT.damaged,
-        },
-      );
+      const why = this.readOnly ?? "the log refuses writes";
+      const hint = "free space on the disk of the data directory; writing resumes by itself";
+      throw new UserError("store-read-only", `samples are held in memory only: ${why}`, { hint, exit: EXIT.damaged });
     }
     if (this.#parts.log.fileBytes > (this.#parts.options.logFileBytes ?? LOG_FILE_BYTES_MAX)) this.#rotate();
-    return { accepted: tally.accepted, duplicate: tally.duplicate, outOfBounds: batch.outOfBounds, limited };
+    return result;
   }
 
   /** @returns whether this is news. */

@@ -103,6 +103,9 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
         limited = 0;
         return result;
       },
+      commitNow() {
+        return this.commit();
+      },
       rollback() {
         pending = [];
         descriptions = [];
