@@ -74,7 +74,7 @@ export class NotifierService implements Notifier {
     this.#silences = new SilenceBook({
       memory: this.#memory,
       clock,
-      newId: options.newId ?? randomUUID,
+      newId: options.newId ?? (() => randomUUID()),
       onChange: (covers) => this.#desk.touch((group) => [...group.members].some(covers)),
     });
   }

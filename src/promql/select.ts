@@ -91,11 +91,14 @@ export class SeriesCache {
 }
 
 /** Sums, ties of topk and limitk depend on the order of the series, so it is always that of their labels. */
-function inOrder({ sorted, columns, series }: SeriesSet): { labels: readonly Labels[]; read: ReadColumn } {
+function inOrder(set: SeriesSet): { labels: readonly Labels[]; read: ReadColumn } {
+  const { sorted, columns } = set;
   if (sorted && columns !== undefined) {
     const { labels } = columns;
     return { labels, read: (row, scratch) => columns.samples(row, scratch ?? { v: new Float64Array(0) }) };
   }
+  // Asked for here only: where there are columns, no object of a series need be made.
+  const { series } = set;
   const ordered = sorted ? series : [...series].sort((a, b) => compareLabels(a.labels, b.labels));
   return {
     labels: ordered.map(({ labels }) => labels),

@@ -56,6 +56,8 @@ export class Axis {
   /** Each part's stretch of the array that was read into last. */
   #views: readonly Float64Array[] = [];
   #viewed: Float64Array | undefined;
+  /** What was handed out last for a column without holes: the next one in the same memory looks the same. */
+  #whole: SampleColumn | undefined;
 
   constructor(parts: readonly Part[], start: Timestamp, end: Timestamp, alike: AlikeTimes = new AlikeTimes()) {
     this.parts = parts;
@@ -113,7 +115,10 @@ export class Axis {
       v = room(scratch, picks.length);
       for (let i = 0; i < picks.length; i++) v[i] = laid[picks[i] as number] as number;
     }
-    if (cells === undefined) return { t: this.#t, v, from: this.#from, to: this.#to, stale: undefined };
+    if (cells === undefined) {
+      if (this.#whole?.v !== v) this.#whole = { t: this.#t, v, from: this.#from, to: this.#to, stale: undefined };
+      return this.#whole;
+    }
     return compact(this.#t, v, cells, this.#from, this.#to);
   }
 

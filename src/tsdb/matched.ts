@@ -140,7 +140,8 @@ export class MatchCache {
       refs[labels.length] = ref;
       labels.push(own);
     };
-    for (const ref of added) {
+    for (let i = 0; i < added.length; i++) {
+      const ref = added[i] as number;
       if (labels.length % STRIDE === STRIDE - 1 && overdue()) await nextTurn();
       const own = this.#index.labels(ref);
       for (; next < old.length; next++) {

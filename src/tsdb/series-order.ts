@@ -25,7 +25,11 @@ const DEALT_MAX = 64;
 /** Largest number of pairs in one series. */
 function mostPairs(refs: Uint32Array, texts: PairTexts): number {
   let most = 0;
-  for (const ref of refs) most = Math.max(most, texts.first(ref + 1) - texts.first(ref));
+  // No iterator: at a start it would make an object for each series.
+  for (let i = 0; i < refs.length; i++) {
+    const ref = refs[i] as number;
+    most = Math.max(most, texts.first(ref + 1) - texts.first(ref));
+  }
   return most;
 }
 
@@ -107,7 +111,8 @@ export async function orderedByPairs(refs: Uint32Array, texts: PairTexts): Promi
   const { pairs, seen, varied } = await tableOf(refs, most, texts);
   const ranks = await ranksOf(seen, texts);
   const { length } = refs;
-  let from = Uint32Array.from(refs, (_, i) => i);
+  let from = new Uint32Array(length);
+  for (let i = 0; i < length; i++) from[i] = i;
   let to = new Uint32Array(length);
   const heaps = new Uint32Array(seen.length + 2);
   for (let label = most - 1; label >= 0; label--) {
@@ -129,5 +134,6 @@ export async function orderedByPairs(refs: Uint32Array, texts: PairTexts): Promi
     }
     [from, to] = [to, from];
   }
-  return from.map((i) => refs[i] as number);
+  for (let i = 0; i < length; i++) to[i] = refs[from[i] as number] as number;
+  return to;
 }
