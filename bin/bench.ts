@@ -1,10 +1,12 @@
 /**
  * `npm run bench [-- NAME…]`: runs every file of test/bench whose name holds one of the words, one after the other,
- * and prints value, reference and their ratio. Exits 1 when a promised bound is not met.
+ * and prints a table of each; what is going on meanwhile goes to stderr. Exits 1 when a promised bound is missed.
+ * OPSMON_BENCH_MARKDOWN names a file that gets the tables as Markdown.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import type { Bench, BenchRow } from "../test/support/bench.ts";
+import { broken, markdownTable, plainTable } from "../test/support/bench-table.ts";
+import type { Bench } from "../test/support/bench.ts";
 
 const root: string = path.resolve(import.meta.dirname, "..");
 
@@ -13,36 +15,24 @@ const PRESENT: Readonly<Record<"binary" | "lab", { readonly file: string; readon
   lab: { file: ".lab/pid/prometheus", how: "npm run lab -- up" },
 };
 
-function number(value: number): string {
-  if (!Number.isFinite(value)) return String(value);
-  return Math.abs(value) >= 100 ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
+/** @returns how many promises were not kept. */
+async function measure(bench: Bench): Promise<number> {
+  const absent = (bench.needs ?? []).filter((need) => !existsSync(path.join(root, PRESENT[need].file)));
+  const why = absent.map((need) => `needs ${PRESENT[need].how}`).join(" and ");
+  console.log(`${bench.name}${absent.length > 0 ? `: left out, ${why}` : ""}`);
+  if (absent.length > 0) return 0;
+  const about = bench.about?.() ?? [];
+  for (const line of about) console.log(`  ${line}`);
+  const rows = await bench.run();
+  console.log(plainTable(rows));
+  const markdown = process.env["OPSMON_BENCH_MARKDOWN"];
+  if (markdown !== undefined)
+    appendFileSync(markdown, `${about.map((line) => `* ${line}\n`).join("")}\n${markdownTable(rows)}\n`);
+  return rows.filter((row) => broken(row) !== "").length;
 }
 
-function broken({ value, atMost, atLeast }: BenchRow): string | undefined {
-  if (atMost !== undefined && !(value <= atMost)) return `over ${number(atMost)}`;
-  if (atLeast !== undefined && !(value >= atLeast)) return `under ${number(atLeast)}`;
-  return undefined;
-}
-
-function print(rows: readonly BenchRow[]): void {
-  const table = rows.map((row) => {
-    const { what, value, unit, reference, atMost, atLeast } = row;
-    const ratio =
-      reference === undefined
-        ? ""
-        : `${(value / reference.value).toFixed(2)}x of ${number(reference.value)} (${reference.what})`;
-    const bound = atMost !== undefined ? `<= ${number(atMost)}` : atLeast !== undefined ? `>= ${number(atLeast)}` : "";
-    return [what, `${number(value)} ${unit}`, ratio, bound, broken(row) ?? (bound === "" ? "" : "ok")];
-  });
-  const widths = [0, 1, 2, 3].map((column) => Math.max(0, ...table.map((cells) => (cells[column] ?? "").length)));
-  for (const cells of table)
-    console.log(
-      `  ${cells
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join("  ")
-        .trimEnd()}`,
-    );
-}
+// Programs a bench has started end with it.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(130));
 
 const words: readonly string[] = process.argv.slice(2);
 const folder: string = path.join(root, "test/bench");
@@ -55,14 +45,7 @@ for (const file of files) {
   if (!/^export const bench\b/m.test(readFileSync(path.join(folder, file), "utf8"))) continue;
   const { bench } = (await import(path.join(folder, file))) as { bench: Bench };
   if (words.length > 0 && !words.some((word) => bench.name.includes(word))) continue;
-  const absent = (bench.needs ?? []).filter((need) => !existsSync(path.join(root, PRESENT[need].file)));
-  console.log(
-    `${bench.name}${absent.length > 0 ? `: left out, ${absent.map((need) => `needs ${PRESENT[need].how}`).join(" and ")}` : ""}`,
-  );
-  if (absent.length > 0) continue;
-  const rows = await bench.run();
-  print(rows);
-  failures += rows.filter((row) => broken(row) !== undefined).length;
+  failures += await measure(bench);
 }
 if (failures > 0) console.log(`${failures} bounds not met`);
 process.exit(failures > 0 ? 1 : 0);

@@ -1,21 +1,23 @@
 /**
- * The whole product beside Prometheus and VictoriaMetrics on the same load in one run: scraping, disk, queries, restart.
- * Short by default (some twenty minutes); OPSMON_BENCH_FULL=1 asks for more series and longer looks. OPSMON_BENCH_ONLY
- * picks parts: scrape, sustained, memory, disk, query, start.
+ * The whole product beside Prometheus and VictoriaMetrics on the same load in one run: scraping, memory, disk, queries,
+ * restart. Half an hour by default; OPSMON_BENCH_FULL=1 asks for longer looks and twice the sustained load.
+ * OPSMON_BENCH_ONLY picks parts: scrape, sustained, memory, disk, query (or query-10k, query-100k), start.
  */
-import type { Bench, BenchRow } from "../support/bench.ts";
-import { bytesPerSample, capturedFeed, modelFeed } from "./tsdb-peers/disk.ts";
-import { type Kind, present } from "./tsdb-peers/programs.ts";
+import os from "node:os";
+import { type Bench, type BenchRow, progress } from "../support/bench.ts";
+import { bytesPerSample, modelFeed, recordedFeed } from "./tsdb-peers/disk.ts";
+import type { Feed } from "./tsdb-peers/feed.ts";
+import { DATA, pagesFile, type Recorded } from "./tsdb-peers/pages.ts";
+import { described, type Kind, present } from "./tsdb-peers/programs.ts";
 import { PAGE_SERIES } from "./tsdb-peers/exporters.ts";
 import { coldStartMs } from "./tsdb-peers/queries.ts";
-import { beside, type Bound, queryRows } from "./tsdb-peers/query-rows.ts";
+import { beside, queryRows } from "./tsdb-peers/query-rows.ts";
 import { type ScrapeCost, scrapeCost } from "./tsdb-peers/scrapes.ts";
 import { memoryRows } from "./tsdb-peers/memory.ts";
 import { sustained } from "./tsdb-peers/sustained.ts";
 
 const FULL = process.env["OPSMON_BENCH_FULL"] === "1";
 const ONLY = process.env["OPSMON_BENCH_ONLY"] ?? "scrape sustained memory disk query start";
-const QUERY_SERIES = FULL ? [10_000, 100_000] : [10_000];
 
 async function scrapes(kinds: readonly Kind[]): Promise<BenchRow[]> {
   const rows: BenchRow[] = [];
@@ -51,20 +53,28 @@ async function sustains(): Promise<BenchRow[]> {
   ];
 }
 
+/** OPSMON_BENCH_PAGES names a further recording, of a node_exporter, as test/bench/tsdb-peers/pages.ts reads it. */
 async function disk(kinds: readonly Kind[]): Promise<BenchRow[]> {
   const end = Math.floor(Date.now() / 15_000) * 15_000;
-  const bounds: readonly Bound[] = [
-    ["Prometheus", 0.36],
-    ["VictoriaMetrics", 0.85],
+  const own = (job: Recorded): readonly [string, string] => [job, pagesFile(DATA, job)];
+  const other = process.env["OPSMON_BENCH_PAGES"];
+  const feeds: readonly (readonly [what: string, data: Feed])[] = [
+    ["node_exporter recorded", recordedFeed([own("node")], end)],
+    ["PostgreSQL and Redis exporters recorded", recordedFeed([own("postgres"), own("redis")], end)],
+    ["generated", modelFeed(5, end)],
+    ...(other === undefined ? [] : [["OPSMON_BENCH_PAGES", recordedFeed([["node", other]], end)] as const]),
   ];
-  const made = await bytesPerSample(kinds, modelFeed(5, end));
-  const rows = beside("on disk for a sample, 2 h of 15 s", "B", made, bounds);
-  const file = process.env["OPSMON_BENCH_PAGES"];
-  if (file === undefined) return rows;
-  return [
-    ...rows,
-    ...beside("the same, captured pages", "B", await bytesPerSample(kinds, capturedFeed(file, end)), bounds),
-  ];
+  const rows: BenchRow[] = [];
+  for (const [what, data] of feeds) {
+    const found = await bytesPerSample(kinds, data);
+    rows.push(
+      ...beside(`all files, bytes for a sample, 2 h of 15 s, ${what}`, "B", found, [
+        ["Prometheus", 0.36],
+        ["VictoriaMetrics", 0.85],
+      ]),
+    );
+  }
+  return rows;
 }
 
 async function starts(kinds: readonly Kind[]): Promise<BenchRow[]> {
@@ -74,23 +84,42 @@ async function starts(kinds: readonly Kind[]): Promise<BenchRow[]> {
   return beside("kill -9 to first right answer, 1 M samples in the log", "ms", times, [["Prometheus", 0.6]]);
 }
 
+/** The parts, in the order of a run; none needs what another leaves behind. */
+const PARTS: Readonly<Record<string, (kinds: readonly Kind[]) => Promise<BenchRow[]>>> = {
+  scrape: scrapes,
+  sustained: sustains,
+  memory: (kinds) =>
+    memoryRows(
+      kinds.filter((kind) => kind !== "VictoriaMetrics"),
+      FULL ? 600_000 : 150_000,
+    ),
+  disk,
+  "query-10k": (kinds) => queryRows(kinds, [10_000]),
+  "query-100k": (kinds) => queryRows(kinds, [100_000]),
+  start: starts,
+};
+
 export const bench: Bench = {
   name: "tsdb-peers",
+  about() {
+    const [cpu] = os.cpus();
+    return [...described(), `${os.availableParallelism()} CPUs (${cpu?.model.trim()}), Node ${process.versions.node}`];
+  },
   async run() {
     const kinds = present();
+    const wanted = ONLY.split(/[ ,]+/);
     const rows: BenchRow[] = [];
-    if (ONLY.includes("scrape")) rows.push(...(await scrapes(kinds)));
-    if (ONLY.includes("sustained")) rows.push(...(await sustains()));
-    if (ONLY.includes("memory"))
-      rows.push(
-        ...(await memoryRows(
-          kinds.filter((kind) => kind !== "VictoriaMetrics"),
-          FULL ? 600_000 : 150_000,
-        )),
-      );
-    if (ONLY.includes("disk")) rows.push(...(await disk(kinds)));
-    if (ONLY.includes("query")) rows.push(...(await queryRows(kinds, QUERY_SERIES)));
-    if (ONLY.includes("start")) rows.push(...(await starts(kinds)));
+    for (const [name, part] of Object.entries(PARTS)) {
+      if (!wanted.some((word) => name.startsWith(word))) continue;
+      progress(`${name} …`);
+      try {
+        rows.push(...(await part(kinds)));
+      } catch (error) {
+        // What the other parts measure is worth having all the same.
+        const failed = error instanceof Error ? error.message : String(error);
+        rows.push({ what: name, value: Number.NaN, unit: "", failed });
+      }
+    }
     return rows;
   },
 };

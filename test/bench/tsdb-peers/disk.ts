@@ -1,18 +1,16 @@
 /**
- * Bytes on disk for a sample: two hours of 15-second pages, sent page by page, then brought to where each program
- * keeps its past: a block, a merged part, sealed chunks. Pages are generated; OPSMON_BENCH_PAGES names a capture of real
- * ones (u32 length, f64 time, text, again and again) to use as well.
+ * Bytes on disk for a sample: two hours of 15-second pages, recorded from real exporters or generated, sent page by
+ * page, then brought to where each program keeps its past: a block, a merged part, sealed chunks.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import path from "node:path";
 import { systemClock } from "../../../src/base/clock.ts";
 import { silentLogger } from "../../../src/base/log.ts";
-import { parsePage } from "../../../src/exposition/parse.ts";
-import { Labels } from "../../../src/model/labels.ts";
 import { openTsdb } from "../../../src/tsdb/tsdb.ts";
 import { pause, tempDir } from "../../support/process.ts";
 import { type Feed, feed } from "./feed.ts";
 import { TargetModel } from "./model.ts";
+import { readPages, tableOf } from "./pages.ts";
 import { directoryBytes, type Kind, type Program, startProgram } from "./programs.ts";
 
 const PAGES = 480;
@@ -38,36 +36,18 @@ export function modelFeed(targets: number, end: number): Feed {
   return { labels, times: times(end, PAGES), value: (series, row) => rows[row]?.[series] as number };
 }
 
-/** Captured pages of one machine, one each 15 s. */
-export function capturedFeed(file: string, end: number): Feed {
-  const bytes = readFileSync(file);
-  const pages: { readonly key: string; readonly value: number }[][] = [];
-  for (let at = 0; at + 12 <= bytes.length && pages.length < PAGES; ) {
-    const length = bytes.readUInt32LE(at);
-    const page = parsePage(bytes.subarray(at + 12, at + 12 + length), "text");
-    pages.push(
-      Array.from({ length: page.count }, (_, i) => ({
-        key: page.series[i]?.labels.key as string,
-        value: page.values[i] as number,
-      })),
-    );
-    at += 12 + length;
-    if (pages.length === 1)
-      firstLabels = Array.from({ length: page.count }, (_, i) => page.series[i]?.labels as Labels);
-  }
-  const index = new Map(firstLabels.map((labels, i) => [labels.key, i]));
-  const rows = pages.map((page) => {
-    const row = new Float64Array(firstLabels.length);
-    for (const { key, value } of page) {
-      const i = index.get(key);
-      if (i !== undefined) row[i] = value;
-    }
-    return row;
-  });
-  const labels = firstLabels.map((one) => Labels.from([...one, ["instance", "real:9100"], ["job", "node"]]));
-  return { labels, times: times(end, rows.length), value: (series, row) => rows[row]?.[series] as number };
+/** Recorded pages, one each 15 s whatever their pace was: what a store sees of time is the distance. */
+export function recordedFeed(files: readonly (readonly [job: string, file: string])[], end: number): Feed {
+  const tables = files.map(([job, file]) =>
+    tableOf(readPages(file).pages.slice(0, PAGES), { instance: `${job}:9100`, job }),
+  );
+  const pages = Math.min(...tables.map(({ rows }) => rows.length));
+  const rows = Array.from({ length: pages }, (_, i) =>
+    Float64Array.from(tables.flatMap((table) => [...(table.rows[i] as Float64Array)])),
+  );
+  const labels = tables.flatMap((table) => table.labels);
+  return { labels, times: times(end, pages), value: (series, row) => rows[row]?.[series] as number };
 }
-let firstLabels: readonly Labels[] = [];
 
 async function settledBytes(program: Program): Promise<number> {
   const { kind, url, dir } = program;
@@ -90,7 +70,7 @@ async function settledBytes(program: Program): Promise<number> {
   await store.close();
   // Opening once more moves LevelDB's journal into tables, as it does while the program runs on.
   await (await openTsdb({ dir, clock: systemClock, log: silentLogger, reserveBytes: 0 })).close();
-  return directoryBytes(path.join(dir, "series")) + directoryBytes(path.join(dir, "log"));
+  return directoryBytes(dir);
 }
 
 export async function bytesPerSample(kinds: readonly Kind[], data: Feed): Promise<ReadonlyMap<Kind, number>> {

@@ -27,10 +27,14 @@ export async function post(url: string, body: Uint8Array): Promise<void> {
   if (!answer.ok) throw new Error(`${url}: ${answer.status} ${text}`);
 }
 
-/** Rows of all series, some rows in a request, the same bytes to every program. @returns samples sent to each. */
+/**
+ * Rows of all series, some rows in a request, the same bytes to every program; the next request is made while they
+ * work on the one before. @returns samples sent to each.
+ */
 export async function feed(programs: readonly Program[], { labels, times, value }: Feed): Promise<number> {
   const rows = Math.max(1, Math.min(30, Math.floor(REQUEST_SAMPLES / Math.min(labels.length, 1_000))));
   const width = Math.max(1, Math.floor(REQUEST_SAMPLES / rows));
+  let taken: Promise<unknown> = Promise.resolve();
   for (let row = 0; row < times.length; row += rows) {
     const t = times.slice(row, row + rows);
     for (let first = 0; first < labels.length; first += width) {
@@ -41,8 +45,10 @@ export async function feed(programs: readonly Program[], { labels, times, value 
         stale: undefined,
       }));
       const body = encodeWriteRequest(series);
-      await Promise.all(programs.map((program) => post(`${program.url}/api/v1/write`, body)));
+      await taken;
+      taken = Promise.all(programs.map((program) => post(`${program.url}/api/v1/write`, body)));
     }
   }
+  await taken;
   return labels.length * times.length;
 }

@@ -1,5 +1,5 @@
 /** opsmon, Prometheus and VictoriaMetrics as processes: started on a directory, asked, measured, ended. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import path from "node:path";
@@ -11,18 +11,37 @@ export const KINDS: readonly Kind[] = ["opsmon", "Prometheus", "VictoriaMetrics"
 
 const START_MS_MAX = 60_000;
 
-/** The lab's own Prometheus when it is there, else the machine's. */
+/** Where a program is looked for: the lab's own Prometheus is newer than the machine's. */
+const PLACES: Readonly<Record<Kind, readonly (string | undefined)[]>> = {
+  opsmon: [path.join(root, "bin/opsmon")],
+  Prometheus: [
+    process.env["OPSMON_BENCH_PROMETHEUS"],
+    path.join(root, ".lab/oracle/tree/usr/bin/prometheus"),
+    "/usr/bin/prometheus",
+  ],
+  VictoriaMetrics: [process.env["OPSMON_BENCH_VICTORIA"], "/usr/bin/victoria-metrics"],
+};
+
 function executable(kind: Kind): string | undefined {
-  if (kind === "opsmon") return path.join(root, "bin/opsmon");
-  const names =
-    kind === "Prometheus"
-      ? [
-          process.env["OPSMON_BENCH_PROMETHEUS"],
-          path.join(root, ".lab/oracle/tree/usr/bin/prometheus"),
-          "/usr/bin/prometheus",
-        ]
-      : [process.env["OPSMON_BENCH_VICTORIA"], "/usr/bin/victoria-metrics"];
-  return names.find((name) => name !== undefined && existsSync(name));
+  return PLACES[kind].find((name) => name !== undefined && existsSync(name));
+}
+
+/** Debian's VictoriaMetrics says nothing of its version: there the package does. */
+function version(kind: Kind, file: string): string {
+  const argv = kind === "VictoriaMetrics" ? ["dpkg-query", "-W", "victoria-metrics"] : [file, "--version"];
+  const said = spawnSync(argv[0] as string, argv.slice(1), { encoding: "utf8" });
+  return /\d+\.\d+\.\d+/.exec(`${said.stdout}${said.stderr}`)?.[0] ?? "of unknown version";
+}
+
+/** What is measured, with version and place; a peer that is not there, with the command that installs it. */
+export function described(): readonly string[] {
+  return KINDS.map((kind) => {
+    const file = executable(kind);
+    if (file === undefined)
+      return `${kind}: not on this machine, its columns are left out; npm run lab -- install brings it`;
+    const place = path.relative(root, file);
+    return `${kind} ${version(kind, file)} (${place.startsWith(".lab") ? "of the lab" : place.startsWith("..") ? file : place})`;
+  });
 }
 
 /** The peers evaluate no rules here, so neither do we. */
@@ -104,6 +123,9 @@ export async function startProgram(
     stdio: ["ignore", "ignore", "inherit"],
     cwd: home,
   });
+  const orphan = (): void => void child.kill("SIGKILL");
+  process.once("exit", orphan);
+  child.once("exit", () => process.off("exit", orphan));
   const url = `http://127.0.0.1:${port}`;
   await answers(`${url}/${kind === "VictoriaMetrics" ? "health" : "-/ready"}`, child);
   const end = (signal: NodeJS.Signals): Promise<void> =>

@@ -2,7 +2,7 @@
 import http from "node:http";
 import { gunzipSync } from "node:zlib";
 import { Labels } from "../../../src/model/labels.ts";
-import { median } from "../../support/bench.ts";
+import { median, progress } from "../../support/bench.ts";
 import { pause, tempDir } from "../../support/process.ts";
 import { type Feed, feed } from "./feed.ts";
 import { type Kind, type Program, startProgram } from "./programs.ts";
@@ -145,15 +145,26 @@ function mustEqual(expr: string, own: Matrix, theirs: Matrix): void {
   }
 }
 
-/** How long a program is asked before it is measured: what runs for weeks is not measured in its first second. */
-const WARM_MS = 400;
+/** How often each question is put. */
+export interface Effort {
+  readonly runs: number;
+  /** How long a program is asked before it is measured: what runs for weeks is not measured in its first second. */
+  readonly warmMs: number;
+}
 
-async function warm(program: Program, expr: string, { spanMs, stepMs }: RangeCase, end: number): Promise<void> {
-  const until = performance.now() + WARM_MS;
-  for (let run = 1; run <= 2 || performance.now() < until; run++) {
-    const at = end - 500 - run * 1_000;
+async function warm(
+  program: Program,
+  expr: string,
+  { spanMs, stepMs }: RangeCase,
+  end: number,
+  warmMs: number,
+): Promise<void> {
+  const until = performance.now() + warmMs;
+  let run = 1;
+  do {
+    const at = end - 500 - run++ * 1_000;
     await ask(program, expr, at - spanMs, at, stepMs);
-  }
+  } while (performance.now() < until);
 }
 
 /**
@@ -166,12 +177,12 @@ export async function queryMs(
   cases: readonly QueryCase[],
   { spanMs, stepMs }: RangeCase,
   end: number,
-  runs: number,
+  { runs, warmMs }: Effort,
 ): Promise<ReadonlyMap<Kind, readonly number[]>> {
   const found = new Map<Kind, number[]>(programs.map(({ kind }) => [kind, []]));
   for (const { expr } of cases) {
     const times = new Map<Kind, number[]>(programs.map(({ kind }) => [kind, []]));
-    for (const program of programs) await warm(program, expr, { what: "", spanMs, stepMs }, end);
+    for (const program of programs) await warm(program, expr, { what: "", spanMs, stepMs }, end, warmMs);
     for (let run = 0; run < runs; run++) {
       const replies = new Map<Kind, Reply>();
       for (let i = 0; i < programs.length; i++) {
@@ -187,6 +198,7 @@ export async function queryMs(
       if (other !== undefined && matrixOf(other).size === 0) throw new Error(`VictoriaMetrics has nothing on ${expr}`);
     }
     for (const [kind, list] of times) found.get(kind)?.push(median(list));
+    progress(`${[...times].map(([kind, list]) => `${kind} ${median(list).toFixed(1)}`).join(", ")} ms: ${expr}`);
   }
   return found;
 }

@@ -3,19 +3,29 @@
  * one line, each class with its geometric mean; and a panel drawn again. One run feeds all programs the same samples,
  * asks them in turn and compares what they answer.
  */
-import { type BenchRow, median } from "../../support/bench.ts";
+import { type BenchRow, median, progress } from "../../support/bench.ts";
 import { tempDir } from "../../support/process.ts";
 import { feed } from "./feed.ts";
 import { type Kind, type Program, startProgram } from "./programs.ts";
-import { ask, bucketFeed, type QueryCase, type QueryClass, queryCases, queryMs, type RangeCase } from "./queries.ts";
+import {
+  ask,
+  bucketFeed,
+  type Effort,
+  type QueryCase,
+  type QueryClass,
+  queryCases,
+  queryMs,
+  type RangeCase,
+} from "./queries.ts";
 
 const RANGES: readonly RangeCase[] = [
   { what: "1 h / 15 s", spanMs: 3_600_000, stepMs: 15_000 },
   { what: "6 h / 60 s", spanMs: 6 * 3_600_000, stepMs: 60_000 },
 ];
+const EFFORT: Effort = { runs: 9, warmMs: 400 };
 /** A hundred thousand series take seconds each time. */
-const RUNS = 9;
-const RUNS_LARGE = 5;
+const EFFORT_LARGE: Effort = { runs: 3, warmMs: 100 };
+const SERIES_LARGE = 100_000;
 const REDRAWS = 41;
 
 export type Bound = readonly [peer: Kind, most: number];
@@ -29,21 +39,20 @@ const BOUNDS: Readonly<Record<QueryClass, readonly Bound[]>> = {
   "small aggregates": [["Prometheus", 0.3]],
 };
 
-/** One row for each peer: our value, the peer's, and the bound as a multiple of it. */
+/** Our value beside the peers', with bounds as multiples of theirs. */
 export function beside(
   what: string,
   unit: string,
   values: ReadonlyMap<Kind, number>,
   bounds: readonly Bound[],
 ): BenchRow[] {
-  const own = values.get("opsmon") as number;
-  return [...values]
+  const peers = [...values]
     .filter(([kind]) => kind !== "opsmon")
-    .map(([kind, value]) => {
-      const bound = bounds.find(([peer]) => peer === kind);
-      const reference = { what: kind, value };
-      return { what, value: own, unit, reference, ...(bound === undefined ? {} : { atMost: value * bound[1] }) };
+    .map(([name, value]) => {
+      const bound = bounds.find(([peer]) => peer === name);
+      return { name, value, ...(bound === undefined ? {} : { atMost: bound[1] }) };
     });
+  return [{ what, value: values.get("opsmon") as number, unit, peers }];
 }
 
 function geometricMean(values: readonly number[]): number {
@@ -78,14 +87,21 @@ export async function queryRows(kinds: readonly Kind[], sizes: readonly number[]
       try {
         for (const kind of kinds) programs.push(await startProgram(kind, home.path));
         const end = Math.floor(Date.now() / 60_000) * 60_000 - 60_000;
+        progress(`${range.what}, ${series} series: feeding`);
         await feed(programs, bucketFeed(series, end, range));
+        progress("fed");
         for (const program of programs)
           if (program.kind === "VictoriaMetrics") await fetch(`${program.url}/internal/force_flush`);
-        const found = await queryMs(programs, cases, range, end, series > 10_000 ? RUNS_LARGE : RUNS);
+        const found = await queryMs(programs, cases, range, end, series >= SERIES_LARGE ? EFFORT_LARGE : EFFORT);
         cases.forEach(({ of, expr }, i) => {
           const times = new Map([...found].map(([kind, list]) => [kind, list[i] as number]));
           rows.push(
-            ...beside(`${range.what}: ${expr.replace(/_duration_seconds/g, "…")}`.slice(0, 64), "ms", times, []),
+            ...beside(
+              `${series} series, ${range.what}: ${expr.replace(/http_request_duration_seconds/g, "…")}`,
+              "ms",
+              times,
+              [],
+            ),
           );
           const byKind = all.get(of) ?? new Map<Kind, number[]>();
           all.set(of, byKind);
