@@ -155,6 +155,12 @@ export class ByteReader {
     return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2;
   }
 
+  /** Steps over bytes that are looked at in place. */
+  skip(count: number): void {
+    this.#need(count);
+    this.position += count;
+  }
+
   take(count: number): Uint8Array {
     this.#need(count);
     this.position += count;

@@ -84,7 +84,7 @@ const WORD_WIDTH_MAX = 25;
  */
 function unpack(body: ByteReader, out: Float64Array, at: number, n: number, bits: number, by: number): void {
   const { view, position, end } = body;
-  body.take(packedBytes(n, bits));
+  body.skip(packedBytes(n, bits));
   const mask = bits === 32 ? -1 : 2 ** bits - 1;
   const sure = Math.max(0, Math.min(n, Math.floor(((end - position - 5) * 8) / bits)));
   let byte = position;
@@ -122,7 +122,7 @@ export function decodeInts(head: ByteReader, body: ByteReader, out: Float64Array
   else patchRows[0] = Number.POSITIVE_INFINITY;
   if (kind === DELTA && width <= WORD_WIDTH_MAX && body.left >= packedBytes(n, width) + 4) {
     sumDeltas(body, out, count, power);
-    body.take(patchBytes);
+    body.skip(patchBytes);
     return;
   }
   out.fill(least, kind, count);
@@ -132,7 +132,7 @@ export function decodeInts(head: ByteReader, body: ByteReader, out: Float64Array
   } else if (width > 0) {
     unpack(body, out, kind, n, width, scale);
   }
-  body.take(patchBytes);
+  body.skip(patchBytes);
   for (let i = 0, row = patchRows[0] as number; row < count; row = patchRows[++i] as number)
     out[row] = (out[row] as number) + (patchAmounts[i] as number);
   if (kind === VALUE) {
@@ -170,7 +170,7 @@ function sumDeltas(body: ByteReader, out: Float64Array, count: number, power: nu
   let value = first;
   let patch = 0;
   let patched = patchRows[0] as number;
-  body.take(packedBytes(count - 1, bits));
+  body.skip(packedBytes(count - 1, bits));
   out[0] = value / power;
   for (let i = 1; i < count; i++) {
     value += base + ((view.getUint32(byte, true) >>> bit) & mask) * by;

@@ -3,9 +3,10 @@
  * their bits, compressed with zstd when that helps. A record = CRC-32 of key and rest, format version, payload: a
  * flipped byte anywhere, or a value under the wrong key, is noticed before a single number is decoded.
  */
-import { constants, crc32, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { crc32 } from "node:zlib";
 import { ByteReader, ByteWriter, DamagedError } from "./bytes.ts";
 import { decodeColumn, encodeColumn, skipColumn } from "./column.ts";
+import { squeeze, unsqueeze } from "./squeeze.ts";
 
 /** Columns per segment: enough for zstd to find its patterns, few enough that one series is not costly to read. */
 export const SEGMENT_COLUMNS: number = 64;
@@ -19,11 +20,9 @@ const STORED = 0;
 const ZSTD = 1;
 const RECORD_HEADER_BYTES = 6;
 
-const zstdOptions = { params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_contentSizeFlag]: 1 } };
-
 /** Wraps `payload` for storing under `key`. */
 export function sealRecord(key: Uint8Array, payload: Uint8Array): Uint8Array {
-  const squeezed = payload.length >= ZSTD_BYTES_MIN ? zstdCompressSync(payload, zstdOptions) : payload;
+  const squeezed = payload.length >= ZSTD_BYTES_MIN ? squeeze(payload) : payload;
   const smaller = squeezed.length < payload.length;
   const body = smaller ? squeezed : payload;
   const record = new Uint8Array(RECORD_HEADER_BYTES + body.length);
@@ -44,8 +43,7 @@ export function openRecord(key: Uint8Array, record: Uint8Array): Uint8Array {
   const body = record.subarray(RECORD_HEADER_BYTES);
   if (record[5] === STORED) return body;
   try {
-    // A copy: zlib's answer is a slice of 64 KB, and caches count what they keep by its length.
-    return Uint8Array.from(zstdDecompressSync(body, { maxOutputLength: PAYLOAD_BYTES_MAX }));
+    return unsqueeze(body, PAYLOAD_BYTES_MAX);
   } catch (error) {
     throw new DamagedError(`zstd: ${(error as Error).message}`);
   }
