@@ -52,11 +52,19 @@ export function seriesOf(sections: readonly PageSection[]): readonly PageSeries[
   return sections.flatMap((section) => contentsOf(section).series);
 }
 
+const HASH = 0x23;
+const NOTHING: readonly Described[] = [];
+
+/** Most sections of a page describe nothing, and are not read for it. */
+export function describedOf(section: PageSection): readonly Described[] {
+  return section.bytes.includes(HASH) ? contentsOf(section).described : NOTHING;
+}
+
 /** By family name, in the order of the first line about each; of two lines that say the same thing the later one holds. */
 export function metadataOf(sections: readonly PageSection[]): ReadonlyMap<string, Metadata> {
   const known = new Map<string, Metadata>();
   for (const section of sections) {
-    for (const { family, what } of contentsOf(section).described) {
+    for (const { family, what } of describedOf(section)) {
       known.set(family, { type: "unknown", help: "", unit: "", ...known.get(family), ...what });
     }
   }

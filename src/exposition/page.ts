@@ -49,9 +49,11 @@ export interface ParsedPage {
   readonly values: Float64Array;
   /** Unix ms, NaN where the line has none; undefined when no line has one. Borrowed as `values`. */
   readonly timestamps: Float64Array | undefined;
-  /** By family name as the page writes it; put together on each call. */
+  /** The HELP, TYPE and UNIT lines of a piece, as `seriesOf`. */
+  readonly describedOf: (part: PagePart) => readonly Described[];
+  /** By family name as the page writes it; put together on each call, so for a page that may be large `describedOf` is better. */
   readonly metadata: () => ReadonlyMap<string, Metadata>;
-  /** Series texts that were not on the page before this layout. */
+  /** Series texts that were not on the page before this layout; of thousands, about as many. */
   readonly fresh: number;
   /** Exemplars are checked and skipped. */
   readonly exemplars: number;

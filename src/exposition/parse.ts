@@ -6,9 +6,9 @@
  * different.
  */
 import type { Metadata, MetricType } from "../model/metadata.ts";
-import type { PageFormat, PagePart, PageSeries, ParsedPage, SectionContents } from "./page.ts";
+import type { Described, PageFormat, PagePart, PageSeries, ParsedPage, SectionContents } from "./page.ts";
 import type { PageSection } from "./section.ts";
-import { contentsOf, keepContents, metadataOf, seriesOf } from "./contents.ts";
+import { contentsOf, describedOf, keepContents, metadataOf, seriesOf } from "./contents.ts";
 import { PageReplay } from "./replay.ts";
 import { PageScan, type ScanListener } from "./scan.ts";
 import { SectionCutter } from "./section.ts";
@@ -110,10 +110,14 @@ class Parser implements PageParser {
   ): Promise<ParsedPage> {
     const learning = this.#begin(page, format);
     try {
-      while (!learning.scan.step(STEP_LINES)) await turn();
+      while (!learning.scan.step(STEP_LINES)) {
+        this.seen = learning.scan.samples.length;
+        await turn();
+      }
     } finally {
       this.seen = learning.scan.samples.length;
     }
+    await turn();
     return this.#finish(learning);
   }
 
@@ -150,6 +154,9 @@ class Parser implements PageParser {
     return result;
   }
 }
+
+/** Series held on to until the page is read: those of all usual pages. Others are read again from their section. */
+const READ_SERIES_MAX = 131_072;
 
 /** A page that is read in full, and what the next one will be compared with. */
 class Learning implements ScanListener {
@@ -193,10 +200,11 @@ class Learning implements ScanListener {
 
   #tell(): void {
     const section = this.sections.at(-1) as PageSection;
-    const { series } = this.scan;
-    const known = section.contents?.deref();
-    this.#contents.push(known ?? keepContents(section, series.slice(this.#told)));
-    this.#told = series.length;
+    const series = this.scan.series.splice(0);
+    // A page of a million would be in memory as objects before anybody knows how many of them are wanted.
+    if (this.#told >= READ_SERIES_MAX) return;
+    this.#told += series.length;
+    this.#contents.push(section.contents?.deref() ?? keepContents(section, series));
   }
 }
 
@@ -226,17 +234,25 @@ class Page implements ParsedPage {
   /** Parts are sections: a target's pages are all made here. */
   readonly seriesOf = (part: PagePart): readonly PageSeries[] => contentsOf(part as PageSection).series;
 
+  readonly describedOf = (part: PagePart): readonly Described[] => describedOf(part as PageSection);
+
   readonly metadata = (): ReadonlyMap<string, Metadata> => metadataOf(this.parts);
 }
+
+/** Series compared one by one: some milliseconds. */
+const COMPARED_MAX = 4_096;
 
 /** Series that stand in `sections` and not in `before`. */
 function freshOn(sections: readonly PageSection[], before: readonly PageSection[]): number {
   const now = new Set(sections);
   const old = new Set(before);
-  const added = seriesOf(sections.filter((section) => !old.has(section)));
-  if (added.length === 0) return 0;
-  const gone = new Set(seriesOf(before.filter((section) => !now.has(section))).map(({ labels }) => labels.key));
-  return gone.size === 0 ? added.length : added.filter(({ labels }) => !gone.has(labels.key)).length;
+  const added = sections.filter((section) => !old.has(section));
+  const gone = before.filter((section) => !now.has(section));
+  const count = added.reduce((sum, { samples }) => sum + samples, 0);
+  // Where much is new there is no need to know how much exactly.
+  if (count === 0 || gone.length === 0 || count > COMPARED_MAX) return count;
+  const keys = new Set(seriesOf(gone).map(({ labels }) => labels.key));
+  return seriesOf(added).filter(({ labels }) => !keys.has(labels.key)).length;
 }
 
 /** One page without a history. @throws UserError `bad-exposition`. */

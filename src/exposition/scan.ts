@@ -228,7 +228,7 @@ export class PageScan {
   }
 
   #badStart(at: number): never {
-    if (this.series.length === 0 && this.#page[at] === 0x3c) {
+    if (this.samples.length === 0 && this.#page[at] === 0x3c) {
       refuseLine(this.#page, at, "the body is HTML, not metrics", "check the port and metrics_path of the target");
     }
     refuse(this.#page, at, "expected a metric name");

@@ -114,6 +114,24 @@ export class Labels implements Iterable<readonly [name: string, value: string]> 
     return kept.length === this.#flat.length ? this : Labels.fromSorted(kept);
   }
 
+  /** Both together; undefined when they have a name in common. */
+  joined(other: Labels): Labels | undefined {
+    const a = this.#flat;
+    const b = [...other].flat();
+    const flat: string[] = [];
+    let i = 0;
+    let k = 0;
+    while (i < a.length && k < b.length) {
+      const order = compareUtf8(a[i] as string, b[k] as string);
+      if (order === 0) return undefined;
+      if (order < 0) flat.push(a[i++] as string, a[i++] as string);
+      else flat.push(b[k++] as string, b[k++] as string);
+    }
+    while (i < a.length) flat.push(a[i++] as string);
+    while (k < b.length) flat.push(b[k++] as string);
+    return Labels.fromSorted(flat);
+  }
+
   /** Only the named labels. */
   only(names: readonly string[]): Labels {
     const kept: string[] = [];

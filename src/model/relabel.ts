@@ -149,13 +149,16 @@ function compileStep(rule: RelabelRule): Step {
   }
 }
 
+/** What no rules at all make of labels. */
+export const keepAll: Relabeler = (labels) => labels;
+
 /**
  * Compiles rules that run in order, each on what the one before left.
  *
  * @throws UserError `bad-regexp`.
  */
 export function compileRelabel(rules: readonly RelabelRule[]): Relabeler {
-  if (rules.length === 0) return (labels) => labels;
+  if (rules.length === 0) return keepAll;
   const steps = rules.map(compileStep);
   return (labels) => {
     const draft: Draft = new Map(labels);

@@ -55,8 +55,14 @@ export class RefusedSeries {
     this.#of = of;
   }
 
-  add(labels: Labels): void {
+  get count(): number {
+    return this.#count;
+  }
+
+  /** @param labels undefined: counted, and not looked at. */
+  add(labels: Labels | undefined): void {
     this.#count++;
+    if (labels === undefined) return;
     const metric = labels.metric;
     this.#byMetric.set(metric, (this.#byMetric.get(metric) ?? 0) + 1);
     if (this.#examined.length < EXAMINED_MAX) this.#examined.push(labels);
@@ -65,7 +71,7 @@ export class RefusedSeries {
   /** @returns undefined when nothing was refused. */
   verdict(): Quarantine | undefined {
     if (this.#count === 0) return undefined;
-    const [metric] = [...this.#byMetric].reduce((most, entry) => (entry[1] > most[1] ? entry : most));
+    const [metric] = [...this.#byMetric].reduce((most, entry) => (entry[1] > most[1] ? entry : most), ["", 0]);
     return { series: this.#count, metric, label: this.#growingLabel(metric), limit: this.#limit, of: this.#of };
   }
 

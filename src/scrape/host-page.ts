@@ -79,6 +79,7 @@ export class HostPage {
       count: series.length,
       parts: [this.#before],
       seriesOf: (part) => (part as HostPart).series,
+      describedOf: () => Array.from(this.#metadata, ([family, what]) => ({ family, what })),
       series: this.#before.series,
       values: this.#values,
       timestamps: undefined,

@@ -13,7 +13,8 @@ import { UserError } from "../base/errors.ts";
 import { VALUES_SPARE } from "../exposition/page.ts";
 import { NO_REF } from "../model/sample.ts";
 import { RefusedSeries, type SeriesBudget } from "./breaker.ts";
-import { mutateLabels } from "./mutate.ts";
+import { lengthTrouble } from "../model/label-length.ts";
+import { keepsAll, mutateLabels } from "./mutate.ts";
 
 export interface LayoutRules extends MutateRules {
   readonly honorTimestamps: boolean;
@@ -31,10 +32,9 @@ export interface Layout {
   /** The page's parts, for the next layout to take over: index i of the page has the number refOf[i], … */
   readonly parts: readonly PagePart[];
   readonly seriesOf: ParsedPage["seriesOf"];
-  /** … NO_REF when it waits for room, or relabelling dropped it. */
+  /** … NO_REF when it has none, and `states` says why. */
   readonly refOf: Float64Array;
-  /** By index, what those that wait for room are to be stored as. */
-  readonly waiting: ReadonlyMap<number, Labels>;
+  readonly states: Uint8Array;
   /** Samples at the scrape's own time: page index `pick[i]` belongs to series `refs[i]`, i < rows. */
   readonly rows: number;
   readonly refs: Float64Array;
@@ -52,6 +52,14 @@ export interface Layout {
   /** Series the store itself refused. */
   readonly limited: number;
   readonly quarantine: Quarantine | undefined;
+  readonly tooLong: TooLong | undefined;
+}
+
+/** Series whose labels are longer than the store takes. */
+export interface TooLong {
+  readonly series: number;
+  /** What is wrong with the first of them. */
+  readonly why: string;
 }
 
 /** Room behind the rows for the scrape's own series (`up` and its like). */
@@ -59,6 +67,16 @@ export const REPORT_ROWS: number = VALUES_SPARE;
 
 /** Series between two places where the work may be interrupted. */
 const STEP_SERIES = 256;
+/** Why an index has no number: relabelling dropped it (or it has one), it waits for room, its labels are too long. */
+const STATE = { settled: 0, waits: 1, tooLong: 2 } as const;
+/** Parts of a page whose refused series are looked at to name what grows; of a page of a million every twentieth. */
+const EXAMINED_PARTS_MAX = 1_000;
+
+export interface LayoutTurns {
+  readonly turn: Turn;
+  /** Throws when time is up. Not asked once series get numbers: those of a scrape that fails would be in memory for nothing. */
+  readonly inTime?: (() => void) | undefined;
+}
 
 /** @throws UserError `sample-limit`, `label-limit`, `no-metric-name`; the appender then holds nothing of the page. */
 export async function buildLayout(
@@ -66,16 +84,41 @@ export async function buildLayout(
   before: Layout | undefined,
   appender: Appender,
   rules: LayoutRules,
-  turn: Turn,
+  { turn, inTime = () => undefined }: LayoutTurns,
 ): Promise<Layout> {
-  const numbers = await numbersOf(page, before, rules, turn);
-  const { refOf, waiting } = numbers;
-  let kept = waiting.size;
-  for (let i = 0; i < page.count; i++) if (refOf[i] !== NO_REF) kept++;
+  const inTurns = (): Promise<void> | undefined => {
+    inTime();
+    return turn();
+  };
+  const numbers = await numbersOf(page, before, rules, inTurns);
+  const { refOf, states } = numbers;
+  let kept = 0;
+  for (let i = 0; i < page.count; i++) {
+    if (i % STEP_SERIES === 0) await turn();
+    if (refOf[i] !== NO_REF || states[i] === STATE.waits) kept++;
+  }
   if (rules.sampleLimit > 0 && kept > rules.sampleLimit) {
     throw new UserError("sample-limit", `the page has ${kept} samples, sample_limit is ${rules.sampleLimit}`);
   }
-  const admission = await admit(numbers, appender, rules, turn);
+  const admission = await admit(page, numbers, appender, rules, turn);
+  const rows = await rowsOf(page, refOf, rules, turn);
+  return {
+    id: page.layout,
+    parts: page.parts,
+    seriesOf: page.seriesOf,
+    refOf,
+    states,
+    kept,
+    tooLong: numbers.tooLong.told(),
+    ...rows,
+    ...admission,
+  };
+}
+
+type Rows = Pick<Layout, "rows" | "refs" | "pick" | "timed" | "tracked" | "duplicates">;
+
+/** Which of the page's samples go where. */
+async function rowsOf(page: ParsedPage, refOf: Float64Array, rules: LayoutRules, turn: Turn): Promise<Rows> {
   const pick = new Uint32Array(page.count);
   const timed: { index: number; ref: SeriesRef }[] = [];
   const seen = new Set<SeriesRef>();
@@ -100,40 +143,64 @@ export async function buildLayout(
   if (!straight) for (let i = 0; i < rows; i++) refs[i] = refOf[pick[i] as number] as SeriesRef;
   const atOwnTime = refs.subarray(0, rows);
   const tracksTimed = rules.trackTimestampsStaleness && timed.length > 0;
-  return {
-    id: page.layout,
-    parts: page.parts,
-    seriesOf: page.seriesOf,
-    refOf,
-    waiting,
-    rows,
-    refs,
-    pick: straight ? undefined : pick.slice(0, rows),
-    timed,
-    tracked: tracksTimed ? Float64Array.from(new Set([...atOwnTime, ...timed.map(({ ref }) => ref)])) : atOwnTime,
-    kept,
-    duplicates,
-    ...admission,
-  };
+  const tracked = tracksTimed ? await allOf(atOwnTime, timed, turn) : atOwnTime;
+  return { rows, refs, pick: straight ? undefined : pick.slice(0, rows), timed, tracked, duplicates };
+}
+
+/** Both, each once. */
+async function allOf(refs: Float64Array, timed: Layout["timed"], turn: Turn): Promise<Float64Array> {
+  const all = new Float64Array(refs.length + timed.length);
+  all.set(refs);
+  const seen = new Set<SeriesRef>();
+  let length = refs.length;
+  for (const [i, { ref }] of timed.entries()) {
+    if (i % STEP_SERIES === 0) await turn();
+    if (seen.has(ref)) continue;
+    seen.add(ref);
+    all[length++] = ref;
+  }
+  return all.slice(0, length);
 }
 
 /** What is known of a page's indexes before new series get numbers. */
 interface Numbers {
   /** With room for the scrape's own series behind the page's. */
   readonly refOf: Float64Array;
-  /** By index, ascending: kept by relabelling, without a number. */
-  readonly waiting: Map<number, Labels>;
+  readonly states: Uint8Array;
+  /** Labels of the first that wait, as many as could find room at all; those of others are read again when needed. */
+  readonly ready: Map<number, Labels>;
+  readonly tooLong: TooLongCount;
+}
+
+class TooLongCount {
+  #series = 0;
+  #why = "";
+
+  add(why: string, series = 1): void {
+    this.#series += series;
+    if (this.#why === "") this.#why = why;
+  }
+
+  told(): TooLong | undefined {
+    return this.#series === 0 ? undefined : { series: this.#series, why: this.#why };
+  }
 }
 
 /** Where the parts of the last layout start that this page has as well, and the series of those that it has not. */
-function placesIn(before: Layout, page: ParsedPage): [ReadonlyMap<PagePart, number>, ReadonlyMap<string, number>] {
+async function placesIn(
+  before: Layout,
+  page: ParsedPage,
+  turn: Turn,
+): Promise<[ReadonlyMap<PagePart, number>, ReadonlyMap<string, number>]> {
   const shown = new Set(page.parts);
   const parts = new Map<PagePart, number>();
   const series = new Map<string, number>();
   let first = 0;
   for (const part of before.parts) {
+    await turn();
     if (shown.has(part)) parts.set(part, first);
-    else before.seriesOf(part).forEach((one, i) => series.set(keyOf(one), first + i));
+    else if (before.refOf.subarray(first, first + part.samples).some((ref) => ref !== NO_REF))
+      before.seriesOf(part).forEach((one, i) => series.set(keyOf(one), first + i));
     first += part.samples;
   }
   return [parts, series];
@@ -151,17 +218,24 @@ async function numbersOf(
   turn: Turn,
 ): Promise<Numbers> {
   const refOf = new Float64Array(page.count + REPORT_ROWS);
-  const waiting = new Map<number, Labels>();
-  const [parts, series] = before === undefined ? [] : placesIn(before, page);
+  const states = new Uint8Array(page.count);
+  const ready = new Map<number, Labels>();
+  const tooLong = new TooLongCount();
+  const [parts, series] = before === undefined ? [] : await placesIn(before, page, turn);
   const take = (from: number, to: number): void => {
-    refOf[to] = (before as Layout).refOf[from] as SeriesRef;
-    const labels = refOf[to] === NO_REF ? (before as Layout).waiting.get(from) : undefined;
-    if (labels !== undefined) waiting.set(to, labels);
+    refOf[to] = before?.refOf[from] as SeriesRef;
+    states[to] = before?.states[from] as number;
+    if (states[to] === STATE.tooLong) tooLong.add(before?.tooLong?.why ?? "");
   };
+  const readsAll = !keepsAll(rules);
   let first = 0;
   for (const part of page.parts) {
     await turn();
     const place = parts?.get(part);
+    if (place === undefined && !readsAll && ready.size >= rules.seriesMax && (series?.size ?? 0) === 0) {
+      states.fill(STATE.waits, first, (first += part.samples));
+      continue;
+    }
     const shown = place === undefined ? page.seriesOf(part) : [];
     for (let i = 0; i < part.samples; i++) {
       if (i % STEP_SERIES === STEP_SERIES - 1) await turn();
@@ -170,47 +244,63 @@ async function numbersOf(
         take(known, first + i);
         continue;
       }
+      const why = lengthTrouble((shown[i] as PageSeries).labels);
+      if (why !== undefined) {
+        tooLong.add(why);
+        states[first + i] = STATE.tooLong;
+        continue;
+      }
       const labels = mutateLabels(shown[i] as PageSeries, rules);
-      if (labels !== undefined) waiting.set(first + i, labels);
+      if (labels === undefined) continue;
+      states[first + i] = STATE.waits;
+      if (ready.size < rules.seriesMax) ready.set(first + i, labels);
     }
     first += part.samples;
   }
-  return { refOf, waiting };
+  return { refOf, states, ready, tooLong };
 }
 
 /** Gives numbers to the new series, while there is room beside those that have one. */
 async function admit(
-  { refOf, waiting }: Numbers,
+  page: ParsedPage,
+  { refOf, states, ready }: Numbers,
   appender: Appender,
   rules: LayoutRules,
   turn: Turn,
 ): Promise<Pick<Layout, "quarantine" | "limited" | "stored">> {
-  const held = new Set<SeriesRef>(refOf);
-  held.delete(NO_REF);
+  const held = new Set<SeriesRef>();
+  for (let i = 0; i < page.count; i++) {
+    if (i % STEP_SERIES === 0) await turn();
+    if (refOf[i] !== NO_REF) held.add(refOf[i] as SeriesRef);
+  }
   const { seriesMax, budget } = rules;
   const room = budget?.roomFor(rules) ?? Number.POSITIVE_INFINITY;
   const most = Math.min(seriesMax, room);
   const refused =
     room < seriesMax ? new RefusedSeries(budget?.max ?? 0, "job") : new RefusedSeries(seriesMax, "target");
   const full = new RefusedSeries(0, "store");
-  let limited = 0;
-  let asked = 0;
-  for (const [i, labels] of waiting) {
-    if (asked++ % STEP_SERIES === 0) await turn();
-    if (held.size >= most) {
-      refused.add(labels);
-      continue;
+  const stride = Math.ceil(page.parts.length / EXAMINED_PARTS_MAX);
+  let first = 0;
+  for (const [p, part] of page.parts.entries()) {
+    let shown: readonly PageSeries[] | undefined;
+    const labelsAt = (i: number): Labels | undefined =>
+      ready.get(i) ?? mutateLabels((shown ??= page.seriesOf(part))[i - first] as PageSeries, rules);
+    for (let i = first; i < first + part.samples; i++) {
+      if ((i - first) % STEP_SERIES === 0) await turn();
+      if (states[i] !== STATE.waits) continue;
+      const hasRoom = held.size < most;
+      const labels = hasRoom || p % stride === 0 ? labelsAt(i) : undefined;
+      const ref = hasRoom && labels !== undefined ? appender.series(labels) : NO_REF;
+      if (ref === NO_REF) {
+        (hasRoom ? full : refused).add(labels);
+        continue;
+      }
+      refOf[i] = ref;
+      states[i] = STATE.settled;
+      held.add(ref);
     }
-    const ref = appender.series(labels);
-    if (ref === NO_REF) {
-      limited++;
-      full.add(labels);
-      continue;
-    }
-    refOf[i] = ref;
-    held.add(ref);
-    waiting.delete(i);
+    first += part.samples;
   }
   budget?.hold(rules, held.size);
-  return { quarantine: refused.verdict() ?? full.verdict(), limited, stored: held.size };
+  return { quarantine: refused.verdict() ?? full.verdict(), limited: full.count, stored: held.size };
 }

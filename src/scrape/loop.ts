@@ -14,6 +14,7 @@ import type { Quarantine, ScrapeTargetStatus } from "./status.ts";
 import type { Target } from "./target.ts";
 import { STATUS_CODES } from "node:http";
 import { UserError } from "../base/errors.ts";
+import { formatDuration } from "../model/duration.ts";
 import { escapeControl } from "../base/log.ts";
 import { ACCEPT, formatOf, isProtobuf } from "../exposition/negotiate.ts";
 import { createPageParser } from "../exposition/parse.ts";
@@ -99,6 +100,19 @@ class Loop implements ScrapeLoop {
   #turn: Turn | undefined;
   readonly #durationMs = (): number => this.#options.clock.monotonic() - this.#begun;
   readonly #inTurns: Turn = () => (this.#turn ??= createTurn(this.#options.clock))();
+  /** Fetching, reading and laying out a page share the scrape's time. */
+  readonly #inTime = (): void => {
+    if (this.#durationMs() <= this.target.timeoutMs) return;
+    const within = formatDuration(this.target.timeoutMs);
+    throw new UserError(
+      "scrape-timeout",
+      `the page was not read within ${within} (${this.#parser.seen} samples so far)`,
+    );
+  };
+  readonly #inTimeAndTurns: Turn = () => {
+    this.#inTime();
+    return this.#inTurns();
+  };
   /** Of the last page that was parsed. */
   #contentType: string | undefined;
   #format: PageFormat = "text";
@@ -190,7 +204,13 @@ class Loop implements ScrapeLoop {
       answered = true;
       const parsed = this.#parse(answer.page, format);
       const page = parsed instanceof Promise ? await parsed : parsed;
-      const writing = sink.write(page, { at, now: clock.now(), durationMs: this.#durationMs, turn: this.#inTurns });
+      const writing = sink.write(page, {
+        at,
+        now: clock.now(),
+        durationMs: this.#durationMs,
+        turn: this.#inTurns,
+        inTime: this.#inTime,
+      });
       const written = writing instanceof Promise ? await writing : writing;
       this.#succeed(at, this.#durationMs(), page.count, written);
     } catch (error) {
@@ -219,7 +239,7 @@ class Loop implements ScrapeLoop {
   #parse(page: PageBytes, format: PageFormat): ParsedPage | Promise<ParsedPage> {
     let parsed: ParsedPage | Promise<ParsedPage> | undefined;
     try {
-      parsed = this.#parser.parseInTurns(page.bytes, format, this.#inTurns);
+      parsed = this.#parser.parseInTurns(page.bytes, format, this.#inTimeAndTurns);
     } finally {
       if (!(parsed instanceof Promise)) page.release();
     }
@@ -289,7 +309,7 @@ function statusText(status: number): string {
 const WARNING_LENGTH_MAX = 300;
 
 function warningsOf(written: WriteSummary): readonly string[] {
-  const { quarantine, duplicates, outOfBounds, limited, unsaved } = written;
+  const { quarantine, duplicates, outOfBounds, limited, tooLong, unsaved } = written;
   const out: string[] = [];
   if (unsaved !== "") out.push(`not saved: ${unsaved}`);
   if (quarantine !== undefined) {
@@ -300,6 +320,7 @@ function warningsOf(written: WriteSummary): readonly string[] {
   }
   if (limited > 0 && quarantine?.of !== "store")
     out.push(`${limited} new series refused: the store is at its series limit`);
+  if (tooLong !== undefined) out.push(`${counted(tooLong.series, "series", "series")} left out: ${tooLong.why}`);
   if (duplicates > 0)
     out.push(
       `${counted(duplicates, "sample appears", "samples appear")} twice on the page; the first of each was kept`,

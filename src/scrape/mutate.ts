@@ -3,7 +3,7 @@
  * and label limits. Runs once for each new series of a target, not for each sample.
  */
 import type { PageSeries } from "../exposition/page.ts";
-import type { Relabeler } from "../model/relabel.ts";
+import { keepAll, type Relabeler } from "../model/relabel.ts";
 import { UserError } from "../base/errors.ts";
 import { Labels, quoteLabelValue } from "../model/labels.ts";
 
@@ -35,6 +35,11 @@ export function mutateLabels(series: PageSeries, rules: MutateRules): Labels | u
   return labels;
 }
 
+/** Whether every series is kept under all labels that it shows: nothing needs to be read of one that finds no room. */
+export function keepsAll({ relabel, labelLimit, labelNameLengthLimit, labelValueLengthLimit }: MutateRules): boolean {
+  return relabel === keepAll && labelLimit === 0 && labelNameLengthLimit === 0 && labelValueLengthLimit === 0;
+}
+
 /** The page's labels win; a label the page shows as empty takes the target's away. */
 function honoured(series: PageSeries, target: Labels): Labels {
   const merged = new Map<string, string>(series.labels);
@@ -46,6 +51,8 @@ function honoured(series: PageSeries, target: Labels): Labels {
 
 /** The target's labels win; the page's move to `exported_<name>`, again and again until the name is free. */
 function renamed(labels: Labels, target: Labels): Labels {
+  const apart = labels.joined(target);
+  if (apart !== undefined) return apart;
   const merged = new Map<string, string>(labels);
   const moved: (readonly [string, string])[] = [];
   for (const [name, value] of target) {

@@ -363,8 +363,7 @@ export class PlainClient {
     signal.addEventListener(
       "abort",
       () => {
-        for (const connection of this.#busy)
-          if (connection.signal === signal) connection.fail(signal.reason as Error);
+        for (const connection of this.#busy) if (connection.signal === signal) connection.fail(signal.reason as Error);
       },
       { once: true },
     );

@@ -7,7 +7,8 @@
 import type { ParsedPage } from "../exposition/page.ts";
 import type { SeriesRef, Timestamp } from "../model/sample.ts";
 import type { Appendable, Appender, AppendResult } from "../storage/storage.ts";
-import type { Layout, LayoutRules } from "./layout.ts";
+import type { Metadata } from "../model/metadata.ts";
+import type { Layout, LayoutRules, TooLong } from "./layout.ts";
 import type { Quarantine } from "./status.ts";
 import type { Turn } from "./turns.ts";
 import { errorText } from "../base/errors.ts";
@@ -41,6 +42,8 @@ export interface WriteSummary {
   /** Series the store refused. */
   readonly limited: number;
   readonly quarantine: Quarantine | undefined;
+  /** Series left out because of their labels. */
+  readonly tooLong: TooLong | undefined;
   /** Why the store could not make the samples durable; "" when it did. The target has no part in it. */
   readonly unsaved: string;
 }
@@ -55,6 +58,8 @@ export interface ScrapeTimes {
   readonly durationMs: () => number;
   /** Asked where a page of many new series may be interrupted. */
   readonly turn: Turn;
+  /** Throws when the scrape's time is up; asked until the store has been told of the page. */
+  readonly inTime?: () => void;
 }
 
 export interface SampleSink {
@@ -133,7 +138,7 @@ class Sink implements SampleSink {
   /** A page with another layout than the one before, or with series that wait for room. */
   async #writeAnew(appender: Appender, page: ParsedPage, scrape: ScrapeTimes): Promise<WriteSummary> {
     try {
-      return await this.#write(appender, page, scrape, await this.#layoutFor(page, appender, scrape.turn));
+      return await this.#write(appender, page, scrape, await this.#layoutFor(page, appender, scrape));
     } catch (error) {
       appender.rollback();
       throw error;
@@ -233,15 +238,16 @@ class Sink implements SampleSink {
     }
   }
 
-  async #layoutFor(page: ParsedPage, appender: Appender, turn: Turn): Promise<Layout> {
+  async #layoutFor(page: ParsedPage, appender: Appender, scrape: ScrapeTimes): Promise<Layout> {
+    const { turn } = scrape;
     const known = this.#layout;
     const incomplete = known !== undefined && (known.quarantine !== undefined || known.limited > 0);
     if (known?.id === page.layout && !(incomplete && ++this.#sinceBuilt >= RETRY_EVERY)) return known;
     this.#sinceBuilt = 0;
-    const layout = await buildLayout(page, known, appender, this.#rules, turn);
+    const layout = await buildLayout(page, known, appender, this.#rules, scrape);
     if (known === undefined || page.fresh > 0 || ++this.#sinceDescribed >= DESCRIBE_EVERY) {
       this.#sinceDescribed = 0;
-      for (const [family, metadata] of page.metadata()) appender.describe(family, metadata);
+      await describe(page, appender, turn);
     }
     return layout;
   }
@@ -293,6 +299,20 @@ class Sink implements SampleSink {
   }
 }
 
+/** Tells what the page says of its families. */
+async function describe(page: ParsedPage, appender: Appender, turn: Turn): Promise<void> {
+  const known = new Map<string, Metadata>();
+  for (const part of page.parts) {
+    await turn();
+    for (const { family, what } of page.describedOf(part))
+      known.set(family, { type: "unknown", help: "", unit: "", ...known.get(family), ...what });
+  }
+  for (const [family, metadata] of known) {
+    await turn();
+    appender.describe(family, metadata);
+  }
+}
+
 function quarantineLabels(target: Labels, metric: string, label: string, limit: string): Labels {
   const own = new Map([...target, [METRIC_NAME, QUARANTINED_METRIC], ["metric", metric], ["limit", limit]]);
   if (label !== "") own.set("label", label);
@@ -321,6 +341,7 @@ function summary(layout: Layout, added: number, ahead: number, result: AppendRes
     outOfBounds: ahead + result.outOfBounds,
     limited: layout.limited,
     quarantine: layout.quarantine,
+    tooLong: layout.tooLong,
     unsaved: "",
   };
 }
