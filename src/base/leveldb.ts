@@ -78,14 +78,8 @@ async function openOnce(dir: string, options: LevelOptions): Promise<ByteLevel> 
   if (!existsSync(`${dir}/CURRENT`) && existsSync(dir) && readdirSync(dir).some((file) => DATA_FILE.test(file))) {
     throw Object.assign(new Error("CURRENT is missing beside data files"), { code: "LEVEL_CORRUPTION" });
   }
-  const db: ByteLevel = new NodeLevel<Uint8Array, Uint8Array>(dir, {
-    keyEncoding: "view",
-    valueEncoding: "view",
-    compression: options.compression ?? true,
-    cacheSize: options.cacheBytes ?? 8 << 20,
-    writeBufferSize: options.writeBufferBytes ?? 4 << 20,
-    maxFileSize: options.maxFileBytes ?? 2 << 20,
-  });
+  const db = begun.get(dir)?.db ?? levelIn(dir, options);
+  begun.delete(dir);
   await db.open();
   try {
     await options.probe?.(db);
@@ -94,6 +88,35 @@ async function openOnce(dir: string, options: LevelOptions): Promise<ByteLevel> 
     throw error;
   }
   return db;
+}
+
+/** A database that begins to open by itself. */
+function levelIn(dir: string, options: LevelOptions): ByteLevel {
+  return new NodeLevel<Uint8Array, Uint8Array>(dir, {
+    // A directory that is there need not be made, which takes a turn of its own.
+    createIfMissing: !existsSync(`${dir}/CURRENT`),
+    keyEncoding: "view",
+    valueEncoding: "view",
+    compression: options.compression ?? true,
+    cacheSize: options.cacheBytes ?? 8 << 20,
+    writeBufferSize: options.writeBufferBytes ?? 4 << 20,
+    maxFileSize: options.maxFileBytes ?? 2 << 20,
+  });
+}
+
+/** Databases on their way before `openLevel` asks for them, by directory. */
+const begun = new Map<string, { readonly db: ByteLevel; readonly passedOver: readonly string[] }>();
+
+/**
+ * Begins to open the database in `dir`, if there is one, with the options that `openLevel` will give: LevelDB reads its
+ * journal on another thread while this one loads what else a start needs. What goes wrong is told to `openLevel`.
+ */
+export function beginLevel(dir: string, options: LevelOptions): void {
+  if (begun.has(dir) || !existsSync(`${dir}/CURRENT`)) return;
+  const passedOver = journalDamage(dir);
+  const db = levelIn(dir, options);
+  db.open().catch(() => undefined);
+  begun.set(dir, { db, passedOver });
 }
 
 /** What is said of a directory that a process holds. */
@@ -136,7 +159,7 @@ export async function openLevel(dir: string, options: LevelOptions): Promise<Ope
     });
   }
   makeDirectory(dirname(dir));
-  const passedOver = journalDamage(dir);
+  const passedOver = begun.get(dir)?.passedOver ?? journalDamage(dir);
   let reason: string;
   try {
     return { db: await openOnce(dir, options), repaired: false, setAside: undefined, reason: undefined, passedOver };

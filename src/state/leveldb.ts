@@ -4,8 +4,17 @@
  */
 import { crc32 } from "node:zlib";
 import { EXIT, UserError, errorText } from "../base/errors.ts";
-import { type ByteLevel, type LevelOp, type OpenedLevel, isLevelDamage, openLevel } from "../base/leveldb.ts";
+import {
+  type ByteLevel,
+  type LevelOp,
+  type LevelOptions,
+  type OpenedLevel,
+  isLevelDamage,
+  openLevel,
+} from "../base/leveldb.ts";
 import type { ScanRange, StateOp, StateStore } from "./state.ts";
+
+export const STATE_LEVEL: LevelOptions = { name: "state" };
 
 const CHECKSUM_LENGTH = 8;
 /** Enough to see a pattern; a whole damaged disk must not fill the memory with key names. */
@@ -155,5 +164,5 @@ class LevelState implements StateStore {
  * @throws UserError `store-locked`, `store-unusable`.
  */
 export async function openState(dir: string): Promise<StateStore> {
-  return new LevelState(dir, await openLevel(dir, { name: "state" }));
+  return new LevelState(dir, await openLevel(dir, STATE_LEVEL));
 }

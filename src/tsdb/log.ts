@@ -133,13 +133,18 @@ function refuseNewer(path: string, data: Buffer): void {
 }
 
 /**
- * Reads one file to its end. @param newest its torn tail is the write in flight when the process died; it is cut off.
+ * Reads one file to its end. @param data its bytes, when they have been read. @param newest its torn tail is the write in flight when the process died; it is cut off.
  * @returns bytes cut off.
  * @throws UserError `store-format` for a file of a newer version.
  */
-export function readLogFile(dir: string, file: number, newest: boolean, sink: LogReaderSink): number {
+export function readLogFile(
+  dir: string,
+  file: number,
+  newest: boolean,
+  sink: LogReaderSink,
+  data: Buffer = readFileSync(pathOf(dir, file)),
+): number {
   const path = pathOf(dir, file);
-  const data = readFileSync(path);
   refuseNewer(path, data);
   const base = file * POSITION_SCALE;
   let at = FILE_HEADER.length;

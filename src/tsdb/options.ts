@@ -1,5 +1,6 @@
 /** What the store may be told, and what it tells about itself. Limits carry their reasons. */
 import type { Clock } from "../base/clock.ts";
+import type { LevelOptions } from "../base/leveldb.ts";
 import type { Logger } from "../base/log.ts";
 import type { Timestamp } from "../model/sample.ts";
 
@@ -158,3 +159,13 @@ export const SELECT_SERIES_MAX: number = 1_000_000;
 /** Measured on node_exporter pages: 120 rows cost 0.53 bytes a sample, 480 rows no less. */
 export const CHUNK_ROWS: number = 120;
 export const QUARANTINE_MAX: number = 1_000;
+
+/** Memtable, of which two may be in memory: a chunk of a 1000-series group is 75 kB, so a few dozen share one flush. */
+const WRITE_BUFFER_BYTES = 4 * 1024 * 1024;
+
+/** How the series database is opened; its records are packed already. */
+export const SERIES_LEVEL: LevelOptions = {
+  name: "series",
+  compression: false,
+  writeBufferBytes: WRITE_BUFFER_BYTES,
+};

@@ -11,6 +11,7 @@ import type { Group } from "./group.ts";
 import type { Head } from "./head.ts";
 import { adopt } from "./load.ts";
 import { fileOf, type LogPosition, listLog, type LogReaderSink, readLogFile } from "./log.ts";
+import { beginLogFile, logBytes } from "./log-ahead.ts";
 import { type Chain, type LogSink, newChain, readRecord, type RowPlace } from "./log-format.ts";
 
 const POSITION_SCALE = 2 ** 32;
@@ -137,9 +138,12 @@ export async function replayLog(dir: string, head: Head, damage: Damage, hooks: 
   const { files, foreign } = listLog(dir);
   for (const name of foreign) damage.foreign(`log/${name}`);
   let tornBytes = 0;
-  for (const file of files) {
+  for (const [i, file] of files.entries()) {
     replay.nextFile();
-    tornBytes += readLogFile(dir, file.number, file === files.at(-1), replay);
+    const data = await logBytes(dir, file.number);
+    const following = files[i + 1];
+    if (following !== undefined) beginLogFile(dir, following.number);
+    tornBytes += readLogFile(dir, file.number, following === undefined, replay, data);
     await hooks.drain();
   }
   for (const { open, late } of head.groups.values()) for (const rows of [open, late]) if (rows) rows.packsLater = false;

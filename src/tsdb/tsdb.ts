@@ -21,6 +21,7 @@ import {
   CHUNK_ROWS,
   type Cardinality,
   SELECT_SERIES_MAX,
+  SERIES_LEVEL,
   SYNC_MS,
   type TsdbOptions,
   type TsdbStats,
@@ -61,9 +62,6 @@ export interface Tsdb extends Appendable, Queryable, MetadataReader {
   accompany(name: string, isThere: boolean, lost: string): void;
   close(): Promise<void>;
 }
-
-/** Memtable, of which two may be in memory: a chunk of a 1000-series group is 75 kB, so a few dozen share one flush. */
-const WRITE_BUFFER_BYTES = 4 * 1024 * 1024;
 
 function summary(
   store: Store,
@@ -145,9 +143,7 @@ async function openSeries(
   let damage = new Damage(options.clock, options.log);
   let metadata = new Map<string, Metadata>();
   const opened = await openLevel(dir, {
-    name: "series",
-    compression: false,
-    writeBufferBytes: WRITE_BUFFER_BYTES,
+    ...SERIES_LEVEL,
     probe: async (db) => {
       head = new Head(options.chunkRows ?? CHUNK_ROWS);
       damage = new Damage(options.clock, options.log);

@@ -44,11 +44,13 @@ export const serve: CommandSpec = {
     ["opsmon serve --data ./data --listen 127.0.0.1:9090", "the API on TCP for Grafana or promtool"],
   ],
   async run(call) {
+    const { options, io, clock } = call;
+    const data = options.text("data");
+    const { workAhead } = await import("../../app/ahead.ts");
+    await workAhead(dataDirOf(data, io.env));
     const { startEngine } = await import("../../app/engine.ts");
     const { keepHeapSmall } = await import("../../app/heap.ts");
     const { version } = await import("../../app/version.ts");
-    const { options, io, clock } = call;
-    const data = options.text("data");
     const log = createLogger((options.text("logLevel") ?? "info") as LogLevel, clock, io.err);
     const duration = (name: string): number | undefined => {
       const text = options.text(name);

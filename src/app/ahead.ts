@@ -1,0 +1,17 @@
+/**
+ * What other threads can do for a start while this one still loads the program: LevelDB opens both databases, which after
+ * a kill means reading a journal and writing a table, and the append log is read.
+ */
+import path from "node:path";
+import { beginLevel } from "../base/leveldb.ts";
+import { STATE_LEVEL } from "../state/leveldb.ts";
+import { beginLog } from "../tsdb/log-ahead.ts";
+import { SERIES_LEVEL } from "../tsdb/options.ts";
+
+/** Resolves when the other threads have their work. Nothing is made, and nothing is refused, before the engine asks. */
+export async function workAhead(dataDir: string): Promise<void> {
+  beginLevel(`${dataDir}/series`, SERIES_LEVEL);
+  beginLevel(path.join(dataDir, "state"), STATE_LEVEL);
+  beginLog(`${dataDir}/log`);
+  await new Promise((resolve) => void setImmediate(resolve));
+}
