@@ -10,6 +10,7 @@ import type { ChunkMeta } from "./group.ts";
 import { encodeInts } from "./ints.ts";
 import { COLUMN_ROWS_MAX, decodeInts } from "./ints-read.ts";
 import { type ChunkKey, chunkKey, segmentKey } from "./keys.ts";
+import { packedWhole } from "./packed.ts";
 import { type RowsView, readColumn } from "./rows-view.ts";
 import { encodeSegment, openRecord, SEGMENT_COLUMNS, sealRecord } from "./segment.ts";
 
@@ -87,6 +88,27 @@ export interface RawChunk {
   readonly view: RowsView;
 }
 
+/**
+ * The chunk's segments by number, each borrowed until the next is asked for. Packed blocks are merged, plain ones are
+ * encoded, which gives the same bytes.
+ *
+ * @param counts is told the samples of each column, at the latest when its segment is asked for.
+ */
+function segmentsOf(view: RowsView, counts: Uint32Array): (segment: number) => Uint8Array {
+  const { rows, columns } = view;
+  const whole = packedWhole(view, counts);
+  if (whole !== undefined) return (segment) => whole.payload(segment);
+  const values = new Float64Array(rows);
+  return (segment) => {
+    const first = segment * SEGMENT_COLUMNS;
+    return encodeSegment(Math.min(SEGMENT_COLUMNS, columns - first), rows, (i) => {
+      const cells = readColumn(view, first + i, values);
+      counts[first + i] = cells === undefined ? rows : cells.reduce((n, cell) => (cell === CELL_ABSENT ? n : n + 1), 0);
+      return { values, cells };
+    }).payload;
+  };
+}
+
 /** Encodes a chunk into database operations. */
 export function buildChunk(chunk: RawChunk): BuiltChunk {
   const { view, ordinal } = chunk;
@@ -97,28 +119,25 @@ export function buildChunk(chunk: RawChunk): BuiltChunk {
   const segments = Math.ceil(columns / SEGMENT_COLUMNS);
   const counts = new Uint32Array(columns);
   const mask = new Uint8Array((segments + 7) >> 3);
-  const values = new Float64Array(rows);
+  const encoded = segmentsOf(view, counts);
   const ops: LevelOp[] = [];
   let inline: Uint8Array | undefined;
   let bytes = 0;
   let samples = 0;
   for (let s = 0; s < segments; s++) {
     const first = s * SEGMENT_COLUMNS;
-    const encoded = encodeSegment(Math.min(SEGMENT_COLUMNS, columns - first), rows, (i) => {
-      const cells = readColumn(view, first + i, values);
-      counts[first + i] = cells === undefined ? rows : cells.reduce((n, cell) => (cell === CELL_ABSENT ? n : n + 1), 0);
-      return { values, cells };
-    });
-    if (encoded.samples === 0) continue;
-    samples += encoded.samples;
+    const payload = encoded(s);
+    const own = counts.subarray(first, first + SEGMENT_COLUMNS).reduce((sum, count) => sum + count, 0);
+    if (own === 0) continue;
+    samples += own;
     mask[s >> 3] = (mask[s >> 3] as number) | (1 << (s & 7));
     if (segments === 1) {
-      inline = encoded.payload.slice();
+      inline = payload.slice();
       bytes += inline.length;
       continue;
     }
     const name = segmentKey(key, s);
-    const value = sealRecord(name, encoded.payload);
+    const value = sealRecord(name, payload);
     bytes += name.length + value.length;
     ops.push({ type: "put", key: name, value });
   }

@@ -28,8 +28,8 @@ const FLAG_STALE = 16;
 const EXPONENT_MAX = 12;
 const POWERS: Float64Array = Float64Array.from({ length: EXPONENT_MAX + 1 }, (_, e) => 10 ** e);
 
-/** In a block of fewer rows the second header weighs more than it saves. */
-const NEAR_COUNT_MIN = 16;
+/** In a block of fewer rows the second header weighs more than it saves; those of the open chunk are packed often. */
+const NEAR_COUNT_MIN = 48;
 
 let ints: Float64Array = new Float64Array(256);
 
@@ -202,6 +202,11 @@ export function isSteady(bytes: Uint8Array, from: number, to: number): boolean {
   return to - from === 1
     ? first === MODE_NONE || first === MODE_ZERO
     : first === MODE_DECIMAL && isValue(bytes[from + 2]);
+}
+
+/** Whether a steady column whose header begins with this byte holds values. */
+export function isHolding(first: number): boolean {
+  return first !== MODE_NONE;
 }
 
 function decodeValues(head: ByteReader, body: ByteReader, out: Float64Array): void {

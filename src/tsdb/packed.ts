@@ -4,7 +4,7 @@
  * gained later are absent from it.
  */
 import { type ByteReader, ByteWriter } from "./bytes.ts";
-import { CELL_ABSENT, CELL_VALUE, decodeColumn, encodeColumn, isSteady, skipColumn } from "./column.ts";
+import { CELL_ABSENT, CELL_VALUE, decodeColumn, encodeColumn, isHolding, isSteady, skipColumn } from "./column.ts";
 import { openPayload, Segment, SEGMENT_COLUMNS, writePayload } from "./segment.ts";
 
 const START_BYTES = 4;
@@ -56,23 +56,23 @@ export class PackedBlock {
 
 /** Reads columns of a packed block; what it opened it keeps, so it lives as long as a query. */
 export class PackedReader {
-  readonly #block: PackedBlock;
+  readonly block: PackedBlock;
   readonly #segments: (Segment | undefined)[] = [];
 
   constructor(block: PackedBlock) {
-    this.#block = block;
+    this.block = block;
   }
 
   get rows(): number {
-    return this.#block.rows;
+    return this.block.rows;
   }
 
   /** One column into the first places of `out`; @returns its cells, undefined when every row has a value. */
   read(column: number, out: Float64Array): Uint8Array | undefined {
-    const { rows, columns } = this.#block;
+    const { rows, columns } = this.block;
     if (column >= columns) return new Uint8Array(rows).fill(CELL_ABSENT);
     const number = Math.floor(column / SEGMENT_COLUMNS);
-    return (this.#segments[number] ??= this.#block.segment(number)).read(column % SEGMENT_COLUMNS, out);
+    return (this.#segments[number] ??= this.block.segment(number)).read(column % SEGMENT_COLUMNS, out);
   }
 }
 
@@ -93,6 +93,32 @@ class PackedCursor {
 
   /** Steps to `column`, which follows the one before. @returns whether it is the same in any number of rows. */
   step(column: number): boolean {
+    if (!this.#enter(column)) return false;
+    const heads = this.#heads as ByteReader;
+    const size = skipColumn(heads, this.#block.rows);
+    this.#to = heads.position;
+    this.#next += size;
+    return size === 0 && isSteady(heads.bytes, this.#from, this.#to);
+  }
+
+  /** As `step` where `other` stands at a steady column. @returns whether this one says the same, in the same bytes. */
+  stepAs(column: number, other: PackedCursor): boolean {
+    if (!this.#enter(column)) return false;
+    const heads = this.#heads as ByteReader;
+    const { bytes } = heads;
+    const theirs = (other.#heads as ByteReader).bytes;
+    const length = other.#to - other.#from;
+    // A header tells by itself where it ends, so what begins like one is one.
+    let same = 0;
+    if (heads.left >= length) while (same < length && bytes[this.#from + same] === theirs[other.#from + same]) same++;
+    if (same === length) heads.position += length;
+    else this.#next += skipColumn(heads, this.#block.rows);
+    this.#to = heads.position;
+    return same === length;
+  }
+
+  /** @returns whether the block has such a column. */
+  #enter(column: number): boolean {
     if (column >= this.#block.columns) {
       this.#heads = undefined;
       return false;
@@ -103,23 +129,15 @@ class PackedCursor {
       this.#bits = bits;
       this.#next = bits.position;
     }
-    const heads = this.#heads as ByteReader;
-    this.#from = heads.position;
+    this.#from = (this.#heads as ByteReader).position;
     this.#at = this.#next;
-    const size = skipColumn(heads, this.#block.rows);
-    this.#to = heads.position;
-    this.#next += size;
-    return size === 0 && isSteady(heads.bytes, this.#from, this.#to);
+    return true;
   }
 
-  /** Whether the headers of the columns at hand are the same bytes. */
-  equals(other: PackedCursor): boolean {
-    const a = this.#heads?.bytes;
-    const b = other.#heads?.bytes;
-    const length = this.#to - this.#from;
-    if (a === undefined || b === undefined || other.#to - other.#from !== length) return false;
-    for (let i = 0; i < length; i++) if (a[this.#from + i] !== b[other.#from + i]) return false;
-    return true;
+  /** Whether the steady column at hand holds values. */
+  get holds(): boolean {
+    const heads = this.#heads as ByteReader;
+    return isHolding(heads.bytes[this.#from] as number);
   }
 
   copyHeader(out: ByteWriter): void {
@@ -142,8 +160,10 @@ class PackedCursor {
 /**
  * Packed blocks that follow each other as one. Most columns of a page never move: those are copied as they are, since
  * their few bytes are right for any number of rows.
+ *
+ * @param counts is told the samples of each column.
  */
-export function mergePacked(blocks: readonly PackedBlock[]): PackedBlock {
+export function mergePacked(blocks: readonly PackedBlock[], counts?: Uint32Array): PackedBlock {
   const rows = blocks.reduce((sum, block) => sum + block.rows, 0);
   const cursors = blocks.map((block) => new PackedCursor(block));
   const [first] = cursors as [PackedCursor];
@@ -152,10 +172,16 @@ export function mergePacked(blocks: readonly PackedBlock[]): PackedBlock {
   const parts = blocks.map((block) => values.subarray(start, (start += block.rows)));
   const { columns } = blocks.at(-1) as PackedBlock;
   return new PackedBlock(rows, columns, (heads, bits, column) => {
-    let steady = true;
-    for (const cursor of cursors) steady = cursor.step(column) && steady;
-    for (let i = 1; steady && i < cursors.length; i++) steady = first.equals(cursors[i] as PackedCursor);
-    if (steady) return first.copyHeader(heads);
+    let steady = first.step(column);
+    for (let i = 1; i < cursors.length; i++) {
+      const cursor = cursors[i] as PackedCursor;
+      if (steady) steady = cursor.stepAs(column, first);
+      else cursor.step(column);
+    }
+    if (steady) {
+      if (counts !== undefined) counts[column] = first.holds ? rows : 0;
+      return first.copyHeader(heads);
+    }
     let cells: Uint8Array | undefined;
     for (let i = 0, at = 0; i < cursors.length; at += (blocks[i++] as PackedBlock).rows) {
       const own = (cursors[i] as PackedCursor).read(parts[i] as Float64Array);
@@ -163,6 +189,31 @@ export function mergePacked(blocks: readonly PackedBlock[]): PackedBlock {
       cells ??= new Uint8Array(rows).fill(CELL_VALUE);
       cells.set(own, at);
     }
-    encodeColumn(heads, bits, values, rows, cells);
+    const samples = encodeColumn(heads, bits, values, rows, cells);
+    if (counts !== undefined) counts[column] = samples;
   });
+}
+
+/**
+ * All rows of a view as one packed block; undefined where some of them are plain.
+ *
+ * @param counts is told the samples of each column.
+ */
+export function packedWhole(
+  { blocks, rows, columns }: { readonly blocks: readonly unknown[]; readonly rows: number; readonly columns: number },
+  counts: Uint32Array,
+): PackedBlock | undefined {
+  const parts: PackedBlock[] = [];
+  let before: unknown;
+  let held = 0;
+  for (const block of blocks) {
+    if (!(block instanceof PackedReader)) return undefined;
+    // One of many rows stands in several places.
+    if (block !== before) {
+      parts.push(block.block);
+      held += block.rows;
+    }
+    before = block;
+  }
+  return held === rows && parts.at(-1)?.columns === columns ? mergePacked(parts, counts) : undefined;
 }

@@ -2,8 +2,12 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { CELL_ABSENT, CELL_STALE, CELL_VALUE, encodeColumn } from "../../src/tsdb/column.ts";
+import { buildChunk } from "../../src/tsdb/chunk.ts";
 import { mergePacked, PackedBlock, PackedReader } from "../../src/tsdb/packed.ts";
+import { Rows } from "../../src/tsdb/rows.ts";
+import { makeBlocks, setCell } from "../../src/tsdb/rows-view.ts";
 import { SEGMENT_COLUMNS } from "../../src/tsdb/segment.ts";
+import { random } from "../support/random.ts";
 
 const ROWS = 8;
 
@@ -61,12 +65,15 @@ test("a merged block reads as its parts, and is what packing all rows at once gi
           encodeColumn(head, body, values, ROWS, cells);
         });
       });
-      const merged = mergePacked(packed);
+      const counts = new Uint32Array(width);
+      const merged = mergePacked(packed, counts);
       const rows = ROWS * parts.length;
       const apart = packed.map((one) => show(one, ROWS, width) as unknown[][]);
       const wanted = Array.from({ length: width }, (_, c) => apart.flatMap((one) => one[c] as unknown[]));
       expect(merged.rows).toBe(rows);
       expect(show(merged, rows, width)).toEqual(wanted);
+      const held = wanted.map((cells) => cells.filter((cell) => cell !== `cell ${CELL_ABSENT}`).length);
+      expect([...counts]).toEqual(held);
       const reader = new PackedReader(merged);
       const again = new PackedBlock(rows, width, (head, body, c) => {
         const values = new Float64Array(rows);
@@ -75,5 +82,44 @@ test("a merged block reads as its parts, and is what packing all rows at once gi
       expect(merged.payload(0)).toEqual(again.payload(0));
     }),
     { numRuns: 300 },
+  );
+});
+
+test("a chunk of packed rows is, byte by byte, the chunk of the same rows left plain", () => {
+  const page = fc.record({
+    columns: fc.constantFrom(33, 64, 65, 130),
+    rows: fc.integer({ min: 1, max: 120 }),
+    seed: fc.nat(),
+    gaps: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(page, ({ columns, rows, seed, gaps }) => {
+      const open = new Rows(columns);
+      const plain = makeBlocks(rows, columns);
+      const partial: (Uint8Array | undefined)[] = [];
+      const next = random(seed);
+      for (let r = 0; r < rows; r++) {
+        const row = open.row(r * 1_000);
+        const values = Float64Array.from({ length: columns }, (_, c) =>
+          c % 3 === 0 ? c : c % 3 === 1 ? Math.floor(r * c * next()) : next(),
+        );
+        const cells = new Uint8Array(columns);
+        for (let c = 0; c < columns; c++) {
+          cells[c] = gaps && next() < 0.1 ? (next() < 0.5 ? CELL_ABSENT : CELL_STALE) : CELL_VALUE;
+          setCell(plain, columns, r, c, values[c] as number);
+        }
+        const whole = !cells.includes(CELL_ABSENT) && !cells.includes(CELL_STALE);
+        partial.push(whole ? undefined : cells);
+        if (whole) open.fill(row, values, columns);
+        else
+          for (let c = 0; c < columns; c++)
+            if (cells[c] !== CELL_ABSENT) open.set(row, c, values[c] as number, cells[c] === CELL_STALE);
+      }
+      const like = { tier: 0, group: 1, seq: 1, ordinal: 0, late: false };
+      const packed = open.finish();
+      const view = { t: packed.t, blocks: plain, partial, rows, columns, stride: columns };
+      expect(buildChunk({ ...like, view: packed })).toEqual(buildChunk({ ...like, view }));
+    }),
+    { numRuns: 60 },
   );
 });
