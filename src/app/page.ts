@@ -1,7 +1,9 @@
 /** A page of metrics that somebody pushes: the parser of scraped pages in front of the store. */
+import { UserError } from "../base/errors.ts";
 import { formatOf } from "../exposition/negotiate.ts";
 import { parsePage } from "../exposition/parse.ts";
 import type { PageSeries } from "../exposition/page.ts";
+import { lengthTrouble } from "../model/label-length.ts";
 import { NO_REF, type Timestamp } from "../model/sample.ts";
 import type { Appendable, AppendResult } from "../storage/storage.ts";
 
@@ -17,6 +19,10 @@ export async function takePage(
   now: Timestamp,
 ): Promise<AppendResult> {
   const { count, series, values, timestamps, metadata } = parsePage(page, formatOf(type));
+  for (const { labels } of series) {
+    const tooLong = lengthTrouble(labels);
+    if (tooLong !== undefined) throw new UserError("bad-exposition", tooLong);
+  }
   const appender = store.appender();
   let limited = 0;
   for (let i = 0; i < count; i++) {

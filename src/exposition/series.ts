@@ -44,6 +44,9 @@ export function unescapeLabel(text: string): string {
   return text.replace(/\\["\\n]/g, (pair) => (pair === "\\n" ? "\n" : pair.slice(1)));
 }
 
+/** Up to so many names are compared one by one; a line may have a million. */
+const FEW_LABELS = 64;
+
 /** Reads one `{…}` body with full checks; made once for each series text a target shows. */
 class SeriesReader {
   readonly #page: Buffer;
@@ -52,6 +55,8 @@ class SeriesReader {
   #pos: number;
   name = "";
   readonly pairs: [string, string][] = [];
+  /** Names of `pairs` once they are too many to be looked through for each. */
+  #names: Set<string> | undefined;
 
   constructor(page: Buffer, start: number, end: number, format: PageFormat) {
     this.#page = page;
@@ -117,11 +122,18 @@ class SeriesReader {
       refuse(page, this.#pos, `expected a quoted value of the label "${name}"`);
     }
     const value = this.#string(`value of the label "${name}"`);
-    if (name === METRIC_NAME || this.pairs.some(([known]) => known === name)) {
+    if (name === METRIC_NAME || this.#has(name)) {
       refuse(page, at, `the label "${name}" appears twice`);
     }
     if (name === "") refuse(page, at, "a label has an empty name");
     this.pairs.push([name, value]);
+    this.#names?.add(name);
+  }
+
+  #has(name: string): boolean {
+    if (this.pairs.length < FEW_LABELS) return this.pairs.some(([known]) => known === name);
+    this.#names ??= new Set(this.pairs.map(([known]) => known));
+    return this.#names.has(name);
   }
 
   /** OpenMetrics wants a comma between labels; the text format lets it be left out. */
@@ -174,6 +186,7 @@ function readPlain(text: string): readonly [name: string, pairs: [string, string
     const match = PLAIN_LABEL.exec(text);
     if (match === null) return undefined;
     const label = match[1] as string;
+    if (pairs.length === FEW_LABELS) return undefined;
     if (label === METRIC_NAME || pairs.some(([known]) => known === label)) return undefined;
     pairs.push([label, match[2] as string]);
     if (match[3] === "}") return PLAIN_LABEL.lastIndex === text.length ? [name, pairs] : undefined;
@@ -182,16 +195,16 @@ function readPlain(text: string): readonly [name: string, pairs: [string, string
 
 function toSeries(name: string, pairs: readonly [string, string][], type: MetricType): PageSeries {
   const special = type === "histogram" ? "le" : type === "summary" ? "quantile" : "";
-  let blank = NO_BLANK;
+  const blank: string[] = [];
   const kept: [string, string][] = [[METRIC_NAME, name]];
   for (const pair of pairs) {
-    if (pair[1] === "") blank = [...blank, pair[0]];
+    if (pair[1] === "") blank.push(pair[0]);
     else kept.push(pair[0] === special ? [pair[0], normaliseFloat(pair[1])] : pair);
   }
   kept.sort((a, b) => compareUtf8(a[0], b[0]));
   const flat: string[] = [];
   for (const [label, value] of kept) flat.push(label, value);
-  return { labels: Labels.fromSorted(flat), blank };
+  return { labels: Labels.fromSorted(flat), blank: blank.length === 0 ? NO_BLANK : blank };
 }
 
 function normaliseFloat(text: string): string {

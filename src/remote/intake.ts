@@ -1,5 +1,6 @@
 /** Series of a write request as they are read, whatever the version: checked, counted, with the first complaints. */
 import { escapeControl } from "../base/log.ts";
+import { lengthTrouble } from "../model/label-length.ts";
 import { METRIC_NAME } from "../model/labels.ts";
 import type { Metadata } from "../model/metadata.ts";
 import type { RemoteSeries, WriteRequest } from "./message.ts";
@@ -25,7 +26,8 @@ export class Intake {
   add(raw: RawSeries): string | undefined {
     this.#exemplars += raw.exemplars;
     this.#histograms += raw.histograms;
-    const labels = checkLabels(raw.pairs, true);
+    const checked = checkLabels(raw.pairs, true);
+    const labels = typeof checked === "string" ? checked : (lengthTrouble(checked) ?? checked);
     if (typeof labels === "string") {
       this.#invalid++;
       if (this.#reasons.length < REASONS_MAX) this.#reasons.push(escapeControl(labels).slice(0, REASON_LENGTH_MAX));

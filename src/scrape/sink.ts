@@ -128,7 +128,7 @@ class Sink implements SampleSink {
     const usual = known?.id === page.layout && known.quarantine === undefined && known.limited === 0;
     if (!usual) return this.#writeAnew(appender, page, scrape);
     try {
-      return this.#write(appender, page, scrape, known);
+      return this.#write(appender, page, scrape, known, 0);
     } catch (error) {
       appender.rollback();
       throw error;
@@ -138,7 +138,12 @@ class Sink implements SampleSink {
   /** A page with another layout than the one before, or with series that wait for room. */
   async #writeAnew(appender: Appender, page: ParsedPage, scrape: ScrapeTimes): Promise<WriteSummary> {
     try {
-      return await this.#write(appender, page, scrape, await this.#layoutFor(page, appender, scrape));
+      const before = this.#layout;
+      const layout = await this.#layoutFor(page, appender, scrape);
+      const added = layout === before ? 0 : await countNew(layout, before, scrape.turn);
+      if (this.#alive !== layout.tracked && this.#alive.length > 0)
+        await appendGone(appender, this.#alive, layout.tracked, scrape);
+      return await this.#write(appender, page, scrape, layout, added);
     } catch (error) {
       appender.rollback();
       throw error;
@@ -150,14 +155,9 @@ class Sink implements SampleSink {
     page: ParsedPage,
     scrape: ScrapeTimes,
     layout: Layout,
+    added: number,
   ): WriteSummary | Promise<WriteSummary> {
     const { at, now, durationMs } = scrape;
-    const before = this.#layout;
-    const added = layout === before ? 0 : countNew(layout, before);
-    if (this.#alive !== layout.tracked && this.#alive.length > 0) {
-      const still = new Set(layout.tracked);
-      for (const ref of this.#alive) if (!still.has(ref)) appender.appendStale(ref, at);
-    }
     const { rows, refs } = layout;
     this.#fillReport(appender, refs, rows);
     this.#tellQuarantine(appender, layout.quarantine, at);
@@ -202,11 +202,13 @@ class Sink implements SampleSink {
   async fail(at: Timestamp, scraped: number, durationMs: number): Promise<void> {
     const appender = this.#appendable.appender();
     try {
-      this.#appendStale(appender, at);
       this.#tellQuarantine(appender, undefined, at);
       const values = Float64Array.of(0, durationMs / 1_000, scraped, 0, 0);
-      this.#fillReport(appender, this.#reportRefs, 0);
-      appender.appendRow(this.#reportRefs, at, values, this.#report.length);
+      if (!this.#appendStaleRow(appender, at, values)) {
+        this.#appendStale(appender, at);
+        this.#fillReport(appender, this.#reportRefs, 0);
+        appender.appendRow(this.#reportRefs, at, values, this.#report.length);
+      }
       this.#alive = NOTHING;
       this.#reported = true;
       await appender.commit();
@@ -294,6 +296,22 @@ class Sink implements SampleSink {
     return ahead;
   }
 
+  /**
+   * Everything the last page had goes stale as one row of the same series, which the store takes as it takes a page: a
+   * hundred thousand markers one by one would hold up everybody else. @returns false where that is not what is alive.
+   */
+  #appendStaleRow(appender: Appender, at: Timestamp, report: Float64Array): boolean {
+    const layout = this.#layout;
+    if (layout === undefined || this.#alive !== layout.tracked || this.#alive.length !== layout.rows) return false;
+    const { rows, refs } = layout;
+    const values = new Float64Array(rows + REPORT_ROWS);
+    values.set(report, rows);
+    this.#fillReport(appender, refs, rows);
+    const count = rows + this.#report.length;
+    appender.appendRow(refs, at, values, count, new Uint8Array(count).fill(1, 0, rows));
+    return true;
+  }
+
   #appendStale(appender: Appender, at: Timestamp): void {
     for (const ref of this.#alive) appender.appendStale(ref, at);
   }
@@ -319,14 +337,43 @@ function quarantineLabels(target: Labels, metric: string, label: string, limit: 
   return Labels.from([...own]);
 }
 
-function countNew(layout: Layout, before: Layout | undefined): number {
+/** Series between two places where the work may be interrupted. */
+const STEP_SERIES = 1_024;
+
+async function setOf(refs: Float64Array, turn: Turn): Promise<Set<SeriesRef>> {
+  const all = new Set<SeriesRef>();
+  for (const [i, ref] of refs.entries()) {
+    if (i % STEP_SERIES === 0) await turn();
+    all.add(ref);
+  }
+  return all;
+}
+
+async function countNew(layout: Layout, before: Layout | undefined, turn: Turn): Promise<number> {
   if (before === undefined) return layout.rows + layout.timed.length;
-  const known = new Set<number>(before.refs.subarray(0, before.rows));
+  const known = await setOf(before.refs.subarray(0, before.rows), turn);
   for (const { ref } of before.timed) known.add(ref);
   let added = 0;
-  for (let i = 0; i < layout.rows; i++) if (!known.has(layout.refs[i] as number)) added++;
+  for (let i = 0; i < layout.rows; i++) {
+    if (i % STEP_SERIES === 0) await turn();
+    if (!known.has(layout.refs[i] as number)) added++;
+  }
   for (const { ref } of layout.timed) if (!known.has(ref)) added++;
   return added;
+}
+
+/** Stale markers for what is alive and not on the new page. */
+async function appendGone(
+  appender: Appender,
+  alive: Float64Array,
+  tracked: Float64Array,
+  { at, turn }: ScrapeTimes,
+): Promise<void> {
+  const still = await setOf(tracked, turn);
+  for (const [i, ref] of alive.entries()) {
+    if (i % STEP_SERIES === 0) await turn();
+    if (!still.has(ref)) appender.appendStale(ref, at);
+  }
 }
 
 function unsaved(layout: Layout, added: number, ahead: number, error: unknown): WriteSummary {

@@ -3,6 +3,7 @@
  * metric by metric, so memory holds one metric at a time; import takes lines in any order, keeps going over broken
  * ones, and says which they were.
  */
+import { lengthTrouble } from "../model/label-length.ts";
 import { type Labels, METRIC_NAME, quoteLabelValue } from "../model/labels.ts";
 import { createMatcher, type Matcher } from "../model/matcher.ts";
 import type { Metadata, MetricType } from "../model/metadata.ts";
@@ -239,7 +240,15 @@ export async function importOpenMetrics(
       continue;
     }
     let ref = refs.get(parsed.labels.key) ?? NO_REF;
-    if (ref === NO_REF) refs.set(parsed.labels.key, (ref = appender.series(parsed.labels)));
+    if (ref === NO_REF) {
+      const tooLong = lengthTrouble(parsed.labels);
+      if (tooLong !== undefined) {
+        broken++;
+        if (problems.length < PROBLEMS_MAX) problems.push({ line: number, text: tooLong });
+        continue;
+      }
+      refs.set(parsed.labels.key, (ref = appender.series(parsed.labels)));
+    }
     appender.append(ref, parsed.t, parsed.value);
     shares?.note(parsed.t);
     if (++pending >= COMMIT_SAMPLES) await commit();

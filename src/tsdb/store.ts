@@ -24,7 +24,7 @@ import type { Marks } from "./marks.ts";
 import { type ClockJump, FUTURE_MS_MAX, SERIES_MAX, type TsdbOptions } from "./options.ts";
 import type { PartReader } from "./parts.ts";
 import { Sealer } from "./sealer.ts";
-import { hasRoom } from "./series-limit.ts";
+import { boundedMetadata, hasRoom } from "./series-limit.ts";
 import { sealRecord } from "./segment.ts";
 import { formatBytes, freeBytes, reserveOf } from "./space.ts";
 
@@ -91,7 +91,7 @@ export class Store implements AppenderHost {
     const known = index.find(labels);
     if (known !== NO_REF) return known;
     const { maxSeries = SERIES_MAX } = this.#parts.options;
-    return hasRoom(index.size, maxSeries, labels.metric) ? index.add(labels) : NO_REF;
+    return hasRoom(index.size, maxSeries, labels) ? index.add(labels) : NO_REF;
   }
 
   bounds(): readonly [min: Timestamp, max: Timestamp] {
@@ -124,7 +124,7 @@ export class Store implements AppenderHost {
   }
 
   #apply(batch: Batch, { rows, loose }: Incoming, tally: Tally, limited: number): AppendResult | Promise<AppendResult> {
-    const described = batch.described.filter(([family, metadata]) => this.describe(family, metadata));
+    const described = batch.described.flatMap(([family, metadata]) => this.describe(family, metadata));
     const durable = this.#ingest.commit(rows, loose, described, tally);
     const { accepted, duplicate, outOfOrder } = tally;
     const result: AppendResult = { accepted, duplicate, outOfBounds: batch.outOfBounds, limited };
@@ -150,16 +150,16 @@ export class Store implements AppenderHost {
     return result;
   }
 
-  /** @returns whether this is news. */
-  describe(family: string, metadata: Metadata): boolean {
+  /** @returns what of it is news. */
+  describe(family: string, told: Metadata): readonly (readonly [string, Metadata])[] {
     const { metadata: known } = this.#parts;
-    const old = known.get(family);
-    if (old !== undefined && old.type === metadata.type && old.help === metadata.help && old.unit === metadata.unit)
-      return false;
-    if (old === undefined && known.size >= FAMILIES_MAX) return false;
+    const { type, help, unit } = known.get(family) ?? {};
+    if (type === told.type && help === told.help && unit === told.unit) return [];
+    const metadata = boundedMetadata(family, told);
+    if (metadata === undefined || (type === undefined && known.size >= FAMILIES_MAX)) return [];
     known.set(family, metadata);
     this.#undescribed.set(family, metadata);
-    return true;
+    return [[family, metadata]];
   }
 
   /** @throws UserError `store-closed`. */
