@@ -28,8 +28,8 @@ const FLAG_STALE = 16;
 const EXPONENT_MAX = 12;
 const POWERS: Float64Array = Float64Array.from({ length: EXPONENT_MAX + 1 }, (_, e) => 10 ** e);
 
-/** In a block of fewer rows the second header weighs more than it saves; those of the open chunk are packed often. */
-const NEAR_COUNT_MIN = 48;
+/** In a block of fewer rows the second header weighs more than it saves. */
+const NEAR_COUNT_MIN = 16;
 
 let ints: Float64Array = new Float64Array(256);
 

@@ -10,8 +10,8 @@ const BUCKETS = 64;
 const BUCKET_BITS = 6;
 /** How far one look narrows: windows of fewer than four buckets are looked for in a finer histogram. */
 const NARROWER_MAX = 4;
-/** Fewer numbers gain little, and blocks of 8 and 32 rows are packed in memory again and again. */
-export const FRAME_COUNT_MIN = 48;
+/** Fewer numbers gain nothing; the open chunk packs blocks of eight. */
+export const FRAME_COUNT_MIN = 32;
 /** Beyond a quarter there is no window to speak of. */
 const OUTSIDE_SHARE_MAX = 0.25;
 /** Above, a number outside would not fit what a varint carries. */
