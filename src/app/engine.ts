@@ -231,15 +231,16 @@ async function run(
     embedded: options.embedded,
     leave: () => void stop("the last screen left"),
   });
-  const relock = (): void => {
-    if (options.webConfigFile !== undefined) server.secure(loadWebConfig(options.webConfigFile));
-  };
+  const { webConfigFile } = options;
+  const relock = (): void => void (webConfigFile === undefined || server.secure(loadWebConfig(webConfigFile)));
   const quit = (): void => void stop("asked to quit");
   const services = createServices(rooms, settings, { attachments, packs, quit, relock });
   const server = createApiServer(services, log.with({ room: "api" }));
   cleanup.push(() => server.close());
   await server.listenSocket(options.socketPath, options.socketMode);
   const ports = await listenAll(server, options.listen, security);
+  // Who starts for the first time has nothing to tell before the host's first pair; who comes back has all it knew.
+  if (tsdb.restored) services.answer();
   await first.store?.();
   await journal.append([{ kind: "note", at: clock.now(), topic: "engine", text: `started ${options.version}` }]);
   await notifier.start();

@@ -26,6 +26,8 @@ import { suppressor, withSuppression } from "./suppression.ts";
 import { cardinalityReport, storeSummary } from "./store-report.ts";
 
 export interface AppServices extends EngineServices {
+  /** There is something to answer from: lets queries in. */
+  answer(): void;
   /** Everything is started: lets in those who waited. */
   open(): void;
 }
@@ -46,6 +48,10 @@ export function createServices(rooms: Rooms, first: Settings, process: ProcessSe
   const started = new Promise<void>((resolve) => {
     open = resolve;
   });
+  let answer = (): void => undefined;
+  const answering = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
   const metrics = createOwnMetrics(rooms);
   const forget = (): void => queries.evaluator.clear();
   const now = (): number => options.clock.now();
@@ -59,8 +65,8 @@ export function createServices(rooms: Rooms, first: Settings, process: ProcessSe
 
   return {
     storage,
-    evaluator: guarded(queries.evaluator, histograms, started),
-    aside: queries.aside({ started, histograms, external: () => settings.config.global.externalLabels }),
+    evaluator: guarded(queries.evaluator, histograms, answering),
+    aside: queries.aside({ started: answering, histograms, external: () => settings.config.global.externalLabels }),
     now: () => options.clock.now(),
     targets: () => [...(host === undefined ? [] : [host.status()]), ...scraper.targets()],
     dropped: () => scraper.dropped(),
@@ -87,7 +93,11 @@ export function createServices(rooms: Rooms, first: Settings, process: ProcessSe
     acceptsWrites: true,
     quit: process.quit,
     ready: () => started,
-    open: () => open(),
+    answer: () => answer(),
+    open() {
+      answer();
+      open();
+    },
   };
 }
 

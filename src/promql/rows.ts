@@ -76,6 +76,8 @@ export class InstantRows implements RowSource {
   readonly #selection: Selection;
   readonly #scratch: ColumnScratch = { v: new Float64Array(0) };
   readonly #picks: SharedTimes<Int32Array>;
+  #last: SampleColumn | undefined;
+  #lastPicks: Int32Array = new Int32Array(0);
 
   constructor(selection: Selection, grid: Grid, times: LookTimes, lookbackMs: number) {
     this.labels = selection.labels;
@@ -88,7 +90,12 @@ export class InstantRows implements RowSource {
     const column = this.#selection.column(row, this.#scratch);
     this.work = this.steps + column.to - column.from;
     if (column.from === column.to) return this.steps;
-    const picks = this.#picks.of(column);
+    // Neighbours mostly come in the very same object, for which not even the times are compared.
+    if (column !== this.#last) {
+      this.#last = column;
+      this.#lastPicks = this.#picks.of(column);
+    }
+    const picks = this.#lastPicks;
     const { v, stale } = column;
     for (let step = 0; step < picks.length; step++) {
       const at = picks[step] as number;

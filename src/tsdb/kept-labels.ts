@@ -19,11 +19,28 @@ export class KeptLabels {
     const known = this.#sets[ref];
     if (known !== undefined) return known;
     const labels = Labels.kept(this.#read, ref);
+    this.#keep(ref, labels);
+    return labels;
+  }
+
+  /** Puts those of `refs` from place `from` to `to` behind `out`. One flat loop: the first query of a start waits for it. */
+  append(refs: Uint32Array, from: number, to: number, out: Labels[]): void {
+    const read = this.#read;
+    for (let i = from; i < to; i++) {
+      const ref = refs[i] as number;
+      let labels = this.#sets[ref];
+      if (labels === undefined) this.#keep(ref, (labels = Labels.kept(read, ref)));
+      out.push(labels);
+    }
+  }
+
+  #keep(ref: SeriesRef, labels: Labels): void {
     if (++this.#count > KEPT_MAX) {
       this.#sets = [];
       this.#count = 1;
     }
+    // Without gaps the array stays one, whatever order they come in.
+    while (this.#sets.length < ref) this.#sets.push(undefined);
     this.#sets[ref] = labels;
-    return labels;
   }
 }

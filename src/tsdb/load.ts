@@ -192,9 +192,11 @@ export async function loadHead(db: ByteLevel, dir: string, head: Head, damage: D
     m: new ReadAhead(db, rangeOf("m")),
   };
   await checkFormat(db, dir, damage);
+  const dropped = loadDropped(db, head, damage);
+  dropped.catch(() => undefined);
   await loadGroups(ranges, head, damage);
   await loadWatermarks(ranges, head, damage);
   await loadChunks(ranges, head, damage);
-  await loadDropped(db, head, damage);
+  await dropped;
   return loadMetadata(ranges, damage);
 }

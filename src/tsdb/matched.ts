@@ -12,8 +12,9 @@ import type { SeriesIndex } from "./series-index.ts";
 /** Series in all remembered lists: about 100 MB of label sets at most, and only when they are asked for. */
 const SERIES_MAX = 250_000;
 const SELECTORS_MAX = 1_000;
-/** Series between two looks at the clock. */
+/** Series between two looks at the clock; those whose texts are not touched. */
 const STRIDE = 256;
+const AT_ONCE = 4_096;
 /** Which part of a list holds samples depends on the time asked for; so many parts are remembered for each list. */
 const PARTS_MAX = 4;
 
@@ -123,16 +124,21 @@ export class MatchCache {
 
   /** What `before` has sorted already keeps its order. */
   async #sorted(found: Uint32Array, before: Matched | undefined): Promise<Matched> {
-    const old: number[] = [];
-    let fresh = found;
-    if (before !== undefined) {
-      const left = new Set<SeriesRef>(found);
-      before.refs.forEach((ref, place) => {
-        if (left.delete(ref)) old.push(place);
-      });
-      fresh = Uint32Array.from(left);
+    if (before === undefined) {
+      const added = await this.#index.ordered(found);
+      const all: Labels[] = [];
+      for (let from = 0; from < added.length; from += AT_ONCE) {
+        if (from > 0 && overdue()) await nextTurn();
+        this.#index.kept.append(added, from, Math.min(added.length, from + AT_ONCE), all);
+      }
+      return new Matched(added, all);
     }
-    const added = await this.#index.ordered(fresh);
+    const old: number[] = [];
+    const left = new Set<SeriesRef>(found);
+    before.refs.forEach((ref, place) => {
+      if (left.delete(ref)) old.push(place);
+    });
+    const added = await this.#index.ordered(Uint32Array.from(left));
     const refs = new Uint32Array(found.length);
     const labels: Labels[] = [];
     let next = 0;
@@ -146,15 +152,15 @@ export class MatchCache {
       const own = this.#index.labels(ref);
       for (; next < old.length; next++) {
         const place = old[next] as number;
-        const other = (before as Matched).labels[place] as Labels;
+        const other = before.labels[place] as Labels;
         if (other.compare(own) > 0) break;
-        take((before as Matched).refs[place] as number, other);
+        take(before.refs[place] as number, other);
       }
       take(ref, own);
     }
     for (; next < old.length; next++) {
       const place = old[next] as number;
-      take((before as Matched).refs[place] as number, (before as Matched).labels[place] as Labels);
+      take(before.refs[place] as number, before.labels[place] as Labels);
     }
     return new Matched(refs, labels);
   }

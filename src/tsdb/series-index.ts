@@ -209,7 +209,7 @@ export class SeriesIndex {
   }
 
   labels(ref: SeriesRef): Labels {
-    return this.#kept.of(ref);
+    return this.kept.of(ref);
   }
 
   /** Like `labels`, for a single use: nothing is kept. */
@@ -217,7 +217,7 @@ export class SeriesIndex {
     return Labels.fromSorted(this.#pairsOf(ref));
   }
 
-  readonly #kept: KeptLabels = new KeptLabels((ref) => this.#pairsOf(ref));
+  readonly kept: KeptLabels = new KeptLabels((ref) => this.#pairsOf(ref));
 
   /** Names and values in turn. A ref means the same series for ever, so this may be asked late. */
   #pairsOf(ref: SeriesRef): readonly string[] {

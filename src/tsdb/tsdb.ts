@@ -42,6 +42,8 @@ export type { TsdbOptions, TsdbStats } from "./options.ts";
 export interface Tsdb extends Appendable, Queryable, MetadataReader {
   /** Takes samples that raw retention refuses and a tier still keeps. */
   readonly history: History;
+  /** Whether it came with series, those of an earlier run. */
+  readonly restored: boolean;
   stats(): TsdbStats;
   /** The `limit` largest metrics, label names and label pairs by number of series. */
   cardinality(limit: number): Cardinality;
@@ -216,6 +218,7 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
     await db.close();
     throw error;
   }
+  const restored = head.index.size > 0;
   const { retentionMs = 0 } = options;
   const queries = {
     head,
@@ -231,6 +234,7 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
 
   return {
     appender: () => createAppender(store),
+    restored,
     history: createHistory(store, () => reachOf(ladder, retentionMs, options.clock.now())),
     querier(minT, maxT) {
       store.mustBeOpen();
