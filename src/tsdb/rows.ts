@@ -32,6 +32,9 @@ export const SET = 1;
 export const SAME = 2;
 const DIFFERENT = 3;
 
+/** Matrices so far: neighbours merge their blocks at different times, since targets mostly begin together. */
+let made = 0;
+
 const columnValues = new Float64Array(BLOCK_ROWS * MERGED_BLOCKS);
 
 export class Rows {
@@ -40,6 +43,8 @@ export class Rows {
   #blocks: (Float64Array | PackedBlock)[] = [];
   #packed = 0;
   #merged = 0;
+  /** Packed blocks that wait unmerged. */
+  readonly #lag = made++ % MERGED_BLOCKS;
   #packs = true;
   /** Cells of each incomplete row of a plain block. */
   partial: (Uint8Array | undefined)[] = [];
@@ -135,7 +140,10 @@ export class Rows {
       this.partial.fill(undefined, first, first + rows);
       if (!this.#lent) this.#spare = plain;
     }
-    while (this.#merged + MERGED_BLOCKS <= this.#packed && this.rows >= (this.#merged + MERGED_BLOCKS) << BLOCK_SHIFT) {
+    while (
+      this.#merged + MERGED_BLOCKS + this.#lag <= this.#packed &&
+      this.rows >= (this.#merged + MERGED_BLOCKS) << BLOCK_SHIFT
+    ) {
       const last = this.#merged + MERGED_BLOCKS;
       const blocks = this.#blocks.slice(this.#merged, last) as PackedBlock[];
       this.#blocks.fill(mergePacked(blocks), this.#merged, last);

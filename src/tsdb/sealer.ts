@@ -25,6 +25,9 @@ const BATCH_CHUNKS_MAX = 512;
 /** … or as many doubles of wide ones: four chunks of a 1000-series page. */
 const BATCH_CELLS_MAX = 480_000;
 
+/** Chunks waiting for the database before a writer has to wait with them: some 100 MB of 1000-series pages. */
+const SEAL_QUEUE_MAX = 100;
+
 interface Job {
   readonly group: Group;
   readonly chunk: PendingChunk;
@@ -54,6 +57,8 @@ export class Sealer {
   readonly #hooks: SealerHooks;
   readonly #queue: Job[] = [];
   #running: Promise<void> | undefined;
+  /** Writers that wait for room in the queue. */
+  #waiting: (() => void)[] = [];
 
   constructor(head: Head, db: ByteLevel, hooks: SealerHooks) {
     this.#head = head;
@@ -89,13 +94,27 @@ export class Sealer {
       return await done;
     } finally {
       this.#running = undefined;
+      this.#letGo();
     }
+  }
+
+  /** For writers, once they kicked: until few chunks are left, or the disk refused. @returns undefined when few are. */
+  room(): Promise<void> | undefined {
+    if (this.#queue.length <= SEAL_QUEUE_MAX || this.#running === undefined) return undefined;
+    return new Promise((resolve) => void this.#waiting.push(resolve));
+  }
+
+  #letGo(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
   }
 
   /** Works the queue off unless that is going on already. @returns when it is empty or the disk refused. */
   kick(): Promise<void> {
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
+      this.#letGo();
     });
     return this.#running;
   }
@@ -109,6 +128,7 @@ export class Sealer {
         return;
       }
       this.#queue.splice(0, jobs.length);
+      if (this.#queue.length <= SEAL_QUEUE_MAX) this.#letGo();
     }
   }
 

@@ -20,6 +20,7 @@ import { Ingest, type RowInput, type Tally } from "./ingest.ts";
 import { metadataKey } from "./keys.ts";
 import type { Rung } from "./ladder.ts";
 import { type AppendLog, fileOf, LOG_FILE_BYTES_MAX } from "./log.ts";
+import { keepersOf } from "./log-keepers.ts";
 import type { Marks } from "./marks.ts";
 import { type ClockJump, FUTURE_MS_MAX, SERIES_MAX, type TsdbOptions } from "./options.ts";
 import type { PartReader } from "./parts.ts";
@@ -28,14 +29,10 @@ import { boundedMetadata, hasRoom } from "./series-limit.ts";
 import { sealRecord } from "./segment.ts";
 import { formatBytes, freeBytes, reserveOf } from "./space.ts";
 
-/** Log files kept before the groups that still need the oldest are sealed early. */
-const LOG_FILES_MAX = 8;
 /** A log file is closed after this long even when small, so that its space comes back. */
 const LOG_FILE_MS_MAX = 15 * 60_000;
 /** Rows in memory while nothing can be written: then the oldest are given up, and said so. */
 const HELD_SAMPLES_MAX = 32 * 1024 * 1024;
-/** Chunks waiting for the database before a writer has to wait with them: some 100 MB of 1000-series pages. */
-const SEAL_QUEUE_MAX = 100;
 /** Retention looks this often; chunks are half an hour long, so more often gains nothing. */
 const RETENTION_EVERY_MS = 60_000;
 /** Families described at most; a page that invents names must not fill the memory. */
@@ -133,8 +130,9 @@ export class Store implements AppenderHost {
     this.totals.outOfBounds += batch.outOfBounds;
     this.totals.limited += limited;
     if (this.sealer.queued > 0 && this.readOnly === undefined) {
-      const done = this.sealer.kick();
-      if (this.sealer.queued > SEAL_QUEUE_MAX) return done.then(() => this.#told(durable, result));
+      void this.sealer.kick();
+      const room = this.sealer.room();
+      if (room !== undefined) return room.then(() => this.#told(durable, result));
     }
     return this.#told(durable, result);
   }
@@ -281,7 +279,8 @@ export class Store implements AppenderHost {
     await this.sync();
     const mono = this.#parts.options.clock.monotonic();
     if (mono - this.#fileSince > LOG_FILE_MS_MAX && this.#parts.log.fileBytes > 64) this.#rotate();
-    this.#sealForLog();
+    for (const { group, late } of keepersOf(this.#parts.head.groups, this.#parts.log.position))
+      this.seal(group, late, this.#parts.log.position);
     await this.sealer.kick();
     await this.#saveMetadata();
     this.#dropLog();
@@ -298,18 +297,6 @@ export class Store implements AppenderHost {
       this.lastSyncAt = this.#parts.options.clock.now();
     } catch (error) {
       this.#turnReadOnly(`the append log cannot be synced: ${errorText(error)}`);
-    }
-  }
-
-  /** Seals groups that alone keep the oldest log files alive. */
-  #sealForLog(): void {
-    const { log, head } = this.#parts;
-    const oldest = log.fileNumber - LOG_FILES_MAX;
-    for (const group of head.groups.values()) {
-      if (group.open !== undefined && group.open.rows > 0 && fileOf(group.openSince) <= oldest)
-        this.seal(group, false, log.position);
-      if (group.late !== undefined && group.late.rows > 0 && fileOf(group.lateSince) <= oldest)
-        this.seal(group, true, log.position);
     }
   }
 

@@ -40,7 +40,7 @@ async function scrapes(kinds: readonly Kind[]): Promise<BenchRow[]> {
 async function sustains(): Promise<BenchRow[]> {
   const targets = Number(process.env["OPSMON_BENCH_TARGETS"] ?? (FULL ? 1_000 : 500));
   const found = await sustained(targets, FULL ? 60_000 : 30_000, FULL ? 60_000 : 30_000);
-  const { samplesPerSecond, lags, cpuShare, residentMb, panelsMs } = found;
+  const { samplesPerSecond, lags, cpuShare, exportersShare, residentMb, panelsMs } = found;
   const what = `${targets * PAGE_SERIES} samples/s on one core, with rules and panels`;
   return [
     { what: `${what}: kept`, value: samplesPerSecond, unit: "/s", atLeast: targets * PAGE_SERIES * 0.99 },
@@ -48,6 +48,7 @@ async function sustains(): Promise<BenchRow[]> {
     { what: `${what}: p99 scrape lag`, value: lags.p99Ms, unit: "ms", atMost: 100 },
     { what: `${what}: median and largest lag`, value: lags.medianMs, unit: `and ${Math.round(lags.maxMs)} ms` },
     { what: `${what}: of that core`, value: cpuShare * 100, unit: "%" },
+    { what: `${what}: exporters, of the other core`, value: exportersShare * 100, unit: "%" },
     { what: `${what}: six panels`, value: panelsMs, unit: "ms" },
     { what: `${what}: memory`, value: residentMb, unit: "MB" },
   ];

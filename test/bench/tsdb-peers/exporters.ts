@@ -18,6 +18,7 @@ export interface Lags {
 }
 
 export interface Exporters extends Disposable {
+  readonly pid: number;
   /** Host and port. */
   readonly place: string;
   /** Pages served so far. */
@@ -49,6 +50,7 @@ export async function startExporters({ gzip, intervalMs = 1_000, core }: Exporte
   const place = `${host}:${Number(line)}`;
   const ask = async (what: string): Promise<string> => (await fetch(`http://${place}/${what}`)).text();
   return {
+    pid: child.pid as number,
     place,
     count: async () => Number(await ask("count")),
     lags: async () => JSON.parse(await ask("lags")) as Lags,

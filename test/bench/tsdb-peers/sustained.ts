@@ -41,6 +41,8 @@ export interface Sustained {
   readonly lags: Lags;
   /** Of one CPU. */
   readonly cpuShare: number;
+  /** Of one CPU, what the exporters took: near 1 they were the limit. */
+  readonly exportersShare: number;
   readonly residentMb: number;
   /** One round of all panels, ms. */
   readonly panelsMs: number;
@@ -81,9 +83,11 @@ export async function sustained(targets: number, warmMs: number, watchMs: number
   await exporters.lags();
   rounds.length = 0;
   const [pages, cpu, began] = [await exporters.count(), cpuSeconds(program.pid), performance.now()];
+  const exportersCpu = cpuSeconds(exporters.pid);
   await pause(watchMs);
   const seconds = (performance.now() - began) / 1_000;
   const spent = cpuSeconds(program.pid) - cpu;
+  const serving = cpuSeconds(exporters.pid) - exportersCpu;
   const served = (await exporters.count()) - pages;
   const lags = await exporters.lags();
   screen.abort();
@@ -92,6 +96,7 @@ export async function sustained(targets: number, warmMs: number, watchMs: number
     samplesPerSecond: (served * PAGE_SERIES) / seconds,
     lags,
     cpuShare: spent / seconds,
+    exportersShare: serving / seconds,
     residentMb: residentMb(program.pid),
     panelsMs: rounds.sort((a, b) => a - b)[rounds.length >> 1] ?? Number.NaN,
   };

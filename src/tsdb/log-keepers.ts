@@ -1,0 +1,34 @@
+/**
+ * Which open chunks alone keep the oldest files of the append log alive, and have to be sealed for that. Groups often
+ * begin together; so that they do not end together as well, and nobody waits while all are packed, some of those whose
+ * turn comes with the next two files go in each round before.
+ */
+import type { Group } from "./group.ts";
+import { fileOf, type LogPosition } from "./log.ts";
+
+/** More files are a slow restart. */
+const LOG_FILES_MAX = 8;
+const EARLY_FILES = 2;
+/** Of all groups, a round of upkeep: at a million samples a second two log files last some ten rounds. */
+const EARLY_SHARE = 1 / 8;
+
+export interface Keeper {
+  readonly group: Group;
+  readonly late: boolean;
+}
+
+/** @param position where the next record will stand. */
+export function keepersOf(groups: ReadonlyMap<number, Group>, position: LogPosition): readonly Keeper[] {
+  const oldest = fileOf(position) - LOG_FILES_MAX;
+  const found: Keeper[] = [];
+  let early = Math.ceil(groups.size * EARLY_SHARE);
+  for (const group of groups.values()) {
+    if (group.open !== undefined && group.open.rows > 0) {
+      const file = fileOf(group.openSince);
+      if (file <= oldest || (file <= oldest + EARLY_FILES && early-- > 0)) found.push({ group, late: false });
+    }
+    if (group.late !== undefined && group.late.rows > 0 && fileOf(group.lateSince) <= oldest)
+      found.push({ group, late: true });
+  }
+  return found;
+}
