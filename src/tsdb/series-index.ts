@@ -236,8 +236,8 @@ export class SeriesIndex {
   /** These series in the order of their labels. */
   ordered(refs: Uint32Array): Promise<Uint32Array> {
     return orderedByPairs(refs, {
-      first: (ref) => this.#starts[ref] as number,
-      pair: (place) => this.#slab[place] as number,
+      starts: this.#starts,
+      slab: this.#slab,
       pairs: this.#postings.count,
       name: (pair) => this.#text(this.#pairNames[pair] as number),
       value: (pair) => this.#text(this.#pairValues[pair] as number),

@@ -6,11 +6,11 @@
 import { nextTurn, overdue, sortedInTurns } from "../base/turns.ts";
 import { compareUtf8 } from "../model/labels.ts";
 
-/** What the order needs to know; pairs of one series lie side by side, by name. */
+/** What the order needs to know; pairs of one series lie side by side, by name. Arrays, because a start is in a hurry. */
 export interface PairTexts {
-  /** Place of the series' first pair; the next series' first is behind its last. */
-  readonly first: (ref: number) => number;
-  readonly pair: (place: number) => number;
+  /** By series: place of its first pair; the next series' first is behind its last. Not moved while series come. */
+  readonly starts: Uint32Array;
+  readonly slab: Uint32Array;
   /** All pairs are below this number. */
   readonly pairs: number;
   readonly name: (pair: number) => string;
@@ -23,12 +23,13 @@ const STRIDE = 1_024;
 const DEALT_MAX = 64;
 
 /** Largest number of pairs in one series. */
-function mostPairs(refs: Uint32Array, texts: PairTexts): number {
+function mostPairs(refs: Uint32Array, { starts }: PairTexts): number {
   let most = 0;
   // No iterator: at a start it would make an object for each series.
   for (let i = 0; i < refs.length; i++) {
     const ref = refs[i] as number;
-    most = Math.max(most, texts.first(ref + 1) - texts.first(ref));
+    const count = (starts[ref + 1] as number) - (starts[ref] as number);
+    if (count > most) most = count;
   }
   return most;
 }
@@ -55,6 +56,7 @@ interface Table {
 
 async function tableOf(refs: Uint32Array, most: number, texts: PairTexts): Promise<Table> {
   const { length } = refs;
+  const { starts, slab } = texts;
   const pairs = new Uint32Array(length * most);
   const known = new Uint8Array(texts.pairs);
   const seen: number[] = [];
@@ -66,8 +68,8 @@ async function tableOf(refs: Uint32Array, most: number, texts: PairTexts): Promi
     let changes = 0;
     for (let i = 0; i < length; i++) {
       const ref = refs[i] as number;
-      const place = texts.first(ref) + label;
-      const pair = place < texts.first(ref + 1) ? texts.pair(place) : 0;
+      const place = (starts[ref] as number) + label;
+      const pair = place < (starts[ref + 1] as number) ? (slab[place] as number) : 0;
       pairs[base + i] = pair;
       // Neighbours mostly have the same.
       if (pair === last) continue;
@@ -83,18 +85,20 @@ async function tableOf(refs: Uint32Array, most: number, texts: PairTexts): Promi
 }
 
 async function compared(refs: Uint32Array, texts: PairTexts): Promise<Uint32Array> {
+  const { starts, slab } = texts;
   const seen = new Set<number>();
   for (let i = 0; i < refs.length; i++) {
     if (i % STRIDE === STRIDE - 1 && overdue()) await nextTurn();
     const ref = refs[i] as number;
-    for (let place = texts.first(ref); place < texts.first(ref + 1); place++) seen.add(texts.pair(place));
+    for (let place = starts[ref] as number; place < (starts[ref + 1] as number); place++)
+      seen.add(slab[place] as number);
   }
   const ranks = await ranksOf([...seen], texts);
-  const rankAt = (place: number, end: number): number => (place < end ? (ranks[texts.pair(place)] as number) : 0);
+  const rankAt = (place: number, end: number): number => (place < end ? (ranks[slab[place] as number] as number) : 0);
   const sorted = await sortedInTurns([...refs], (a, b) => {
-    const [endA, endB] = [texts.first(a + 1), texts.first(b + 1)];
-    let placeA = texts.first(a);
-    let placeB = texts.first(b);
+    const [endA, endB] = [starts[a + 1] as number, starts[b + 1] as number];
+    let placeA = starts[a] as number;
+    let placeB = starts[b] as number;
     for (; placeA < endA || placeB < endB; placeA++, placeB++) {
       const order = rankAt(placeA, endA) - rankAt(placeB, endB);
       if (order !== 0) return order;
