@@ -2,10 +2,12 @@
  * `npm run torture`: kill -9 in rounds. Each round starts the engine on the same data, lets it run for a random while,
  * kills it, and checks what must hold: no sample that was once answered is gone, at most one is missing per kill, an
  * alert that was pending or firing still is after the restart, and every alert and its end reach the Telegram fake.
+ * A disk that fills up loses nothing that it does not name. One of the scenarios: its name as argument.
  * TORTURE_ROUNDS (100), TORTURE_SEED, TORTURE_REPORT (a JSON file with numPassedTests and numFailedTests).
  */
 import { writeFileSync } from "node:fs";
 import { killedAlerts } from "../test/torture/alerts.ts";
+import { fullDisk } from "../test/torture/full-disk.ts";
 import { killedScrapes } from "../test/torture/scrapes.ts";
 import { random } from "../test/support/random.ts";
 
@@ -25,7 +27,9 @@ const report = (what: string, problem: string | undefined): void => {
 
 console.log(`torture: ${rounds} rounds, TORTURE_SEED=${seed}`);
 const only = process.argv[2] ?? "";
-for (const scenario of [killedScrapes, killedAlerts].filter(({ name }) => name.toLowerCase().includes(only))) {
+for (const scenario of [killedScrapes, killedAlerts, fullDisk].filter(({ name }) =>
+  name.toLowerCase().includes(only),
+)) {
   try {
     await scenario({ rounds, random: random(seed), report });
   } catch (error) {

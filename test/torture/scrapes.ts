@@ -12,14 +12,14 @@ import type { Torture } from "./scenario.ts";
 
 const INTERVAL_MS = 100;
 
-async function stored(engine: Engine, selector: string): Promise<readonly number[]> {
+export async function stored(engine: Engine, selector: string): Promise<readonly number[]> {
   const answer = (await engine.get(`/api/v1/query?query=${encodeURIComponent(`${selector}[1h]`)}`)) as {
     data: { result: readonly { values: readonly (readonly [number, string])[] }[] };
   };
   return (answer.data.result[0]?.values ?? []).map(([, value]) => Number(value));
 }
 
-const visitsStored = (engine: Engine): Promise<readonly number[]> => stored(engine, "visits_total");
+export const visitsStored = (engine: Engine): Promise<readonly number[]> => stored(engine, "visits_total");
 
 /** Scrapes that failed by themselves, on a busy machine by their own time limit: their visit is rightly not stored. */
 const failures = async (engine: Engine): Promise<number> =>
@@ -39,35 +39,47 @@ async function wrong(engine: Engine, known: ReadonlySet<number>, kills: number):
   return `${missing} samples missing (before ${gaps.join(" ")}) after ${kills} kills and ${failed} failed scrapes`;
 }
 
-export async function killedScrapes({ rounds, random, report }: Torture): Promise<void> {
+/** A page that counts its own visits. */
+export async function startVisits(): Promise<AsyncDisposable & { readonly port: number }> {
   let visits = 0;
   const server = http.createServer((_request, response) => {
     response.setHeader("content-type", "text/plain; version=0.0.4");
     response.end(`# TYPE visits_total counter\nvisits_total ${++visits}\n`);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  using home = tempDir();
-  const config = path.join(home.path, "prometheus.yml");
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** Writes a configuration that scrapes it ten times a second. @returns its file. */
+export function visitsConfig(dir: string, port: number): string {
+  const config = path.join(dir, "prometheus.yml");
   const timing = `scrape_interval: ${INTERVAL_MS}ms, scrape_timeout: ${INTERVAL_MS}ms`;
   const job = `{job_name: visits, ${timing}, static_configs: [{targets: ["127.0.0.1:${port}"]}]}`;
   writeFileSync(config, `scrape_configs: [${job}]\n`);
+  return config;
+}
+
+export async function killedScrapes({ rounds, random, report }: Torture): Promise<void> {
+  await using visits = await startVisits();
+  using home = tempDir();
+  const config = visitsConfig(home.path, visits.port);
   let known: ReadonlySet<number> = new Set();
-  try {
-    for (let round = 1; round <= rounds; round++) {
-      const engine = await startEngine({ home: home.path, config });
-      const problem = await wrong(engine, known, round - 1);
-      await eventually("a new sample", async () => (await visitsStored(engine)).length > known.size);
-      await pause(random() * 600);
-      known = new Set(await visitsStored(engine));
-      await pause(random() * INTERVAL_MS);
-      await engine.stop("SIGKILL");
-      report(`scrapes, round ${round}: ${known.size} samples`, problem);
-    }
-    await using engine = await startEngine({ home: home.path, config });
-    report("scrapes, after the last kill", await wrong(engine, known, rounds));
-  } finally {
-    server.closeAllConnections();
-    server.close();
+  for (let round = 1; round <= rounds; round++) {
+    const engine = await startEngine({ home: home.path, config });
+    const problem = await wrong(engine, known, round - 1);
+    await eventually("a new sample", async () => (await visitsStored(engine)).length > known.size);
+    await pause(random() * 600);
+    known = new Set(await visitsStored(engine));
+    await pause(random() * INTERVAL_MS);
+    await engine.stop("SIGKILL");
+    report(`scrapes, round ${round}: ${known.size} samples`, problem);
   }
+  await using engine = await startEngine({ home: home.path, config });
+  report("scrapes, after the last kill", await wrong(engine, known, rounds));
 }
