@@ -92,7 +92,14 @@ function writeMode(head: ByteWriter, mode: number, flags: number, count: number)
 }
 
 /** `count` values; `exponent` and what follows depend on the mode. Bitmaps are in the body already. */
-function encodeValues(head: ByteWriter, body: ByteWriter, values: Float64Array, count: number, flags: number): void {
+function encodeValues(
+  head: ByteWriter,
+  body: ByteWriter,
+  values: Float64Array,
+  count: number,
+  flags: number,
+  lasting: boolean,
+): void {
   if (count === 0) return writeMode(head, MODE_NONE, flags, count);
   if (ints.length < count) ints = new Float64Array(count * 2);
   const same = allSame(values, count);
@@ -102,18 +109,25 @@ function encodeValues(head: ByteWriter, body: ByteWriter, values: Float64Array, 
     writeMode(head, MODE_DECIMAL, flags, count);
     head.u8(exponent);
     if (same) encodeSameInt(head, ints[0] as number);
-    else encodeInts(head, body, ints, count);
+    else encodeInts(head, body, ints, count, lasting);
   } else if (same) {
     writeMode(head, MODE_SAME, flags, count);
     body.bytes(new Uint8Array(values.buffer, values.byteOffset, 8));
   } else {
-    encodeOthers(head, body, values, count, flags);
+    encodeOthers(head, body, values, count, flags, lasting);
   }
 }
 
 /** What is not decimal: seldom, so that it may take its time. */
-function encodeOthers(head: ByteWriter, body: ByteWriter, values: Float64Array, count: number, flags: number): void {
-  const exponent = count < NEAR_COUNT_MIN ? -1 : nearExponent(values, count, POWERS);
+function encodeOthers(
+  head: ByteWriter,
+  body: ByteWriter,
+  values: Float64Array,
+  count: number,
+  flags: number,
+  lasting: boolean,
+): void {
+  const exponent = !lasting || count < NEAR_COUNT_MIN ? -1 : nearExponent(values, count, POWERS);
   if (exponent >= 0) {
     writeMode(head, MODE_NEAR, flags, count);
     encodeNearDecimals(head, body, exponent, count);
@@ -135,6 +149,8 @@ let packed: Float64Array = new Float64Array(256);
 
 /**
  * Appends one column of `rows` rows. `cells[i]` says what row i holds; undefined means that every row holds a value.
+ *
+ * @param lasting false for a block of the open chunk, which is in memory for minutes: without what only looks for bytes.
  * @returns how many samples it holds, stale markers included.
  */
 export function encodeColumn(
@@ -143,9 +159,10 @@ export function encodeColumn(
   values: Float64Array,
   rows: number,
   cells: Uint8Array | undefined,
+  lasting = true,
 ): number {
   if (cells === undefined) {
-    encodeValues(head, body, values, rows, 0);
+    encodeValues(head, body, values, rows, 0, lasting);
     return rows;
   }
   if (packed.length < rows) packed = new Float64Array(rows * 2);
@@ -162,7 +179,7 @@ export function encodeColumn(
   }
   if (samples < rows) writeBitmap(body, cells, rows, (cell) => cell !== CELL_ABSENT);
   if (stale > 0) writeBitmap(body, cells, rows, (cell) => cell === CELL_STALE);
-  encodeValues(head, body, packed, count, (samples < rows ? FLAG_PRESENCE : 0) | (stale > 0 ? FLAG_STALE : 0));
+  encodeValues(head, body, packed, count, (samples < rows ? FLAG_PRESENCE : 0) | (stale > 0 ? FLAG_STALE : 0), lasting);
   return samples;
 }
 

@@ -233,12 +233,15 @@ function writeHead(head: ByteWriter, x: Float64Array, kind: number, width: numbe
   head.zigzag(min);
 }
 
-/** Appends `count` (1 or more) whole numbers of magnitude up to INT_MAX. */
-export function encodeInts(head: ByteWriter, body: ByteWriter, x: Float64Array, count: number): void {
+/**
+ * Appends `count` (1 or more) whole numbers of magnitude up to INT_MAX.
+ * @param lasting false looks for no patches, which takes as long as all the rest.
+ */
+export function encodeInts(head: ByteWriter, body: ByteWriter, x: Float64Array, count: number, lasting = true): void {
   reserve(count);
   choose(x, count);
   const wide = widthOf(chosenMax - chosenMin);
-  if (wide > 0 && count >= FRAME_COUNT_MIN && encodePatched(head, body, x, count)) return;
+  if (lasting && wide > 0 && count >= FRAME_COUNT_MIN && encodePatched(head, body, x, count)) return;
   const n = fillOffsets(x, count, chosen, chosenMin);
   const shift = wide > 0 && wide <= 32 ? commonShift(n) : 0;
   const width = wide - shift;

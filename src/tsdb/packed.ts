@@ -161,9 +161,10 @@ class PackedCursor {
  * Packed blocks that follow each other as one. Most columns of a page never move: those are copied as they are, since
  * their few bytes are right for any number of rows.
  *
+ * @param lasting whether this is how it will be stored.
  * @param counts is told the samples of each column.
  */
-export function mergePacked(blocks: readonly PackedBlock[], counts?: Uint32Array): PackedBlock {
+export function mergePacked(blocks: readonly PackedBlock[], lasting = false, counts?: Uint32Array): PackedBlock {
   const rows = blocks.reduce((sum, block) => sum + block.rows, 0);
   const cursors = blocks.map((block) => new PackedCursor(block));
   const [first] = cursors as [PackedCursor];
@@ -189,7 +190,7 @@ export function mergePacked(blocks: readonly PackedBlock[], counts?: Uint32Array
       cells ??= new Uint8Array(rows).fill(CELL_VALUE);
       cells.set(own, at);
     }
-    const samples = encodeColumn(heads, bits, values, rows, cells);
+    const samples = encodeColumn(heads, bits, values, rows, cells, lasting);
     if (counts !== undefined) counts[column] = samples;
   });
 }
@@ -215,5 +216,5 @@ export function packedWhole(
     }
     before = block;
   }
-  return held === rows && parts.at(-1)?.columns === columns ? mergePacked(parts, counts) : undefined;
+  return held === rows && parts.at(-1)?.columns === columns ? mergePacked(parts, true, counts) : undefined;
 }

@@ -56,7 +56,7 @@ function show(block: PackedBlock, rows: number, width: number): unknown[] {
 
 test("a merged block reads as its parts, and is what packing all rows at once gives", () => {
   fc.assert(
-    fc.property(blocks, (parts) => {
+    fc.property(blocks, fc.boolean(), (parts, lasting) => {
       let width = 1;
       const packed = parts.map((part) => {
         width += part.more;
@@ -66,7 +66,7 @@ test("a merged block reads as its parts, and is what packing all rows at once gi
         });
       });
       const counts = new Uint32Array(width);
-      const merged = mergePacked(packed, counts);
+      const merged = mergePacked(packed, lasting, counts);
       const rows = ROWS * parts.length;
       const apart = packed.map((one) => show(one, ROWS, width) as unknown[][]);
       const wanted = Array.from({ length: width }, (_, c) => apart.flatMap((one) => one[c] as unknown[]));
@@ -77,7 +77,7 @@ test("a merged block reads as its parts, and is what packing all rows at once gi
       const reader = new PackedReader(merged);
       const again = new PackedBlock(rows, width, (head, body, c) => {
         const values = new Float64Array(rows);
-        encodeColumn(head, body, values, rows, reader.read(c, values));
+        encodeColumn(head, body, values, rows, reader.read(c, values), lasting);
       });
       expect(merged.payload(0)).toEqual(again.payload(0));
     }),
