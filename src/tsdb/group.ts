@@ -7,7 +7,7 @@ import type { SeriesRef, Timestamp } from "../model/sample.ts";
 import type { LogPosition } from "./log.ts";
 import { type Chain, newChain } from "./log-format.ts";
 import { grown } from "./postings.ts";
-import { Rows } from "./rows.ts";
+import { Rows, type SpareBlock } from "./rows.ts";
 import type { RowsView } from "./rows-view.ts";
 
 /** Number of the chunks that hold one aggregate of one tier; tier 0 (raw samples) has one plane. */
@@ -95,7 +95,7 @@ export class Group {
   rowsMax: number;
   readonly #rowsFull: number;
   /** Memory of the last chunk, for the next one. */
-  #spare: Float64Array | undefined;
+  #spare: SpareBlock | undefined;
 
   constructor(id: number, chunkRows: number) {
     this.id = id;

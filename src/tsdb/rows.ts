@@ -1,11 +1,12 @@
 /**
  * The open chunk of a group: a matrix of doubles, one row a time, one column a series, in blocks of 8 rows. The newest
- * block holds plain doubles. A full one is packed to about one byte a sample, unless the group is narrow, and four packed
- * ones become one, which is smaller still and read three times as fast. A row with holes or stale markers carries one
- * byte a column beside it. Rows are ascending in time; a write into the past unpacks the chunk for good. Nothing a
- * query's view shares is ever changed under it.
+ * block holds one row and what changes from row to row; from the first row with holes or stale markers on, which carries
+ * one byte a column beside it, it holds plain doubles. A full block is packed to about one byte a sample, unless the group
+ * is narrow, and four packed ones become one, which is smaller still and read three times as fast. Rows are ascending in
+ * time; a write into the past unpacks the chunk for good. Nothing a query's view shares is ever changed under it.
  */
 import { CELL_ABSENT, CELL_STALE, CELL_VALUE, encodeColumn } from "./column.ts";
+import { NewestRows } from "./newest-rows.ts";
 import { mergePacked, PackedBlock, PackedReader } from "./packed.ts";
 import {
   BLOCK_MASK,
@@ -39,8 +40,8 @@ const columnValues = new Float64Array(BLOCK_ROWS * MERGED_BLOCKS);
 
 export class Rows {
   t: Float64Array;
-  /** Packed ones first; one of 32 rows stands in four places. */
-  #blocks: (Float64Array | PackedBlock)[] = [];
+  /** Packed ones first; one of 32 rows stands in four places. Only the last may hold changes. */
+  #blocks: Block[] = [];
   #packed = 0;
   #merged = 0;
   /** Packed blocks that wait unmerged. */
@@ -58,6 +59,8 @@ export class Rows {
   packsLater = false;
   /** A plain block for later use, which no view shares. */
   #spare: Float64Array | undefined;
+  /** And one for changes; undefined while blocks are plain from the start. */
+  #changes: NewestRows | undefined;
   /** Whether a view may share the newest block. */
   #lent = false;
   /** Rows whose cells a view may share, but for one that got cells of its own since. */
@@ -65,11 +68,12 @@ export class Rows {
   #ownRow = -1;
 
   /** @param spare a block that another matrix does not need any more. */
-  constructor(columns: number, spare?: Float64Array) {
+  constructor(columns: number, spare?: SpareBlock) {
     this.columns = columns;
     this.stride = columns;
     this.t = new Float64Array(ROWS_START);
-    this.#spare = spare;
+    if (columns < PACK_COLUMNS_MIN) return;
+    this.#changes = spare?.columns === columns ? spare : new NewestRows(columns);
   }
 
   get firstT(): number {
@@ -118,9 +122,29 @@ export class Rows {
     }
     if (this.rows >> BLOCK_SHIFT < this.#blocks.length) return;
     if (!this.packsLater) this.#pack();
-    this.#blocks.push(this.#spare?.length === this.stride << BLOCK_SHIFT ? this.#spare : makeBlock(this.stride));
+    if (this.#changes !== undefined && !this.packsLater) {
+      this.#changes.clear();
+      this.#blocks.push(this.#changes);
+    } else {
+      this.#blocks.push(this.#plainBlock());
+    }
+  }
+
+  #plainBlock(): Float64Array {
+    const spare = this.#spare?.length === this.stride << BLOCK_SHIFT ? this.#spare : makeBlock(this.stride);
     this.#spare = undefined;
     this.#lent = false;
+    return spare;
+  }
+
+  /** Makes the newest block plain, and all that follow. */
+  #makePlain(): void {
+    const newest = this.#blocks.at(-1);
+    this.#changes = undefined;
+    if (!(newest instanceof NewestRows)) return;
+    const plain = this.#plainBlock();
+    newest.read(plain, this.stride);
+    this.#blocks[this.#blocks.length - 1] = plain;
   }
 
   /** Packs the plain blocks, the newest one included. */
@@ -128,8 +152,11 @@ export class Rows {
     if (!this.#packs || this.columns < PACK_COLUMNS_MIN) return;
     for (; this.#packed < this.#blocks.length; this.#packed++) {
       const first = this.#packed << BLOCK_SHIFT;
-      const plain = this.#blocks[this.#packed] as Float64Array;
       const rows = Math.min(BLOCK_ROWS, this.rows - first);
+      const newest = this.#blocks[this.#packed];
+      // A row that was begun and never written.
+      if (newest instanceof NewestRows && newest.rows !== rows) this.#makePlain();
+      const plain = this.#doubles(this.#packed);
       const holes = this.partial.slice(first, first + rows);
       const whole = holes.every((cells) => cells === undefined);
       this.#blocks[this.#packed] = new PackedBlock(rows, this.columns, (head, body, column) => {
@@ -138,7 +165,7 @@ export class Rows {
         encodeColumn(head, body, columnValues, rows, cells);
       });
       this.partial.fill(undefined, first, first + rows);
-      if (!this.#lent) this.#spare = plain;
+      if (!this.#lent && !(newest instanceof NewestRows)) this.#spare = plain;
     }
     while (
       this.#merged + MERGED_BLOCKS + this.#lag <= this.#packed &&
@@ -151,8 +178,18 @@ export class Rows {
     }
   }
 
+  /** A block that is not packed, to look at: borrowed until the next one is asked for. */
+  #doubles(place: number): Float64Array {
+    const block = this.#blocks[place] as Float64Array | NewestRows;
+    if (!(block instanceof NewestRows)) return block;
+    if (doubles.length < this.stride << BLOCK_SHIFT) doubles = makeBlock(this.stride);
+    block.read(doubles, this.stride);
+    return doubles;
+  }
+
   /** Makes all blocks plain again, for good: what is written into the past once is written there again. */
   #unpack(): void {
+    this.#makePlain();
     this.#packs = false;
     for (let place = 0; place < this.#packed; ) {
       const packed = this.#blocks[place] as PackedBlock;
@@ -214,6 +251,7 @@ export class Rows {
   /** Makes room for more columns; rows that exist have no value there. */
   widen(columns: number): void {
     if (columns <= this.columns) return;
+    this.#makePlain();
     const before = this.columns;
     if (columns > this.stride) this.#rebuild(-1, columns, columns + (columns >> 3) + 4);
     this.columns = columns;
@@ -243,9 +281,18 @@ export class Rows {
 
   /** A whole new row at once: `values[0..count)` belong to columns 0..count. The row must be fresh from `row`. */
   fill(row: number, values: Float64Array, count: number): void {
+    this.samples += count;
+    const newest = this.#blocks[row >> BLOCK_SHIFT];
+    if (newest instanceof NewestRows) {
+      if (count === this.columns && newest.rows === (row & BLOCK_MASK)) {
+        newest.push(values);
+        this.partial[row] = undefined;
+        return;
+      }
+      this.#makePlain();
+    }
     const block = this.#blocks[row >> BLOCK_SHIFT] as Float64Array;
     block.set(values.length === count ? values : values.subarray(0, count), (row & BLOCK_MASK) * this.stride);
-    this.samples += count;
     if (count === this.columns) {
       this.partial[row] = undefined;
       return;
@@ -257,6 +304,7 @@ export class Rows {
   /** Sets one cell unless it is taken. @returns SET, SAME or DIFFERENT. */
   set(row: number, column: number, value: number, stale: boolean): number {
     if (row >> BLOCK_SHIFT < this.#packed) this.#unpack();
+    else if (this.#changes !== undefined) this.#makePlain();
     const cells = this.partial[row];
     const block = this.#blocks[row >> BLOCK_SHIFT] as Float64Array;
     const at = (row & BLOCK_MASK) * this.stride + column;
@@ -277,9 +325,11 @@ export class Rows {
   wholeRow(end: number): { readonly t: number; readonly values: Float64Array } | undefined {
     const row = this.lowerBound(end + 1) - 1;
     if (row < 0 || row >> BLOCK_SHIFT < this.#packed || this.partial[row] !== undefined) return undefined;
+    const newest = this.#blocks[row >> BLOCK_SHIFT];
+    if (newest instanceof NewestRows && row === this.rows - 1) return { t: this.lastT, values: newest.last() };
     this.#lent = true;
     const at = (row & BLOCK_MASK) * this.stride;
-    const block = this.#blocks[row >> BLOCK_SHIFT] as Float64Array;
+    const block = newest instanceof NewestRows ? newest.plain() : (newest as Float64Array);
     return { t: this.t[row] as number, values: block.subarray(at, at + this.columns) };
   }
 
@@ -298,18 +348,27 @@ export class Rows {
   }
 
   /** A block that `finish` left over, for the next chunk of the group. */
-  takeSpare(): Float64Array | undefined {
-    const spare = this.#spare;
-    this.#spare = undefined;
+  takeSpare(): SpareBlock | undefined {
+    const spare = this.#changes;
+    this.#changes = undefined;
     return spare;
   }
 }
 
+/** What one chunk of a group leaves to the next. */
+export type SpareBlock = NewestRows;
+
+type Block = Float64Array | PackedBlock | NewestRows;
+
+/** Rows of one block, for a moment. */
+let doubles: Float64Array = new Float64Array(0);
+
 /** Readers in the places of the packed blocks; one for each, however many places it has. */
-function readersOf(blocks: readonly (Float64Array | PackedBlock)[]): (Float64Array | PackedReader)[] {
+function readersOf(blocks: readonly Block[]): (Float64Array | PackedReader)[] {
   const readers: (Float64Array | PackedReader)[] = [];
   for (const [i, block] of blocks.entries()) {
-    if (!(block instanceof PackedBlock)) readers.push(block);
+    if (block instanceof NewestRows) readers.push(block.plain());
+    else if (!(block instanceof PackedBlock)) readers.push(block);
     else readers.push(i > 0 && blocks[i - 1] === block ? (readers[i - 1] as PackedReader) : new PackedReader(block));
   }
   return readers;
