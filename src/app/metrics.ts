@@ -1,5 +1,5 @@
 /** The engine's own metrics for `/metrics`, by prom-client, read from the rooms when somebody asks. */
-import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import type { TsdbStats } from "../tsdb/tsdb.ts";
 import type { ThreadStats } from "./query-worker/thread.ts";
 import type { Rooms } from "./rooms.ts";
@@ -10,18 +10,20 @@ export interface OwnMetrics {
 }
 
 export function createOwnMetrics(rooms: Rooms): OwnMetrics {
-  let registry: Registry | undefined;
-  const build = (): Registry => {
-    const made = new Registry();
+  let registry: Promise<Registry> | undefined;
+  const build = async (): Promise<Registry> => {
+    // A few ms to load and to set up: nobody pays before the first scrape of us.
+    const prom = await import("prom-client");
+    const made = new prom.Registry();
     const { user, system } = process.cpuUsage();
-    collectDefaultMetrics({ register: made });
+    prom.collectDefaultMetrics({ register: made });
     // prom-client counts from its registration; a process' CPU seconds count from its start.
-    addSeconds(made, "process_cpu_user_seconds_total", user);
-    addSeconds(made, "process_cpu_system_seconds_total", system);
-    addSeconds(made, "process_cpu_seconds_total", user + system);
-    const { gauge } = registering(made);
-    storeMetrics(made, () => rooms.tsdb.stats());
-    threadMetrics(made, () => rooms.queries.thread.stats());
+    addSeconds(prom, made, "process_cpu_user_seconds_total", user);
+    addSeconds(prom, made, "process_cpu_system_seconds_total", system);
+    addSeconds(prom, made, "process_cpu_seconds_total", user + system);
+    const { gauge } = registering(prom, made);
+    storeMetrics(prom, made, () => rooms.tsdb.stats());
+    threadMetrics(prom, made, () => rooms.queries.thread.stats());
     gauge("opsmon_targets", "Targets scraped.", () => rooms.scraper.targets().length);
     gauge(
       "opsmon_targets_down",
@@ -41,14 +43,17 @@ export function createOwnMetrics(rooms: Rooms): OwnMetrics {
     );
     return made;
   };
-  // prom-client's default collectors cost a few ms to set up: nobody pays before the first scrape of us.
-  return { text: () => (registry ??= build()).metrics() };
+  return { text: async () => (await (registry ??= build())).metrics() };
 }
 
+type Prom = typeof import("prom-client");
 type Register = (name: string, help: string, read: () => number) => void;
 
 /** Metrics that are read when somebody asks. */
-function registering(registry: Registry): { readonly gauge: Register; readonly counter: Register } {
+function registering(
+  { Gauge, Counter }: Prom,
+  registry: Registry,
+): { readonly gauge: Register; readonly counter: Register } {
   const gauge: Register = (name, help, read) => {
     new Gauge({
       name,
@@ -73,8 +78,8 @@ function registering(registry: Registry): { readonly gauge: Register; readonly c
   return { gauge, counter };
 }
 
-function storeMetrics(registry: Registry, stats: () => TsdbStats): void {
-  const { gauge, counter } = registering(registry);
+function storeMetrics(prom: Prom, registry: Registry, stats: () => TsdbStats): void {
+  const { gauge, counter } = registering(prom, registry);
   gauge("opsmon_tsdb_series", "Series in the store.", () => stats().series);
   gauge("opsmon_tsdb_samples", "Samples in the store.", () => stats().samples);
   gauge("opsmon_tsdb_disk_bytes", "Bytes of all files of the store.", () => stats().diskBytes);
@@ -99,14 +104,14 @@ function storeMetrics(registry: Registry, stats: () => TsdbStats): void {
   counter("opsmon_tsdb_limited_samples_total", "Samples refused by a series limit.", () => stats().limited);
 }
 
-function threadMetrics(registry: Registry, stats: () => ThreadStats): void {
-  const { counter } = registering(registry);
+function threadMetrics(prom: Prom, registry: Registry, stats: () => ThreadStats): void {
+  const { counter } = registering(prom, registry);
   counter("opsmon_query_thread_starts_total", "Starts of the query thread.", () => stats().starts);
   counter("opsmon_query_thread_asked_total", "Requests given to the query thread.", () => stats().asked);
   counter("opsmon_query_thread_lost_total", "Requests that ended with the query thread.", () => stats().lost);
 }
 
-function addSeconds(registry: Registry, name: string, micros: number): void {
+function addSeconds({ Counter }: Prom, registry: Registry, name: string, micros: number): void {
   const counter = registry.getSingleMetric(name);
   if (counter instanceof Counter) counter.inc(micros / 1e6);
 }

@@ -10,10 +10,10 @@ import type { Feed } from "./tsdb-peers/feed.ts";
 import { DATA, pagesFile, type Recorded } from "./tsdb-peers/pages.ts";
 import { described, type Kind, present } from "./tsdb-peers/programs.ts";
 import { PAGE_SERIES } from "./tsdb-peers/exporters.ts";
-import { coldStartMs } from "./tsdb-peers/queries.ts";
 import { beside, queryRows } from "./tsdb-peers/query-rows.ts";
 import { type ScrapeCost, scrapeCost } from "./tsdb-peers/scrapes.ts";
 import { memoryRows } from "./tsdb-peers/memory.ts";
+import { startRows } from "./tsdb-peers/starts.ts";
 import { sustained } from "./tsdb-peers/sustained.ts";
 
 const FULL = process.env["OPSMON_BENCH_FULL"] === "1";
@@ -78,13 +78,6 @@ async function disk(kinds: readonly Kind[]): Promise<BenchRow[]> {
   return rows;
 }
 
-async function starts(kinds: readonly Kind[]): Promise<BenchRow[]> {
-  const times = new Map<Kind, number>();
-  // VictoriaMetrics has no log: what kill -9 took it does not answer for.
-  for (const kind of kinds.filter((one) => one !== "VictoriaMetrics")) times.set(kind, await coldStartMs(kind, 3));
-  return beside("kill -9 to first right answer, 1 M samples in the log", "ms", times, [["Prometheus", 0.6]]);
-}
-
 /** The parts, in the order of a run; none needs what another leaves behind. */
 const PARTS: Readonly<Record<string, (kinds: readonly Kind[]) => Promise<BenchRow[]>>> = {
   scrape: scrapes,
@@ -97,7 +90,8 @@ const PARTS: Readonly<Record<string, (kinds: readonly Kind[]) => Promise<BenchRo
   disk,
   "query-10k": (kinds) => queryRows(kinds, [10_000]),
   "query-100k": (kinds) => queryRows(kinds, [100_000]),
-  start: starts,
+  // VictoriaMetrics has no log: what kill -9 took it does not answer for.
+  start: (kinds) => startRows(kinds.filter((kind) => kind !== "VictoriaMetrics")),
 };
 
 export const bench: Bench = {

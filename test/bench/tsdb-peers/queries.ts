@@ -1,16 +1,14 @@
-/** Range queries over thousands of series, over HTTP, the same in every program; and cold starts. */
+/** Range queries over thousands of series, over HTTP, the same in every program. */
 import http from "node:http";
 import { gunzipSync } from "node:zlib";
 import { Labels } from "../../../src/model/labels.ts";
 import { median, progress } from "../../support/bench.ts";
-import { pause, tempDir } from "../../support/process.ts";
-import { type Feed, feed } from "./feed.ts";
-import { type Kind, type Program, startProgram } from "./programs.ts";
+import type { Feed } from "./feed.ts";
+import type { Kind, Program } from "./programs.ts";
 
 const HANDLERS = 10;
 const BOUNDS = ["0.01", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf"];
-const START_MS_MAX = 30_000;
-const METRIC = "http_request_duration_seconds_bucket";
+export const METRIC = "http_request_duration_seconds_bucket";
 /** Rates and quotients are the same to the last bits; sums of them may differ in the last one. */
 const TOLERANCE = 1e-12;
 
@@ -201,35 +199,4 @@ export async function queryMs(
     progress(`${[...times].map(([kind, list]) => `${kind} ${median(list).toFixed(1)}`).join(", ")} ms: ${expr}`);
   }
   return found;
-}
-
-/** Milliseconds from the start of the process to the first right answer, a million samples in the log. */
-export async function coldStartMs(kind: Kind, runs: number): Promise<number> {
-  using home = tempDir();
-  // VictoriaMetrics does not show the newest half minute.
-  const end = Math.floor(Date.now() / 1000) * 1000 - 60_000;
-  const data = bucketFeed(10_000, end, { what: "", spanMs: 900_000, stepMs: 15_000 });
-  {
-    await using program = await startProgram(kind, home.path);
-    await feed([program], data);
-    if (kind === "VictoriaMetrics") await fetch(`${program.url}/internal/force_flush`);
-    await pause(1_500);
-    await program.end("SIGKILL");
-  }
-  const times: number[] = [];
-  for (let run = 0; run < runs; run++) {
-    const began = performance.now();
-    await using program = await startProgram(kind, home.path);
-    const form = { query: `count(${METRIC})`, time: String(end / 1000) };
-    for (;;) {
-      const answer = await fetch(`${program.url}/api/v1/query?${new URLSearchParams(form).toString()}`);
-      const body = (await answer.json().catch(() => ({}))) as { data?: { result: { value: [number, string] }[] } };
-      if (Number(body.data?.result[0]?.value[1]) === data.labels.length) break;
-      if (performance.now() - began > START_MS_MAX) throw new Error(`${kind} never answers ${form.query} right`);
-      await pause(2);
-    }
-    times.push(performance.now() - began);
-    await program.end("SIGKILL");
-  }
-  return times.sort((a, b) => a - b)[times.length >> 1] as number;
 }
