@@ -28,6 +28,7 @@ import { createPackGate } from "./pack-gate.ts";
 import { type AppServices, createServices } from "./services.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfigAlone, type Settings } from "./settings.ts";
+import { watchTables } from "./tables.ts";
 import { loadWebConfig } from "./web-config.ts";
 
 /** Between the collector's two first samples: long enough for a rate, short enough for a first frame. */
@@ -86,9 +87,7 @@ async function build(
   const firstAt = clock.monotonic();
   const storeFirst = await host?.read();
   const settings = readSettings();
-  const stateDir = path.join(options.dataDir, "state");
-  tsdb.accompany("state", existsSync(path.join(stateDir, "CURRENT")), STATE_HOLDS);
-  const state = await openState(stateDir);
+  const { state, tables } = await openBeside(tsdb, options.dataDir);
   cleanup.push(() => state.close());
   const journal = openJournal(state, clock);
   const queries = openQueries(options, settings, tsdb);
@@ -126,8 +125,17 @@ async function build(
     host,
     discovery,
     histograms,
+    tables,
   };
   return run(rooms, settings, security, { at: firstAt, store: storeFirst }, cleanup);
+}
+
+/** The state beside the store: a removed one is named, and what it has on the disk is looked through later. */
+async function openBeside(tsdb: Rooms["tsdb"], dataDir: string): Promise<Pick<Rooms, "state" | "tables">> {
+  const dir = path.join(dataDir, "state");
+  tsdb.accompany("state", existsSync(path.join(dir, "CURRENT")), STATE_HOLDS);
+  const tables = watchTables(dir, "state");
+  return { tables, state: await openState(dir) };
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {

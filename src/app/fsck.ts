@@ -8,6 +8,7 @@ import { marksOf } from "../tsdb/marks.ts";
 import { type VerifyOptions, type VerifyReport, verifyStore } from "../tsdb/verify.ts";
 import { foreignFiles } from "./foreign.ts";
 import { inPlaceOf, isHeld, takePicture } from "./picture.ts";
+import { damagedTables, type TableDamage, tablesIn } from "./tables.ts";
 
 /** How the state speaks of itself where it does not name one record. */
 const DATABASE = /^(?:the |records )/;
@@ -39,14 +40,20 @@ export async function checkDirectory(dir: string, options: VerifyOptions): Promi
 }
 
 async function check(dir: string, databases: string, options: VerifyOptions): Promise<CheckReport> {
-  const report = await verifyStore(dir, options);
   const stateDir = path.join(databases, "state");
+  const tables = ["series", "state"].map((name) => ({ name, dir: path.join(databases, name) }));
+  const before = tables.map((one) => ({ ...one, names: tablesIn(one.dir) }));
+  const report = await verifyStore(dir, options);
   const foreign = foreignFiles(dir);
+  /** What an engine left half-written is gone since the database was opened. */
+  const blocks = async (): Promise<readonly TableDamage[]> =>
+    (await Promise.all(before.map(({ dir: place, name, names }) => damagedTables(place, name, names)))).flat();
   if (!existsSync(path.join(stateDir, "CURRENT")) && marksOf(dir).companions.includes("state")) {
     const gone = { what: "state/", why: `it is gone, with ${STATE_HOLDS}` };
-    return { ...report, stateRecords: 0, foreign, problems: [...report.problems, gone] };
+    return { ...report, stateRecords: 0, foreign, problems: [...report.problems, ...(await blocks()), gone] };
   }
-  if (!existsSync(stateDir)) return { ...report, stateRecords: 0, foreign };
+  if (!existsSync(stateDir))
+    return { ...report, stateRecords: 0, foreign, problems: [...report.problems, ...(await blocks())] };
   const state = await openState(stateDir);
   try {
     let stateRecords = 0;
@@ -58,7 +65,7 @@ async function check(dir: string, databases: string, options: VerifyOptions): Pr
           ? { what: "the state database", why: key }
           : { what: `state record "${key}"`, why: "checksum does not fit" },
       );
-    return { ...report, stateRecords, foreign, problems: [...report.problems, ...damaged] };
+    return { ...report, stateRecords, foreign, problems: [...report.problems, ...(await blocks()), ...damaged] };
   } finally {
     await state.close();
   }

@@ -10,6 +10,7 @@ import type { Discovery } from "./discovery.ts";
 import type { NativeHistograms } from "./native-histograms.ts";
 import type { EngineOptions } from "./options.ts";
 import type { Queries } from "./queries.ts";
+import type { TableWatch } from "./tables.ts";
 
 export interface Rooms {
   readonly options: EngineOptions;
@@ -24,4 +25,6 @@ export interface Rooms {
   readonly discovery: Discovery;
   /** Those that were sent and not stored: seen by who writes, asked by who reads. */
   readonly histograms: NativeHistograms;
+  /** Of the state. */
+  readonly tables: TableWatch;
 }

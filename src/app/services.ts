@@ -77,7 +77,7 @@ export function createServices(rooms: Rooms, first: Settings, process: ProcessSe
     alerts: async (at) => (at === "now" ? withSuppression(rules.alerts(), notifier) : alertsAt(journal, at)),
     silences: () => notifier.silences().map(silenceStatus),
     journal: (kinds, start, end, limit) => journal.scan(kinds, start, end, limit),
-    status: () => engineStatus(rooms, settings, startedAt, histograms.items()),
+    status: () => engineStatus(rooms, settings, startedAt, [...histograms.items(), ...rooms.tables.items()]),
     nativeHistograms: histograms.note,
     cardinality: async (limit) => cardinalityReport(tsdb, limit),
     storeSummary: (limit) => storeSummary(tsdb, limit),
@@ -97,6 +97,7 @@ export function createServices(rooms: Rooms, first: Settings, process: ProcessSe
     open() {
       answer();
       open();
+      void rooms.tables.check();
     },
   };
 }

@@ -25,7 +25,8 @@ export function crc32c(data: Uint8Array, from = 0, to: number = data.length): nu
   return (crc ^ 0xffff_ffff) >>> 0;
 }
 
-function mask(crc: number): number {
+/** As LevelDB stores a checksum of bytes that hold checksums themselves. */
+export function masked(crc: number): number {
   return (((crc >>> 15) | (crc << 17)) + MASK_DELTA) >>> 0;
 }
 
@@ -42,7 +43,7 @@ export function damagedBlocks(data: Buffer): number[] {
       if (type === 0 && length === 0) break;
       // A fragment that runs past the file's end was being written when the process died.
       if (next > end && end === data.length) break;
-      if (next > end || type > TYPE_MAX || mask(crc32c(data, at + 6, next)) !== data.readUInt32LE(at)) {
+      if (next > end || type > TYPE_MAX || masked(crc32c(data, at + 6, next)) !== data.readUInt32LE(at)) {
         found.push(at);
         break;
       }

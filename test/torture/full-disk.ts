@@ -3,7 +3,7 @@
  * in memory must be on the disk when writing resumed by itself; what a kill took from memory must be on record. Needs a
  * small file system of its own, so a user who may mount one.
  */
-import { spawnSync } from "node:child_process";
+import { spawnSync, type SpawnSyncReturns } from "node:child_process";
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import path from "node:path";
 import { type Engine, eventually, pause, startEngine, tempDir } from "../support/process.ts";
@@ -84,11 +84,16 @@ async function round(home: string, config: string, killed: boolean, random: () =
   }
 }
 
+/** A program of the system, not one of the packages. */
+function asRoot(...argv: readonly [string, ...string[]]): SpawnSyncReturns<string> {
+  return spawnSync(argv[0], argv.slice(1), { encoding: "utf8" });
+}
+
 export async function fullDisk({ rounds, random, report }: Torture): Promise<void> {
   using home = tempDir();
   const place = path.join(home.path, "disk");
   mkdirSync(place);
-  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${SIZE}`, "tmpfs", place], { encoding: "utf8" });
+  const mounted = asRoot("mount", "-t", "tmpfs", "-o", `size=${SIZE}`, "tmpfs", place);
   if (mounted.status !== 0) {
     console.log(`       not run: full disk: this user cannot mount a small file system (${mounted.stderr.trim()})`);
     return;
@@ -104,6 +109,6 @@ export async function fullDisk({ rounds, random, report }: Torture): Promise<voi
       report(`full disk, round ${n}: ${killed ? "killed while full" : "freed"}`, problem);
     }
   } finally {
-    spawnSync("umount", [place]);
+    asRoot("umount", place);
   }
 }

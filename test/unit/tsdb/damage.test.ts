@@ -77,6 +77,7 @@ beforeAll(async () => {
   for (const part of ["series", "log"]) {
     for (const name of readdirSync(join(original, part))) files.push(`${part}/${name}`);
   }
+  files.push("marks");
 });
 afterAll(() => rmSync(original, { recursive: true, force: true }));
 
