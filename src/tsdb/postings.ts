@@ -26,21 +26,6 @@ export class Postings {
   #length = 0;
   #last = 0;
 
-  /** @param refs ascending. */
-  static of(refs: Uint32Array): Postings {
-    const postings = new Postings();
-    let bytes = STEP_BYTES_MAX;
-    let last = 0;
-    for (const ref of refs) {
-      for (let step = ref - last; step >= 128; step >>>= 7) bytes++;
-      bytes++;
-      last = ref;
-    }
-    postings.#steps = new Uint8Array(bytes);
-    for (const ref of refs) postings.push(ref);
-    return postings;
-  }
-
   get length(): number {
     return this.#length;
   }
@@ -94,18 +79,31 @@ export function countOf(list: PostingList): number {
   return typeof list === "number" ? Math.min(list, 1) : list.length;
 }
 
-/** So many series are posted one by one: arrays for all pairs would cost more. */
+/** Up to so many unposted series are posted for the first question; of more only the pairs it asks for are looked for. */
 const FEW = 256;
+/** Pairs looked for one by one, until all are posted. */
+const SCANS_MAX = 16;
+/** From so many unposted series on a start posts them: no question should wait for that. */
+const MANY = 20_000;
+
+/** Series as their pairs: those of `ref` lie in `slab` from `starts[ref]` to `starts[ref + 1]`; numbers 1 to `count`. */
+export interface PairSlab {
+  readonly count: number;
+  readonly slab: Uint32Array;
+  readonly starts: Uint32Array;
+}
 
 /**
- * The lists of all pairs. Series are posted as far as somebody looks: those that a start brings in, all together, when
- * the first question comes.
+ * The lists of all pairs. Series are posted when somebody looks, and those that a start brings in not even then: looking
+ * for one pair in all of them takes a tenth of posting them, and an engine that comes back is asked at once.
  */
 export class PostingLists {
   /** By pair; pair 0 is none. */
   readonly #lists: PostingList[] = [0];
   /** Series up to here are posted. */
   #posted = 0;
+  /** Pairs whose lists reach further, and how far. */
+  readonly #scanned = new Map<number, number>();
 
   get count(): number {
     return this.#lists.length;
@@ -116,57 +114,40 @@ export class PostingLists {
     return this.#lists.push(0) - 1;
   }
 
-  /** The list of a pair, to be asked for after `catchUp`. */
-  list(pair: number): PostingList {
+  /** All series of a pair. */
+  list(pair: number, pairs: PairSlab): PostingList {
+    const behind = pairs.count - this.#posted;
+    if (behind > FEW && (this.#scanned.size < SCANS_MAX || this.#scanned.has(pair))) this.#scan(pair, pairs);
+    else if (behind > 0) this.#catchUp(pairs);
     return this.#lists[pair] as PostingList;
   }
 
-  /**
-   * Posts series up to number `count`. @param slab pairs of all series, those of `ref` from `starts[ref]` on.
-   */
-  catchUp(count: number, slab: Uint32Array, starts: Uint32Array): void {
-    let first = this.#posted + 1;
-    if (first > count) return;
-    this.#posted = count;
-    if (count - first < FEW) {
-      for (let i = starts[first] as number; first <= count; first++)
-        for (const stop = starts[first + 1] as number; i < stop; i++) this.#post(slab[i] as number, first);
-      return;
-    }
-    const begin = starts[first] as number;
+  /** To be called when a start has brought in its series. */
+  settle(pairs: PairSlab): void {
+    if (pairs.count - this.#posted >= MANY) this.#catchUp(pairs);
+  }
+
+  #scan(pair: number, { count, slab, starts }: PairSlab): void {
+    let ref = Math.max(this.#posted, this.#scanned.get(pair) ?? 0) + 1;
+    this.#scanned.set(pair, count);
     const end = starts[count + 1] as number;
-    const sizes = new Uint32Array(this.#lists.length);
-    for (let i = begin; i < end; i++) sizes[slab[i] as number] = (sizes[slab[i] as number] as number) + 1;
-    const rooms: (Uint32Array<ArrayBuffer> | undefined)[] = [];
-    const next = new Uint32Array(sizes.length);
-    for (let pair = 0; pair < sizes.length; pair++) {
-      const known = this.#lists[pair] as PostingList;
-      const before = countOf(known);
-      const after = before + (sizes[pair] as number);
-      // Few at a time take the way that leaves room for more.
-      const anew = after > 1 && after > 2 * before;
-      const room = anew ? new Uint32Array(after) : undefined;
-      if (room !== undefined && typeof known === "number" && before === 1) room[0] = known;
-      else if (room !== undefined && typeof known !== "number") known.read(room);
-      next[pair] = before;
-      rooms.push(room);
+    for (let at = slab.indexOf(pair, starts[ref]); at >= 0 && at < end; at = slab.indexOf(pair, at + 1)) {
+      while ((starts[ref + 1] as number) <= at) ref++;
+      this.#post(pair, ref);
     }
-    for (let ref = first, i = begin; ref <= count; ref++) {
+  }
+
+  #catchUp({ count, slab, starts }: PairSlab): void {
+    const first = this.#posted + 1;
+    this.#posted = count;
+    const further = this.#scanned;
+    for (let ref = first, i = starts[first] as number; ref <= count; ref++) {
       for (const stop = starts[ref + 1] as number; i < stop; i++) {
         const pair = slab[i] as number;
-        const room = rooms[pair];
-        if (room === undefined) {
-          this.#post(pair, ref);
-        } else {
-          const at = next[pair] as number;
-          room[at] = ref;
-          next[pair] = at + 1;
-        }
+        if (further.size === 0 || (further.get(pair) ?? 0) < ref) this.#post(pair, ref);
       }
     }
-    rooms.forEach((room, pair) => {
-      if (room !== undefined) this.#lists[pair] = Postings.of(room);
-    });
+    further.clear();
   }
 
   #post(pair: number, ref: number): void {

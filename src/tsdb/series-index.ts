@@ -1,8 +1,7 @@
 /**
- * Which series exist and which of them a selector means. Label texts are numbered once (symbols), and so are pairs of
- * name and value; a series is a slice of pair numbers in one slab, found again through an open hash table, so a series
- * of five labels costs some 60 bytes and no JavaScript object. The whole index lives in memory and is rebuilt from the
- * chunks' own labels on opening.
+ * Which series exist and which of them a selector means. Label texts are numbered once (symbols), and so are pairs of name
+ * and value; a series is a slice of pair numbers in one slab, found again through an open hash table: some 60 bytes for five
+ * labels and no JavaScript object. The index lives in memory and is rebuilt from the chunks' own labels on opening.
  */
 import { assert } from "../base/assert.ts";
 import { nextTurn, overdue, sortedInTurns } from "../base/turns.ts";
@@ -182,10 +181,12 @@ export class SeriesIndex {
     return ref;
   }
 
-  /** The list of a pair, all series in it. */
   #list(pair: number): PostingList {
-    this.#postings.catchUp(this.#count, this.#slab, this.#starts);
-    return this.#postings.list(pair);
+    return this.#postings.list(pair, { count: this.#count, slab: this.#slab, starts: this.#starts });
+  }
+
+  settle(): void {
+    this.#postings.settle({ count: this.#count, slab: this.#slab, starts: this.#starts });
   }
 
   /** Makes the table large enough for `more` series. */

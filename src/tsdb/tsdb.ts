@@ -218,7 +218,7 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
     await db.close();
     throw error;
   }
-  const restored = head.index.size > 0;
+  head.index.settle();
   const { retentionMs = 0 } = options;
   const queries = {
     head,
@@ -234,7 +234,7 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
 
   return {
     appender: () => createAppender(store),
-    restored,
+    restored: head.index.size > 0,
     history: createHistory(store, () => reachOf(ladder, retentionMs, options.clock.now())),
     querier(minT, maxT) {
       store.mustBeOpen();

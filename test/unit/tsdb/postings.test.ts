@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { Postings, union } from "../../../src/tsdb/postings.ts";
+import { Postings, PostingLists, union } from "../../../src/tsdb/postings.ts";
 
 const step = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.constantFrom(127, 128, 16_383, 16_384, 2 ** 21, 2 ** 28));
 const ascending = fc.array(step, { maxLength: 60 }).map((steps) => {
@@ -22,9 +22,6 @@ test("a list reads back what was put in, whole and from its start", () => {
       list.read(out, 1);
       expect([list.length, ...out]).toEqual([refs.length, 0, ...refs, 0]);
       expect([...list.first(most)]).toEqual(refs.slice(0, most));
-      const made = Postings.of(Uint32Array.from(refs));
-      made.push(2 ** 31 - 1);
-      expect([...made.first(100)]).toEqual([...refs, 2 ** 31 - 1]);
     }),
   );
 });
@@ -38,5 +35,44 @@ test("a union is every number once, ascending; a bare number is a list of one, 0
       const last = (refs.at(-1) ?? 0) + 1;
       expect([...union([...lists, last, 0])]).toEqual([...refs, last]);
     }),
+  );
+});
+
+/** More than are looked for one by one, and a start's worth of series. */
+const PAIRS = 40;
+const HALVES = 400;
+
+test("a list holds every series of its pair, whenever it is asked for", () => {
+  const pairOf = (ref: number, place: number): number => 1 + ((ref * (place + 3) + (ref >> 3)) % PAIRS);
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ more: fc.constantFrom(0, 1, 5, HALVES), pair: fc.integer({ min: 1, max: PAIRS }) }), {
+        minLength: 1,
+        maxLength: 40,
+      }),
+      (steps) => {
+        const lists = new PostingLists();
+        while (lists.count <= PAIRS) lists.add();
+        const starts = new Uint32Array(1 + steps.length * HALVES + 2);
+        const slab = new Uint32Array(starts.length * 2 + 8);
+        const wanted: number[][] = Array.from({ length: PAIRS + 1 }, () => []);
+        let count = 0;
+        let end = 0;
+        for (const { more, pair } of steps) {
+          for (let i = 0; i < more; i++) {
+            count++;
+            for (const own of new Set([pairOf(count, 0), pairOf(count, 1)])) {
+              slab[end++] = own;
+              wanted[own]?.push(count);
+            }
+            starts[count + 1] = end;
+          }
+          expect([...union([lists.list(pair, { count, slab, starts })])]).toEqual(wanted[pair]);
+        }
+        lists.settle({ count, slab, starts });
+        for (let pair = 1; pair <= PAIRS; pair++)
+          expect([...union([lists.list(pair, { count, slab, starts })])]).toEqual(wanted[pair]);
+      },
+    ),
   );
 });
