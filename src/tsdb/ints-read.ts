@@ -48,8 +48,9 @@ export function skipInts(head: ByteReader, count: number): number {
   return packedBytes(count - kind, width) + patchBytes;
 }
 
+const NO_ROW = 0xffff_ffff;
 /** Rows of the last column's patches and what is added there; a row beyond all ends the list. */
-let patchRows: Float64Array = new Float64Array(64);
+let patchRows: Uint32Array = new Uint32Array(64);
 let patchAmounts: Float64Array = new Float64Array(64);
 
 /** Reads the patches, which lie behind the packed bits, and leaves `body` where it is. */
@@ -64,14 +65,14 @@ function readPatches(body: ByteReader, n: number): void {
     row += body.varint() + 1;
     if (row >= n + kind) throw new DamagedError("a patch beyond the last row");
     if (found + 1 >= patchRows.length) {
-      patchRows = Float64Array.from([...patchRows, ...patchRows]);
+      patchRows = Uint32Array.from([...patchRows, ...patchRows]);
       patchAmounts = Float64Array.from([...patchAmounts, ...patchAmounts]);
     }
     patchRows[found] = row;
     patchAmounts[found++] = body.zigzag() * unit;
   }
   if (body.position !== begin + patchBytes) throw new DamagedError("patches of another length");
-  patchRows[found] = Number.POSITIVE_INFINITY;
+  patchRows[found] = NO_ROW;
   body.position = position;
 }
 
@@ -119,7 +120,7 @@ export function decodeInts(head: ByteReader, body: ByteReader, out: Float64Array
   readHeader(head, count);
   const n = count - kind;
   if (patchBytes > 0) readPatches(body, n);
-  else patchRows[0] = Number.POSITIVE_INFINITY;
+  else patchRows[0] = NO_ROW;
   if (kind === DELTA && width <= WORD_WIDTH_MAX && body.left >= packedBytes(n, width) + 4) {
     sumDeltas(body, out, count, power);
     body.skip(patchBytes);
@@ -168,19 +169,19 @@ function sumDeltas(body: ByteReader, out: Float64Array, count: number, power: nu
   let byte = body.position;
   let bit = 0;
   let value = first;
-  let patch = 0;
-  let patched = patchRows[0] as number;
-  body.skip(packedBytes(count - 1, bits));
+  body.take(packedBytes(count - 1, bits));
   out[0] = value / power;
-  for (let i = 1; i < count; i++) {
-    value += base + ((view.getUint32(byte, true) >>> bit) & mask) * by;
-    if (i === patched) {
-      value += patchAmounts[patch] as number;
-      patched = patchRows[++patch] as number;
+  let i = 1;
+  for (let patch = 0; ; patch++) {
+    const stop = Math.min(patchRows[patch] as number, count);
+    for (; i < stop; i++) {
+      value += base + ((view.getUint32(byte, true) >>> bit) & mask) * by;
+      bit += bits;
+      byte += bit >> 3;
+      bit &= 7;
+      out[i] = value / power;
     }
-    bit += bits;
-    byte += bit >> 3;
-    bit &= 7;
-    out[i] = value / power;
+    if (stop === count) return;
+    value += patchAmounts[patch] as number;
   }
 }
