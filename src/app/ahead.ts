@@ -5,13 +5,19 @@
 import path from "node:path";
 import { beginLevel } from "../base/leveldb.ts";
 import { STATE_LEVEL } from "../state/leveldb.ts";
+import { beginLoad } from "../tsdb/load.ts";
 import { beginLog } from "../tsdb/log-ahead.ts";
 import { SERIES_LEVEL } from "../tsdb/options.ts";
 
 /** Resolves when the other threads have their work. Nothing is made, and nothing is refused, before the engine asks. */
 export async function workAhead(dataDir: string): Promise<void> {
-  beginLevel(`${dataDir}/series`, SERIES_LEVEL);
+  beginLevel(`${dataDir}/series`, SERIES_LEVEL, beginLoad);
   beginLevel(path.join(dataDir, "state"), STATE_LEVEL);
   beginLog(`${dataDir}/log`);
-  await new Promise((resolve) => void setImmediate(resolve));
+  await turn();
+}
+
+/** One turn of the loop, in which other threads are told what comes next. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }

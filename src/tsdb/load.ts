@@ -99,6 +99,18 @@ export function adopt(head: Head, group: Group, firstColumn: number, packed: Uin
 /** What is read, by the letter of its keys. */
 type Ranges = Readonly<Record<"g" | "h" | "w" | "c" | "m", ReadAhead>>;
 
+function rangesOf(db: ByteLevel): Ranges {
+  const range = (letter: string): ReadAhead => new ReadAhead(db, rangeOf(letter));
+  return { g: range("g"), h: range("h"), w: range("w"), c: range("c"), m: range("m") };
+}
+
+const begun = new WeakMap<ByteLevel, Ranges>();
+
+/** Begins to read what `loadHead` will ask for. Nobody may write in between. */
+export function beginLoad(db: ByteLevel): void {
+  begun.set(db, rangesOf(db));
+}
+
 async function loadGroups(ranges: Ranges, head: Head, damage: Damage): Promise<void> {
   for (const copy of ["g", "h"] as const) {
     for await (const [key, record] of ranges[copy]) {
@@ -184,13 +196,8 @@ async function loadMetadata(ranges: Ranges, damage: Damage): Promise<Map<string,
 
 /** Fills an empty head from the database. @returns metadata by family. @throws UserError `store-format`. */
 export async function loadHead(db: ByteLevel, dir: string, head: Head, damage: Damage): Promise<Map<string, Metadata>> {
-  const ranges: Ranges = {
-    g: new ReadAhead(db, rangeOf("g")),
-    h: new ReadAhead(db, rangeOf("h")),
-    w: new ReadAhead(db, rangeOf("w")),
-    c: new ReadAhead(db, rangeOf("c")),
-    m: new ReadAhead(db, rangeOf("m")),
-  };
+  const ranges = begun.get(db) ?? rangesOf(db);
+  begun.delete(db);
   await checkFormat(db, dir, damage);
   const dropped = loadDropped(db, head, damage);
   dropped.catch(() => undefined);

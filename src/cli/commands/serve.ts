@@ -46,11 +46,12 @@ export const serve: CommandSpec = {
   async run(call) {
     const { options, io, clock } = call;
     const data = options.text("data");
-    const { workAhead } = await import("../../app/ahead.ts");
+    const { turn, workAhead } = await import("../../app/ahead.ts");
     await workAhead(dataDirOf(data, io.env));
     const { startEngine } = await import("../../app/engine.ts");
     const { keepHeapSmall } = await import("../../app/heap.ts");
     const { version } = await import("../../app/version.ts");
+    await turn();
     const log = createLogger((options.text("logLevel") ?? "info") as LogLevel, clock, io.err);
     const duration = (name: string): number | undefined => {
       const text = options.text(name);
