@@ -1,6 +1,7 @@
 /**
  * `npm run build`: src/cli/main.ts with everything it needs -> dist/bundle.cjs (one CommonJS file), the query thread's
- * part of it -> dist/query-thread.cjs, the engine's -> dist/serve.cjs, the LevelDB addon beside them, and dist/opsmon.cjs, a loader of a few lines that
+ * part of it -> dist/query-thread.cjs, the engine's -> dist/serve.cjs and what that seldom needs -> dist/apart.cjs, the LevelDB
+ * addon beside them, and dist/opsmon.cjs, a loader of a few lines that
  * keeps compiled code beside it: a large bundle without that starts slower than loose files.
  * `--minify` writes the same to build/ instead, for the single binary, so that packaging and testing keep their
  * own outputs. Nothing is done when no input changed; outputs appear by rename, so a running reader never sees half.
@@ -9,8 +10,8 @@ import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { build, type Plugin } from "esbuild";
-import { bundlePlugins, only } from "./bundle/plugins.ts";
+import { build, type Plugin, type StdinOptions } from "esbuild";
+import { APART_CODE, apart, bundlePlugins, only } from "./bundle/plugins.ts";
 
 const root: string = path.resolve(import.meta.dirname, "..");
 
@@ -106,10 +107,20 @@ function publish(file: string, bytes: string | Uint8Array): void {
 /** What a thread runs is a file of its own: it starts in a fraction of the whole bundle's time. */
 const THREAD = "src/app/query-worker/main.ts";
 
-async function bundled(entry: string, options: BuildOptions, plugins: readonly Plugin[] = []): Promise<Uint8Array> {
+/** What the engine's bundle leaves to a file of its own. */
+const APART_FILE = "apart.cjs";
+
+type Entry = { readonly entryPoints: string[] } | { readonly stdin: StdinOptions };
+
+async function bundled(
+  entry: string | StdinOptions,
+  options: BuildOptions,
+  plugins: readonly Plugin[] = [],
+): Promise<Uint8Array> {
   const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string };
+  const from: Entry = typeof entry === "string" ? { entryPoints: [entry] } : { stdin: entry };
   const result = await build({
-    entryPoints: [entry],
+    ...from,
     absWorkingDir: root,
     outfile: path.join(options.outDir, "bundle.cjs"),
     write: false,
@@ -144,13 +155,14 @@ async function bundled(entry: string, options: BuildOptions, plugins: readonly P
 async function run(options: BuildOptions): Promise<string> {
   const at = (name: string): string => path.join(options.outDir, name);
   const stamp = fingerprint(options);
-  const outputs = ["bundle.cjs", "serve.cjs", "query-thread.cjs", "opsmon.cjs", "classic-level.node"];
+  const outputs = ["bundle.cjs", "serve.cjs", APART_FILE, "query-thread.cjs", "opsmon.cjs", "classic-level.node"];
   if (upToDate(at(".stamp"), stamp, outputs.map(at))) return "up to date";
   const startedAt = performance.now();
   mkdirSync(options.outDir, { recursive: true });
-  const [bundle, serve, thread] = await Promise.all([
+  const [bundle, serve, rest, thread] = await Promise.all([
     bundled(options.entry, options),
-    bundled(options.entry, options, [only("serve")]),
+    bundled(options.entry, options, [only("serve"), apart(APART_FILE)]),
+    bundled({ contents: APART_CODE, resolveDir: root }, options),
     bundled(THREAD, options),
   ]);
   const addon = path.join(root, `node_modules/classic-level/prebuilds/${addonFor(process.arch)}`);
@@ -158,6 +170,7 @@ async function run(options: BuildOptions): Promise<string> {
   renameSync(`${at("classic-level.node")}.${process.pid}`, at("classic-level.node"));
   publish(at("bundle.cjs"), asScript(bundle));
   publish(at("serve.cjs"), asScript(serve));
+  publish(at(APART_FILE), rest);
   publish(at("query-thread.cjs"), thread);
   publish(at("opsmon.cjs"), loader(stamp));
   publish(at(".stamp"), stamp);

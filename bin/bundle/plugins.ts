@@ -220,6 +220,26 @@ export function only(command: string): Plugin {
   };
 }
 
+/** Large packages that an engine needs to tell somebody something, or to scrape through a proxy. */
+const APART = ["undici", "grammy"] as const;
+
+/** What is bundled under its own name, for `apart` to find. */
+export const APART_CODE: string = `module.exports = {${APART.map((name) => `get ${name}() { return require("${name}"); }`).join(",")}};`;
+
+/** Leaves those packages to a file beside the bundle: a start would read half as much text again for nothing. */
+export function apart(file: string): Plugin {
+  return {
+    name: "apart",
+    setup(build) {
+      const names = new RegExp(`^(?:${APART.join("|")})$`);
+      build.onResolve({ filter: names }, ({ path: name }) => ({ path: name, namespace: "apart" }));
+      build.onLoad({ filter: /.*/, namespace: "apart" }, ({ path: name }) => ({
+        contents: `module.exports = require(__dirname + "/${file}").${name};`,
+      }));
+    },
+  };
+}
+
 export function bundlePlugins(root: string): Plugin[] {
   return [yoga(root), ink, blessed(root), buffers, width, late, addon(root)];
 }

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { opsmon, tempDir } from "../support/process.ts";
+import { opsmon, startEngine, tempDir } from "../support/process.ts";
 
 describe("commands that load something late", () => {
   test.each([
@@ -34,5 +34,17 @@ describe("commands that load something late", () => {
     using home = tempDir();
     const ran = await opsmon(["query", "up", "--url", "https://127.0.0.1:1"], { home: home.path });
     expect(ran).toMatchObject({ code: 4, stderr: expect.stringContaining("cannot reach https://127.0.0.1:1") });
+  });
+
+  test("a scrape through a proxy, for which the engine opens a file of its own", async () => {
+    using home = tempDir();
+    const config = path.join(home.path, "prometheus.yml");
+    const job =
+      "{job_name: p, scrape_interval: 1s, proxy_url: 'http://127.0.0.1:1', static_configs: [{targets: ['127.0.0.1:9']}]}";
+    writeFileSync(config, `opsmon: {host_collector: {enabled: false}}\nscrape_configs: [${job}]\n`);
+    await using engine = await startEngine({ home: home.path, config });
+    const told = async (): Promise<string> =>
+      (await opsmon(["targets", "--socket", engine.socket], { home: home.path })).stdout;
+    await expect.poll(told, { timeout: 15_000 }).toContain("connection refused at 127.0.0.1:1");
   });
 });
