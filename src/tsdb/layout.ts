@@ -17,17 +17,29 @@ function writeText(out: ByteWriter, known: Map<string, number>, text: string): v
   out.string(text);
 }
 
-export function encodeLayout(out: ByteWriter, sets: readonly Labels[]): void {
-  out.varint(sets.length);
-  const names = new Map<string, number>();
-  const values = new Map<string, number>();
-  for (const labels of sets) {
-    out.varint(labels.size);
+/** Writes label sets one after the other. */
+export class LayoutWriter {
+  readonly #out: ByteWriter;
+  readonly #names = new Map<string, number>();
+  readonly #values = new Map<string, number>();
+
+  constructor(out: ByteWriter, count: number) {
+    this.#out = out;
+    out.varint(count);
+  }
+
+  add(labels: Labels): void {
+    this.#out.varint(labels.size);
     for (const [name, value] of labels) {
-      writeText(out, names, name);
-      writeText(out, values, value);
+      writeText(this.#out, this.#names, name);
+      writeText(this.#out, this.#values, value);
     }
   }
+}
+
+export function encodeLayout(out: ByteWriter, sets: readonly Labels[]): void {
+  const writer = new LayoutWriter(out, sets.length);
+  for (const labels of sets) writer.add(labels);
 }
 
 /** Label sets as numbers of texts: what a store that numbers texts itself reads ten thousand series from. */

@@ -19,6 +19,7 @@ import { Housekeeping } from "./housekeeping.ts";
 import { Ingest, type RowInput, type Tally } from "./ingest.ts";
 import { metadataKey } from "./keys.ts";
 import type { Rung } from "./ladder.ts";
+import { packInTurns, packsLong } from "./labels-record.ts";
 import { type AppendLog, fileOf, LOG_FILE_BYTES_MAX } from "./log.ts";
 import { keepersOf } from "./log-keepers.ts";
 import type { Marks } from "./marks.ts";
@@ -106,7 +107,7 @@ export class Store implements AppenderHost {
   }
 
   /** At once for what comes as it should: in order, while the database keeps up. */
-  commit(batch: Batch): AppendResult | Promise<AppendResult> {
+  commit(batch: Batch, patient = true): AppendResult | Promise<AppendResult> {
     this.mustBeOpen();
     const tally: Tally = { accepted: 0, duplicate: 0, outOfOrder: 0 };
     let { limited } = batch;
@@ -115,6 +116,12 @@ export class Store implements AppenderHost {
       limited += plan.refused;
       return { plan, t, values, stale };
     });
+    const wide = rows.find(({ plan }) => packsLong(plan.group));
+    if (wide !== undefined && patient && this.readOnly === undefined) {
+      const { index } = this.#parts.head;
+      const packed = packInTurns(wide.plan.group, (ref) => index.makeLabels(ref));
+      return packed.then(() => this.commit(batch, false));
+    }
     const known = withoutSealed(this.#parts, { rows, loose: batch.loose }, tally);
     if (known instanceof Promise) return known.then((incoming) => this.#apply(batch, incoming, tally, limited));
     return this.#apply(batch, known, tally, limited);

@@ -2,17 +2,21 @@
  * A page far beyond a target's limit: worked in turns in every phase, no more of it read than has room, ended when the
  * scrape's time is up. Turns are counted, not time: between two of them stands a bounded piece of work.
  */
+import { cpSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { PagePart, ParsedPage } from "../../../src/exposition/page.ts";
 import { createPageParser } from "../../../src/exposition/parse.ts";
 import { manualClock } from "../../../src/base/clock.ts";
 import { Labels } from "../../../src/model/labels.ts";
+import { createMatcher } from "../../../src/model/matcher.ts";
 import { compileRelabel } from "../../../src/model/relabel.ts";
 import { createSampleSink } from "../../../src/scrape/sink.ts";
 import type { LayoutRules } from "../../../src/scrape/layout.ts";
 import type { Appendable, Appender } from "../../../src/storage/storage.ts";
 import { startExporter } from "../../support/exporter.ts";
 import { memoryStore } from "../../support/memory-store.ts";
+import { dump } from "../../support/storage-conformance.ts";
+import { storeBox, T0, temporaryDir } from "../../support/tsdb.ts";
 import { SCRAPE_START, scrapeJob, scrapeRig } from "../../support/scrape.ts";
 
 const SERIES = 60_000;
@@ -174,5 +178,79 @@ describe("a page of many more series than a target may have", () => {
     expect(large).toMatchObject({ health: "down" });
     expect(large?.lastError).toMatch(/^the page was not read within 60ms \(\d+ samples so far\)$/);
     expect(other?.health).toBe("up");
+  });
+});
+
+describe("the store's part of a wide page", () => {
+  const COLUMNS = 10_000;
+  const labels = (i: number, more = ""): Labels => Labels.from({ __name__: "wide", i: `${i}${more}` });
+
+  test("its labels are packed before the commit, others commit meanwhile, and a restart knows each of them", async () => {
+    await using box = await storeBox();
+    const appender = box.db.appender();
+    const refs = Float64Array.from({ length: COLUMNS }, (_, i) => appender.series(labels(i)));
+    appender.appendRow(
+      refs,
+      T0,
+      Float64Array.from(refs, (_, i) => i),
+      COLUMNS,
+    );
+    const wide = appender.commitNow();
+    expect(wide).toBeInstanceOf(Promise);
+    // A second target, and a series of the first that comes alone, while the labels are being packed.
+    const other = box.db.appender();
+    other.append(other.series(Labels.from({ __name__: "other" })), T0, 1);
+    other.append(refs[7] as number, T0 - 1_000, -7);
+    expect(other.commitNow()).not.toBeInstanceOf(Promise);
+    expect((await wide).accepted).toBe(COLUMNS);
+    // The next one waits for nothing.
+    appender.appendRow(
+      refs,
+      T0 + 1_000,
+      Float64Array.from(refs, (_, i) => i),
+      COLUMNS,
+    );
+    expect(appender.commitNow()).not.toBeInstanceOf(Promise);
+    const crashed = temporaryDir();
+    cpSync(box.dir, crashed, { recursive: true });
+    await using after = await storeBox({ dir: crashed });
+    expect(after.db.stats().quarantined).toEqual([]);
+    const found = await dump(after.db, [createMatcher("__name__", "=", "wide")], T0 - 5_000, T0 + 5_000);
+    expect(Object.keys(found)).toHaveLength(COLUMNS);
+    for (const i of [0, 1, 4_999, COLUMNS - 1])
+      expect(found[labels(i).toString()]).toEqual([`${T0}=${i}`, `${T0 + 1_000}=${i}`]);
+    expect(found[labels(7).toString()]).toEqual([`${T0 - 1_000}=-7`, `${T0}=7`, `${T0 + 1_000}=7`]);
+  });
+
+  test("a failed scrape makes all of it stale with the row it knows", async () => {
+    await using box = await storeBox();
+    const page = await createPageParser().parseInTurns(pageOf(COLUMNS, 0), "text", () => undefined);
+    const sink = createSampleSink(box.db, rules({ seriesMax: COLUMNS }));
+    await sink.write(page, { ...times(() => undefined), at: T0 });
+    const rows: number[] = [];
+    const watched = createSampleSink(
+      {
+        appender() {
+          const own = box.db.appender();
+          return new Proxy(own, {
+            get(_, name) {
+              const member: unknown = Reflect.get(own, name);
+              if (name === "appendStale") return (ref: number) => rows.push(ref);
+              return typeof member === "function" ? (member.bind(own) as unknown) : member;
+            },
+          });
+        },
+      },
+      rules({ seriesMax: COLUMNS }),
+    );
+    await watched.write(page, { ...times(() => undefined), at: T0 + 1_000 });
+    await watched.fail(T0 + 2_000, 0, 1);
+    expect(rows).toEqual([]);
+    const found = await dump(box.db, [createMatcher("__name__", "=~", "many|up")], T0, T0 + 5_000);
+    const lists = Object.entries(found).map(
+      ([name, list]) => `${name.replace(/\{.*/, "")} ${list.at(-1)?.split("=")[1]}`,
+    );
+    expect(new Set(lists)).toEqual(new Set(["many stale", "up 0"]));
+    expect(lists).toHaveLength(COLUMNS + 1);
   });
 });
