@@ -126,7 +126,8 @@ export class HeadReader {
 
   #keep(text: string, head: AnswerHead): void {
     const [length, date] = [valueRange(text, "content-length"), valueRange(text, "date")];
-    this.#known = { bytes: Buffer.from(text, "latin1"), head, length, date };
+    // A copy: a short buffer is a slice of 64 KB, and each connection would keep some alive.
+    this.#known = { bytes: Uint8Array.from(Buffer.from(text, "latin1")), head, length, date };
   }
 
   #again(bytes: Buffer, size: number): AnswerHead | undefined {

@@ -173,6 +173,12 @@ export class Ingest {
       return;
     }
     this.#fit(group.columns);
+    if (stale === undefined && this.#inColumns(plan, values) === group.columns) {
+      rows.fill(row, this.#scratch, group.columns);
+      tally.accepted += group.columns;
+      if (this.#durable) writeRow(this.#ops, group.chain, place, this.#scratch, undefined, group.columns);
+      return;
+    }
     const cells = this.#cells.fill(CELL_ABSENT, 0, group.columns);
     for (let i = 0; i < count; i++) {
       const column = plan.columns[i] as number;
@@ -184,6 +190,18 @@ export class Ingest {
       tally.accepted++;
     }
     if (this.#durable) writeRow(this.#ops, group.chain, place, this.#scratch, cells, group.columns);
+  }
+
+  /** Puts a row's values into the scratch in the order of the columns. @returns how many columns have one. */
+  #inColumns({ columns }: RowPlan, values: Float64Array): number {
+    let placed = 0;
+    for (let i = 0; i < columns.length; i++) {
+      const column = columns[i] as number;
+      if (column < 0) continue;
+      this.#scratch[column] = values[i] as number;
+      placed++;
+    }
+    return placed;
   }
 
   #fit(columns: number): void {

@@ -133,15 +133,15 @@ export class NewestRows {
     }
   }
 
-  /** All rows as a block of doubles, for those who look at it now: rows that come later are added to it. */
-  plain(): Float64Array {
+  /** All rows as a block of doubles, row r at r * stride, for those who look at it now: rows that come later are added to it. */
+  plain(stride: number): Float64Array {
     let plain = this.#plain?.deref();
-    if (plain === undefined) {
-      plain = new Float64Array(this.columns * BLOCK_ROWS);
+    if (plain?.length !== stride * BLOCK_ROWS) {
+      plain = new Float64Array(stride * BLOCK_ROWS);
       this.#plain = new WeakRef(plain);
       this.#plainRows = 0;
     }
-    this.read(plain, this.columns, this.#plainRows);
+    this.read(plain, stride, this.#plainRows);
     this.#plainRows = this.rows;
     return plain;
   }

@@ -59,7 +59,7 @@ export class Rows {
   packsLater = false;
   /** A plain block for later use, which no view shares. */
   #spare: Float64Array | undefined;
-  /** And one for changes; undefined while blocks are plain from the start. */
+  /** And one for changes. */
   #changes: NewestRows | undefined;
   /** Whether a view may share the newest block. */
   #lent = false;
@@ -72,8 +72,7 @@ export class Rows {
     this.columns = columns;
     this.stride = columns;
     this.t = new Float64Array(ROWS_START);
-    if (columns < PACK_COLUMNS_MIN) return;
-    this.#changes = spare?.columns === columns ? spare : new NewestRows(columns);
+    this.#changes = spare;
   }
 
   get firstT(): number {
@@ -121,12 +120,17 @@ export class Rows {
       this.t = t;
     }
     if (this.rows >> BLOCK_SHIFT < this.#blocks.length) return;
+    // Rows with holes come as cells, and those that follow one mostly have holes as well.
+    const whole = this.rows === 0 || this.partial[this.rows - 1] === undefined;
     if (!this.packsLater) this.#pack();
-    if (this.#changes !== undefined && !this.packsLater) {
+    if (whole && this.#packs && !this.packsLater && this.columns >= PACK_COLUMNS_MIN) {
+      if (this.#changes?.columns !== this.columns) this.#changes = new NewestRows(this.columns);
       this.#changes.clear();
       this.#blocks.push(this.#changes);
+      this.#spare = undefined;
     } else {
       this.#blocks.push(this.#plainBlock());
+      this.#changes = undefined;
     }
   }
 
@@ -137,7 +141,7 @@ export class Rows {
     return spare;
   }
 
-  /** Makes the newest block plain, and all that follow. */
+  /** Makes the newest block plain. */
   #makePlain(): void {
     const newest = this.#blocks.at(-1);
     this.#changes = undefined;
@@ -329,7 +333,7 @@ export class Rows {
     if (newest instanceof NewestRows && row === this.rows - 1) return { t: this.lastT, values: newest.last() };
     this.#lent = true;
     const at = (row & BLOCK_MASK) * this.stride;
-    const block = newest instanceof NewestRows ? newest.plain() : (newest as Float64Array);
+    const block = newest instanceof NewestRows ? newest.plain(this.stride) : (newest as Float64Array);
     return { t: this.t[row] as number, values: block.subarray(at, at + this.columns) };
   }
 
@@ -338,7 +342,7 @@ export class Rows {
     this.#lent = true;
     this.#lentRows = rows;
     this.#ownRow = -1;
-    return { t, blocks: readersOf(this.#blocks), partial: this.partial.slice(), rows, columns, stride };
+    return { t, blocks: readersOf(this.#blocks, stride), partial: this.partial.slice(), rows, columns, stride };
   }
 
   /** A view of the chunk that takes no more rows: as small as it gets. */
@@ -364,10 +368,10 @@ type Block = Float64Array | PackedBlock | NewestRows;
 let doubles: Float64Array = new Float64Array(0);
 
 /** Readers in the places of the packed blocks; one for each, however many places it has. */
-function readersOf(blocks: readonly Block[]): (Float64Array | PackedReader)[] {
+function readersOf(blocks: readonly Block[], stride: number): (Float64Array | PackedReader)[] {
   const readers: (Float64Array | PackedReader)[] = [];
   for (const [i, block] of blocks.entries()) {
-    if (block instanceof NewestRows) readers.push(block.plain());
+    if (block instanceof NewestRows) readers.push(block.plain(stride));
     else if (!(block instanceof PackedBlock)) readers.push(block);
     else readers.push(i > 0 && blocks[i - 1] === block ? (readers[i - 1] as PackedReader) : new PackedReader(block));
   }

@@ -30,7 +30,7 @@ test("rows read back bit for bit, from any row on, however often they are looked
           newest.push(values);
           pushed.push(values.slice(0, columns));
           if (look) {
-            const plain = newest.plain();
+            const plain = newest.plain(columns);
             for (const [r, row] of pushed.entries())
               expect(bitsOf(plain, r * columns, (r + 1) * columns)).toBe(bitsOf(row, 0, columns));
           }
@@ -54,10 +54,10 @@ test("rows read back bit for bit, from any row on, however often they are looked
 test("what a query looks at stays as it was when rows are forgotten and memory is used again", () => {
   const newest = new NewestRows(40);
   newest.push(new Float64Array(40).fill(1));
-  const seen = newest.plain();
+  const seen = newest.plain(40);
   for (let r = 2; r <= 8; r++) newest.push(new Float64Array(40).fill(r));
   newest.clear();
   newest.push(new Float64Array(40).fill(9));
-  newest.plain();
+  newest.plain(40);
   expect([...seen.subarray(0, 40)]).toEqual([...new Float64Array(40).fill(1)]);
 });

@@ -158,4 +158,23 @@ describe("the open chunk", () => {
     rows.finish();
     expect(read(view).get(1)?.get(0)).toEqual({ kind: CELL_VALUE, value: 1 });
   });
+
+  test("a chunk that began narrow, or with holes, keeps changes again as soon as rows are whole", () => {
+    const rows = new Rows(5);
+    const table: Table = new Map();
+    const put = (t: number, columns: number): void => {
+      const values = Float64Array.from({ length: columns }, (_, c) => (c % 3 === 0 ? t : c));
+      rows.widen(columns);
+      rows.fill(rows.row(t), values, columns);
+      table.set(t, new Map(Array.from(values, (value, c) => [c, { kind: CELL_VALUE, value }])));
+    };
+    put(1, 5);
+    for (let t = 2; t <= 20; t++) put(t, 50);
+    rows.set(rows.row(21), 7, 1, true);
+    table.set(21, new Map([[7, { kind: CELL_STALE, value: 0 }]]));
+    for (let t = 22; t <= 60; t++) put(t, 50);
+    expect(sorted(read(rows.view()))).toEqual(sorted(table));
+    rows.finish();
+    expect(rows.takeSpare()?.columns).toBe(50);
+  });
 });
