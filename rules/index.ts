@@ -98,7 +98,24 @@ function isDuration(text: string): boolean {
   return /[smhdwy]$/.test(text);
 }
 
+/** A pack whose header is read when somebody asks what stands there: most starts only want to know which are on. */
 function pack(name: string, text: string): RulePack {
+  let read: ReturnType<typeof headerOf> | undefined;
+  const header = (): ReturnType<typeof headerOf> => (read ??= headerOf(text));
+  return {
+    name,
+    on: !name.endsWith("-alternatives"),
+    text,
+    get doc() {
+      return header().doc;
+    },
+    get variables() {
+      return header().variables;
+    },
+  };
+}
+
+function headerOf(text: string): Pick<RulePack, "doc" | "variables"> {
   const header: string[] = [];
   for (const line of text.split("\n")) {
     if (!line.startsWith("#")) break;
@@ -115,5 +132,5 @@ function pack(name: string, text: string): RulePack {
     const value = defaults.get(variable);
     if (value !== undefined) variables.push({ name: variable, doc: about, value });
   }
-  return { name, doc, on: !name.endsWith("-alternatives"), text, variables };
+  return { doc, variables };
 }

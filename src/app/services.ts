@@ -20,7 +20,6 @@ import type { PackGate } from "./pack-gate.ts";
 import type { Rooms } from "./rooms.ts";
 import { loadSettings, type Settings } from "./settings.ts";
 import { takePage } from "./page.ts";
-import { takeSeries } from "./snapshot.ts";
 import { engineStatus } from "./status.ts";
 import { suppressor, withSuppression } from "./suppression.ts";
 import { cardinalityReport, storeSummary } from "./store-report.ts";
@@ -84,7 +83,10 @@ export function createServices(rooms: Rooms, first: Settings, process: ProcessSe
     takePage: (page, type) => takePage(storage, page, type, options.clock.now()),
     backup: (target) => backupSteps(tsdb, rooms.state, options.clock, target),
     importText: (text) => importOpenMetrics(text.split("\n"), history, { reach: tsdb.history.reach() }),
-    importSeries: (request) => takeSeries(request, history, tsdb.history.reach()),
+    async importSeries(request) {
+      const { takeSeries } = await import("./snapshot.ts");
+      return takeSeries(request, history, tsdb.history.reach());
+    },
     command: (command) => (command.kind === "reload" ? reload() : carryOut(rooms, command)),
     configText: () => configText(settings.config),
     flags: () => flags(options, settings),
