@@ -24,9 +24,16 @@ const item = (state: StatusItem["state"], text: string): StatusItem => ({ name: 
 const moment = (t: Timestamp): string => formatTime(t, false);
 const rounded = (ms: number): string => formatDuration(Math.round(Math.abs(ms) / 1_000) * 1_000);
 
-function gapItem({ from, to, reason, lost }: WriteGap): StatusItem {
+/** What is over calls for nobody any more after a day, what is lost after a week; the record stays. */
+const DAY_MS = 86_400_000;
+const TOLD_MS = 7 * DAY_MS;
+
+function gapItem({ from, to, reason, lost }: WriteGap, now: Timestamp): StatusItem {
   const when = `from ${moment(from)} to ${moment(to)}`;
-  return item("warn", `${lost ? "samples were lost" : "held in memory only"} ${when}: ${reason}`);
+  return item(
+    lost || now - to < DAY_MS ? "warn" : "ok",
+    `${lost ? "samples were lost" : "held in memory only"} ${when}: ${reason}`,
+  );
 }
 
 function dropText({ reason, chunks, samples, bytes, until, inNoTier, at }: DroppedShare): string {
@@ -56,9 +63,11 @@ export function standingItems(stats: TsdbStats, dataDir: string, now: Timestamp)
   if (stats.maxT !== undefined && stats.maxT > now + AHEAD_MS_MAX)
     items.push(item("warn", `the newest sample is ${rounded(stats.maxT - now)} ahead of the clock`));
   if (stats.limited > 0) items.push(item("warn", `${counted(stats.limited, "sample")} refused by the series limit`));
-  items.push(...stats.gaps.slice(-GAPS_SHOWN).map(gapItem));
+  const gaps = stats.gaps.filter(({ to }) => now - to < TOLD_MS).slice(-GAPS_SHOWN);
+  items.push(...gaps.map((gap) => gapItem(gap, now)));
   const foreign = foreignText(dataDir);
   if (foreign !== undefined) items.push(item("warn", foreign));
-  items.push(...stats.dropped.map((share) => item(share.inNoTier > 0 ? "warn" : "ok", dropText(share))));
+  for (const share of stats.dropped)
+    items.push(item(share.inNoTier > 0 && now - share.at < TOLD_MS ? "warn" : "ok", dropText(share)));
   return items;
 }

@@ -5,7 +5,7 @@
  *
  * @see https://github.com/google/leveldb/blob/main/doc/table_format.md
  */
-import { readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { StatusItem } from "../api/source.ts";
 import { crc32c, masked } from "../base/leveldb-journal.ts";
@@ -29,10 +29,11 @@ interface Handle {
   readonly size: number;
 }
 
-/** Names of the tables there now; those that LevelDB writes later were never read back from the disk. */
-export function tablesIn(dir: string): readonly string[] {
+/** Names of the tables that were written before. What is being written now has no end yet. */
+export function tablesIn(dir: string, before: number = Number.POSITIVE_INFINITY): readonly string[] {
   try {
-    return readdirSync(dir).filter((name) => TABLE.test(name));
+    const tables = readdirSync(dir).filter((name) => TABLE.test(name));
+    return tables.filter((name) => statSync(`${dir}/${name}`).mtimeMs < before);
   } catch {
     return [];
   }
@@ -133,19 +134,22 @@ export async function damagedTables(dir: string, name: string, tables: readonly 
 }
 
 export interface TableWatch {
-  /** Looks through what was there before the database was opened. Never rejects. */
+  /** Once the database is open: what an earlier run left half-written is gone then. Never rejects. */
   check(): Promise<void>;
   items(): readonly StatusItem[];
 }
 
-/** To be made before the database is opened: what an earlier run left half-written goes when it is. */
-export function watchTables(dir: string, name: string): TableWatch {
-  const tables = tablesIn(dir);
+/**
+ * Looks through what earlier runs wrote.
+ *
+ * @param begun unix ms, when this run began.
+ */
+export function watchTables(dir: string, name: string, begun: number = Date.now() - performance.now()): TableWatch {
   let found: readonly TableDamage[] = [];
   return {
     async check() {
       try {
-        found = await damagedTables(dir, name, tables);
+        found = await damagedTables(dir, name, tablesIn(dir, begun));
       } catch (error) {
         found = [{ what: `${name}/`, why: `cannot be read: ${systemReason(error)}` }];
       }

@@ -42,7 +42,7 @@ export class ClockWatch {
   jumps(): readonly ClockJump[] {
     const left = this.#distrustUntil - this.#clock.monotonic();
     if (left <= 0) return [];
-    const until = this.#clock.now() + left;
+    const until = Math.round(this.#clock.now() + left);
     return [{ at: until - CLOCK_DISTRUST_MS, byMs: this.#byMs, until }];
   }
 }

@@ -33,7 +33,7 @@ test("a flipped bit anywhere", { timeout: 300_000 }, async () => {
       bytes[at] = (bytes[at] as number) ^ (1 << Math.floor(Math.random() * 8));
       writeFileSync(file, bytes);
       try {
-        const tables = watchTables(path.join(dir, "state"), "state");
+        const tables = watchTables(path.join(dir, "state"), "state", Number.POSITIVE_INFINITY);
         const state = await openState(path.join(dir, "state"));
         await tables.check();
         let found = 0;
