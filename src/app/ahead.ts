@@ -7,14 +7,26 @@ import { beginLevel } from "../base/leveldb.ts";
 import { STATE_LEVEL } from "../state/leveldb.ts";
 import { beginLoad } from "../tsdb/load.ts";
 import { beginLog } from "../tsdb/log-ahead.ts";
+import { refuseNewer } from "../tsdb/newer.ts";
 import { SERIES_LEVEL } from "../tsdb/options.ts";
 
 /** Resolves when the other threads have their work. Nothing is made, and nothing is refused, before the engine asks. */
 export async function workAhead(dataDir: string): Promise<void> {
+  if (isNewer(dataDir)) return;
   beginLevel(`${dataDir}/series`, SERIES_LEVEL, beginLoad);
   beginLevel(path.join(dataDir, "state"), STATE_LEVEL);
   beginLog(`${dataDir}/log`);
   await turn();
+}
+
+/** Whether a newer opsmon wrote there: then nothing may be touched, and the engine will say so. */
+function isNewer(dataDir: string): boolean {
+  try {
+    refuseNewer(dataDir);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /** One turn of the loop, in which other threads are told what comes next. */

@@ -15,7 +15,7 @@ import { Head } from "./head.ts";
 import { createHistory, type History, reachOf } from "./history.ts";
 import { loadLadder, type Rung } from "./ladder.ts";
 import { loadHead } from "./load.ts";
-import { AppendLog, listLog, refuseNewerLog } from "./log.ts";
+import { AppendLog, listLog } from "./log.ts";
 import {
   CACHE_BYTES,
   CHUNK_ROWS,
@@ -26,7 +26,8 @@ import {
   type TsdbOptions,
   type TsdbStats,
 } from "./options.ts";
-import { Marks, marksOf } from "./marks.ts";
+import { refuseNewer } from "./newer.ts";
+import { Marks } from "./marks.ts";
 import { MatchCache } from "./matched.ts";
 import { isBlank, nameLostDatabase, nameLostLog } from "./missing.ts";
 import { PartReader } from "./parts.ts";
@@ -193,10 +194,8 @@ function keepUp({ clock, syncMs = SYNC_MS }: TsdbOptions, store: Store): Disposa
 export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
   makeDirectory(options.dir);
   const dirs = [`${options.dir}/series`, `${options.dir}/log`] as const;
+  refuseNewer(options.dir);
   const { files } = listLog(dirs[1]);
-  // What a newer version wrote is refused before anything is opened: opening changes files.
-  refuseNewerLog(dirs[1], files);
-  marksOf(options.dir);
   const blank = isBlank(dirs[0]);
   const { opened, head, damage, metadata, ladder } = await openSeries(dirs[0], options);
   const { db } = opened;

@@ -11,8 +11,9 @@ import { type ChunkHeader, chunkName, readChunkHeader } from "./chunk.ts";
 import { chunkKey, groupKey, parseChunkKey, parseGroupKey, rangeOf } from "./keys.ts";
 import { unpackLabels } from "./labels-record.ts";
 import { readableFormat } from "./load.ts";
-import { fileOf, listLog, readLogFile, refuseNewerLog } from "./log.ts";
+import { fileOf, listLog, readLogFile } from "./log.ts";
 import { MARKS_FILE, marksOf } from "./marks.ts";
+import { refuseNewer } from "./newer.ts";
 import { LOST_LOG, lostLogFiles } from "./missing.ts";
 import { openRecord, Segment, SEGMENT_COLUMNS, sealRecord } from "./segment.ts";
 import { sizeOf } from "./space.ts";
@@ -256,7 +257,7 @@ export async function verifyStore(dir: string, options: VerifyOptions = {}): Pro
       exit: EXIT.usage,
     });
   }
-  refuseNewerLog(`${dir}/log`, listLog(`${dir}/log`).files);
+  refuseNewer(dir);
   const marks = marksOf(dir);
   const { series = `${dir}/series` } = options;
   const opened = await openLevel(series, { name: "series", compression: false });
