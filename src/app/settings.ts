@@ -16,7 +16,7 @@ import { placeIn } from "../config/place.ts";
 import type { NotifyConfig } from "../model/routing.ts";
 import { parseRuleFile } from "../rules/file.ts";
 import type { RuleGroup } from "../rules/group.ts";
-import { expandPack, RULE_PACKS } from "../../rules/index.ts";
+import { expandPack, RULE_PACKS, type RulePack } from "../../rules/index.ts";
 
 export interface Settings {
   readonly config: Config;
@@ -160,6 +160,18 @@ function ruleFileGroups(config: Config, problems: Problem[]): readonly RuleGroup
   return groups;
 }
 
+/** A pack as it ships, which our tests have read: here it is read when it comes into force, if it ever does. */
+function usualPack({ name, text }: RulePack): ActivePack {
+  let groups: readonly RuleGroup[] | undefined;
+  return {
+    name,
+    chosen: false,
+    get groups() {
+      return (groups ??= parseRuleFile(text, `rules/${name}.yml`).groups);
+    },
+  };
+}
+
 /** The packs that are on: the default profile, changed by `opsmon.rule_packs`. */
 function activePacks(config: Config, problems: Problem[]): readonly ActivePack[] {
   const packs: ActivePack[] = [];
@@ -168,17 +180,21 @@ function activePacks(config: Config, problems: Problem[]): readonly ActivePack[]
     const choice = chosen.get(pack.name);
     chosen.delete(pack.name);
     if (!(choice?.enabled ?? pack.on)) continue;
+    if (choice === undefined) {
+      packs.push(usualPack(pack));
+      continue;
+    }
     let text = pack.text;
     try {
-      text = expandPack(pack, choice?.vars ?? {});
+      text = expandPack(pack, choice.vars);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      const { line, column } = choice?.at ?? { line: 0, column: 0 };
+      const { line, column } = choice.at;
       const { message, hint } = error;
       problems.push({ severity: "error", file: config.file, line, column, message, hint });
     }
     const parsed = parseRuleFile(text, `rules/${pack.name}.yml`);
-    packs.push({ name: pack.name, chosen: choice !== undefined, groups: parsed.groups });
+    packs.push({ name: pack.name, chosen: true, groups: parsed.groups });
     problems.push(...parsed.problems);
   }
   for (const unknown of chosen.values()) {
