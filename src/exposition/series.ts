@@ -250,7 +250,11 @@ export class SeriesTexts {
   }
 }
 
+/** Longer texts are nobody else's, and would fill the memory long before they are too many. */
+const TEXT_LENGTH_MAX = 4 * 1024;
+
 function keep(map: Map<string, PageSeries>, key: string, series: PageSeries): PageSeries {
+  if (key.length > TEXT_LENGTH_MAX) return series;
   if (map.size >= TEXTS_MAX) map.clear();
   map.set(key, series);
   return series;
