@@ -34,6 +34,8 @@ export interface PageParser {
     format: PageFormat,
     turn: () => Promise<void> | undefined,
   ): ParsedPage | Promise<ParsedPage>;
+  /** A page of the usual size that differs from the last one in values only, at once; undefined for any other. */
+  again(page: Uint8Array, format: PageFormat): ParsedPage | undefined;
   /** Samples read by the last `parse`, also when it threw. */
   readonly seen: number;
   /** Pages that were replayed rather than scanned, since the parser was made. */
@@ -82,11 +84,19 @@ class Parser implements PageParser {
     format: PageFormat,
     turn: () => Promise<void> | undefined,
   ): ParsedPage | Promise<ParsedPage> {
+    const known = this.again(page, format);
+    if (known !== undefined) return known;
     const replay = this.#beginReplay(page, format);
     if (replay === undefined) return this.#learnInTurns(page, format, turn);
-    const same = replay.step(STEP_SECTIONS);
-    if (same && replay.left > 0) return this.#replayInTurns(replay, page, format, turn);
-    return this.#endReplay(same) ?? this.#learnInTurns(page, format, turn);
+    return this.#replayInTurns(replay, page, format, turn);
+  }
+
+  again(page: Uint8Array, format: PageFormat): ParsedPage | undefined {
+    const replay = this.#beginReplay(page, format);
+    if (replay === undefined || replay.left > STEP_SECTIONS) return undefined;
+    const result = this.#endReplay(replay.step(STEP_SECTIONS));
+    if (result === undefined) this.#learned = undefined;
+    return result;
   }
 
   async #replayInTurns(
@@ -95,7 +105,7 @@ class Parser implements PageParser {
     format: PageFormat,
     turn: () => Promise<void> | undefined,
   ): Promise<ParsedPage> {
-    let same = true;
+    let same = replay.step(STEP_SECTIONS);
     while (same && replay.left > 0) {
       await turn();
       same = replay.step(STEP_SECTIONS);

@@ -40,6 +40,8 @@ export interface HttpRequest {
   readonly bodyBytesMax: number;
   /** Aborts the request with its reason. */
   readonly signal?: AbortSignal;
+  /** Whoever asks reads the page before it waits for anything, or keeps it. */
+  readonly borrows?: boolean;
 }
 
 export interface HttpClient {
@@ -127,8 +129,8 @@ function prepare(config: HttpClientConfig, request: HttpRequest): PlainRequest |
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const port = Number(url.port === "" ? 80 : url.port);
   const head = `GET ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n${lines}\r\n`;
-  const { timeoutMs, bodyBytesMax, signal } = request;
-  return { host, port, place: `${host}:${port}`, head, timeoutMs, bodyBytesMax, signal };
+  const { timeoutMs, bodyBytesMax, signal, borrows } = request;
+  return { host, port, place: `${host}:${port}`, head, timeoutMs, bodyBytesMax, signal, borrows };
 }
 
 /** Headers of the connection itself; a configuration that sets them wants something special. */

@@ -135,6 +135,7 @@ class Loop implements ScrapeLoop {
       timeoutMs: target.timeoutMs,
       bodyBytesMax: job.bodySizeLimitBytes > 0 ? job.bodySizeLimitBytes : BODY_BYTES_MAX,
       signal: this.#abort.signal,
+      borrows: true,
     };
     const { job: jobName, url, labels, discovered, intervalMs, timeoutMs } = target;
     this.#own = { job: jobName, url, labels, discovered, intervalMs, timeoutMs };
@@ -235,15 +236,20 @@ class Loop implements ScrapeLoop {
     }
   }
 
-  /** Once it is parsed nobody looks at the page's bytes. */
+  /** Once it is parsed nobody looks at the page's bytes, which are borrowed until the first wait. */
   #parse(page: PageBytes, format: PageFormat): ParsedPage | Promise<ParsedPage> {
-    let parsed: ParsedPage | Promise<ParsedPage> | undefined;
+    const again = this.#parser.again(page.bytes, format);
+    if (again === undefined) return this.#parseAnew(page.keep(), format);
+    page.release();
+    return again;
+  }
+
+  async #parseAnew(page: PageBytes, format: PageFormat): Promise<ParsedPage> {
     try {
-      parsed = this.#parser.parseInTurns(page.bytes, format, this.#inTimeAndTurns);
+      return await this.#parser.parseInTurns(page.bytes, format, this.#inTimeAndTurns);
     } finally {
-      if (!(parsed instanceof Promise)) page.release();
+      page.release();
     }
-    return parsed instanceof Promise ? parsed.finally(() => page.release()) : parsed;
   }
 
   /** A target's type is the same each time, and read once. */

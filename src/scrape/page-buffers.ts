@@ -13,14 +13,29 @@ const KEPT_BYTES_MAX = 2 * 1024 * 1024;
 /** A page's bytes, and the way to say that nobody looks at them any more. */
 export interface PageBytes {
   readonly bytes: Buffer;
+  /** The page for whoever needs it longer than until his first wait. */
+  keep(): PageBytes;
   release(): void;
 }
 
-const nothing = (): void => undefined;
+function nothing(): void {}
+
+function itself(this: PageBytes): PageBytes {
+  return this;
+}
 
 /** Bytes that nobody gets back. */
 export function ownedPage(bytes: Buffer): PageBytes {
-  return { bytes, release: nothing };
+  return { bytes, keep: itself, release: nothing };
+}
+
+function copied(this: PageBytes): PageBytes {
+  return ownedPage(Buffer.from(this.bytes));
+}
+
+/** Bytes that others write over as soon as whoever gets them waits for anything. */
+export function borrowedPage(bytes: Buffer): PageBytes {
+  return { bytes, keep: copied, release: nothing };
 }
 
 export class PageBuffers {
@@ -50,6 +65,6 @@ export class PageBuffers {
       if (lent) this.give(buffer);
       lent = false;
     };
-    return { bytes: buffer.subarray(0, length), release };
+    return { bytes: buffer.subarray(0, length), keep: itself, release };
   }
 }

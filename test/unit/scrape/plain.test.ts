@@ -94,6 +94,42 @@ describe("what it reads", () => {
   });
 });
 
+describe("a page that is lent where it was received", () => {
+  test("stays when it is kept, and is written over by the next one when it is not", async () => {
+    let turn = 0;
+    const server = net.createServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.on("data", () => socket.write(`${OK}Content-Length: 5\r\n\r\nup ${++turn}\n`));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const client = clientOf();
+    const asked = requestTo((server.address() as net.AddressInfo).port, { borrows: true });
+    const first = await client.get(asked);
+    expect(first?.page.bytes.toString(), "before anything is waited for").toBe("up 1\n");
+    const kept = first?.page.keep();
+    const second = await client.get(asked);
+    expect(second?.page.bytes.toString()).toBe("up 2\n");
+    expect(kept?.bytes.toString()).toBe("up 1\n");
+    expect(first?.page.bytes.toString(), "the same memory").toBe("up 2\n");
+    client.close();
+    server.close();
+  });
+
+  test.each([
+    ["in pieces", [`${OK}Content-Length: 5\r\n\r\nup`, " 1\n"]],
+    ["in chunks", [`${CHUNKED}5\r\nup 1\n\r\n0\r\n\r\n`]],
+    ["as gzip", [gzipHead, zipped]],
+  ])("what comes %s is put together elsewhere", async (_, pieces) => {
+    await using server = await talker(pieces);
+    const client = clientOf();
+    const first = await client.get(requestTo(server.port, { borrows: true }));
+    const page = first?.page.keep();
+    await client.get(requestTo(server.port, { borrows: true }));
+    expect(page?.bytes.toString()).toBe("up 1\n");
+    client.close();
+  });
+});
+
 describe("what it leaves to the other client", () => {
   const cases: readonly (readonly [text: string, why: string])[] = [
     ["HTTP/1.0 200 OK\r\n\r\nup 1\n", "HTTP/1.0"],
