@@ -85,7 +85,7 @@ await sea(at("build/main.cjs"), {
     disableExperimentalSEAWarning: true,
     useCodeCache: false,
     useSnapshot: false,
-    execArgv: ["--no-warnings", "--max-semi-space-size=4", "--min-semi-space-size=4"],
+    execArgv: ["--no-warnings", "--max-semi-space-size=4", "--min-semi-space-size=1"],
     // NODE_OPTIONS of whoever starts it must not reach into the binary.
     execArgvExtension: "none",
     assets: {

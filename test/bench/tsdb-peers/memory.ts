@@ -20,7 +20,7 @@ const LOADS: readonly { readonly targets: number; readonly bounds: readonly Boun
   { targets: 300, bounds: [["Prometheus", 0.3]] },
 ];
 /** Beyond the first hundred thousand; what a program needs by itself is not in it. */
-const BYTES_PER_SERIES_MAX = 500;
+const BYTES_PER_SERIES_MAX = 350;
 
 interface Memory {
   /** Of the second half, MB. */
