@@ -133,7 +133,7 @@ export class Marks {
 
   /** From here on nothing is written; said on the disk at once, as the process may end before it gets better. */
   begin(from: Timestamp, reason: string): void {
-    this.#change({ open: { from, reason: reason.slice(0, REASON_LENGTH_MAX) } });
+    this.#change({ open: { from, reason: reason.slice(0, REASON_LENGTH_MAX) } }, true);
   }
 
   /** Everything is written again, what was held in memory included. */
@@ -144,7 +144,7 @@ export class Marks {
 
   addGap(gap: WriteGap): void {
     const gaps = [...this.#content.gaps, { ...gap, reason: gap.reason.slice(0, REASON_LENGTH_MAX) }];
-    this.#change({ gaps: gaps.slice(-GAPS_MAX), ...(gap.lost ? {} : { open: undefined }) });
+    this.#change({ gaps: gaps.slice(-GAPS_MAX), ...(gap.lost ? {} : { open: undefined }) }, true);
   }
 
   /** Adds to what was dropped for that reason. */
@@ -186,13 +186,17 @@ export class Marks {
       });
   }
 
-  #change(part: Partial<Content>): void {
+  #change(part: Partial<Content>, synced = false): void {
     this.#content = { ...this.#content, ...part };
-    this.#save();
+    this.#save(synced);
   }
 
-  /** In place; a file that does not exist yet is made in its full size. */
-  #save(): void {
+  /**
+   * In place; a file that does not exist yet is made in its full size.
+   *
+   * @param synced also against a power cut: it holds everybody up for a moment, so only what happens on a bad day.
+   */
+  #save(synced = false): void {
     this.#serial++;
     const half = encode({ serial: this.#serial, content: this.#content });
     try {
@@ -200,7 +204,7 @@ export class Marks {
       try {
         if (!this.#made) this.#fill(fd);
         writeSync(fd, half, 0, half.length, (this.#serial % 2) * HALF_BYTES);
-        fdatasyncSync(fd);
+        if (synced) fdatasyncSync(fd);
       } finally {
         closeSync(fd);
       }
