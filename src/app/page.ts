@@ -1,11 +1,38 @@
-/** A page of metrics that somebody pushes: the parser of scraped pages in front of the store. */
+/** A page of metrics that somebody pushes: the parser of scraped pages in front of the store, in turns. */
 import { UserError } from "../base/errors.ts";
+import { nextTurn, overdue } from "../base/turns.ts";
 import { formatOf } from "../exposition/negotiate.ts";
-import { parsePage } from "../exposition/parse.ts";
-import type { PageSeries } from "../exposition/page.ts";
+import type { ParsedPage } from "../exposition/page.ts";
+import { createPageParser } from "../exposition/parse.ts";
 import { lengthTrouble } from "../model/label-length.ts";
 import { NO_REF, type Timestamp } from "../model/sample.ts";
-import type { Appendable, AppendResult } from "../storage/storage.ts";
+import type { Appendable, Appender, AppendResult } from "../storage/storage.ts";
+
+/** Samples of one commit: some ten milliseconds. */
+const COMMIT_SAMPLES = 8_192;
+
+const turn = (): Promise<void> | undefined => (overdue() ? nextTurn() : undefined);
+
+/** @throws UserError `bad-exposition`. */
+async function checkLengths(page: ParsedPage): Promise<void> {
+  for (const part of page.parts) {
+    await turn();
+    for (const { labels } of page.seriesOf(part)) {
+      const tooLong = lengthTrouble(labels);
+      if (tooLong !== undefined) throw new UserError("bad-exposition", tooLong);
+    }
+  }
+}
+
+async function describe(page: ParsedPage, appender: Appender): Promise<void> {
+  const known = new Map<string, Parameters<Appender["describe"]>[1]>();
+  for (const part of page.parts) {
+    await turn();
+    for (const { family, what } of page.describedOf(part))
+      known.set(family, { type: "unknown", help: "", unit: "", ...known.get(family), ...what });
+  }
+  for (const [family, described] of known) appender.describe(family, described);
+}
 
 /**
  * Samples without a time of their own are of `now`.
@@ -14,27 +41,39 @@ import type { Appendable, AppendResult } from "../storage/storage.ts";
  */
 export async function takePage(
   store: Appendable,
-  page: Uint8Array,
+  bytes: Uint8Array,
   type: string | undefined,
   now: Timestamp,
 ): Promise<AppendResult> {
-  const { count, series, values, timestamps, metadata } = parsePage(page, formatOf(type));
-  for (const { labels } of series) {
-    const tooLong = lengthTrouble(labels);
-    if (tooLong !== undefined) throw new UserError("bad-exposition", tooLong);
-  }
+  const page = await createPageParser().parseInTurns(bytes, formatOf(type), turn);
+  await checkLengths(page);
   const appender = store.appender();
+  const sum = { accepted: 0, duplicate: 0, outOfBounds: 0, limited: 0 };
+  const commit = async (): Promise<void> => {
+    const { accepted, duplicate, outOfBounds, limited } = await appender.commit();
+    sum.accepted += accepted;
+    sum.duplicate += duplicate;
+    sum.outOfBounds += outOfBounds;
+    sum.limited += limited;
+  };
   let limited = 0;
-  for (let i = 0; i < count; i++) {
-    const ref = appender.series((series[i] as PageSeries).labels);
-    if (ref === NO_REF) {
-      limited++;
-      continue;
+  let i = 0;
+  let pending = 0;
+  for (const part of page.parts) {
+    await turn();
+    for (const { labels } of page.seriesOf(part)) {
+      const own = page.timestamps?.[i] ?? Number.NaN;
+      const ref = appender.series(labels);
+      if (ref === NO_REF) limited++;
+      else appender.append(ref, Number.isNaN(own) ? now : own, page.values[i] as number);
+      i++;
     }
-    const own = timestamps?.[i] ?? Number.NaN;
-    appender.append(ref, Number.isNaN(own) ? now : own, values[i] as number);
+    pending += part.samples;
+    if (pending < COMMIT_SAMPLES) continue;
+    await commit();
+    pending = 0;
   }
-  for (const [family, described] of metadata()) appender.describe(family, described);
-  const result = await appender.commit();
-  return { ...result, limited: Math.max(result.limited, limited) };
+  await describe(page, appender);
+  await commit();
+  return { ...sum, limited: Math.max(sum.limited, limited) };
 }

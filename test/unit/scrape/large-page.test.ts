@@ -6,6 +6,7 @@ import { cpSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { PagePart, ParsedPage } from "../../../src/exposition/page.ts";
 import { createPageParser } from "../../../src/exposition/parse.ts";
+import { takePage } from "../../../src/app/page.ts";
 import { manualClock } from "../../../src/base/clock.ts";
 import { Labels } from "../../../src/model/labels.ts";
 import { createMatcher } from "../../../src/model/matcher.ts";
@@ -260,4 +261,38 @@ describe("the store's part of a wide page", () => {
     expect(new Set(lists)).toEqual(new Set(["many stale", "up 0"]));
     expect(lists).toHaveLength(COLUMNS + 1);
   });
+});
+
+test("a page that is pushed is taken in turns and in parts, all of it or, when a line is wrong, nothing", async () => {
+  let turns = 0;
+  let done = false;
+  const beside = (): void => {
+    turns++;
+    if (!done) setImmediate(beside);
+  };
+  setImmediate(beside);
+  const commits: number[] = [];
+  const store = memoryStore();
+  const watched: Appendable = {
+    ...store,
+    appender() {
+      const one = store.appender();
+      const commit = async (): ReturnType<Appender["commit"]> => {
+        const result = await one.commit();
+        commits.push(result.accepted);
+        return result;
+      };
+      return { ...one, commit };
+    },
+  };
+  const bytes = pageOf(30_000, 100);
+  expect(await takePage(watched, bytes, "text/plain", SCRAPE_START)).toMatchObject({ accepted: 30_000, limited: 0 });
+  done = true;
+  expect(turns).toBeGreaterThan(5);
+  expect(Math.max(...commits)).toBeLessThan(10_000);
+  expect(store.metadata().size).toBe(100);
+  const wrong = Buffer.concat([bytes, Buffer.from("a b c\n")]);
+  commits.length = 0;
+  await expect(takePage(watched, wrong, "text/plain", SCRAPE_START)).rejects.toMatchObject({ code: "bad-exposition" });
+  expect(commits).toEqual([]);
 });
