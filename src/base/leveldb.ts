@@ -111,14 +111,14 @@ const begun = new Map<string, { readonly db: ByteLevel; readonly passedOver: rea
  * Begins to open the database in `dir`, if there is one, with the options that `openLevel` will give: LevelDB reads its
  * journal on another thread while this one loads what else a start needs. What goes wrong is told to `openLevel`.
  *
- * @param next is given the database once it is open.
+ * @param whenOpen is given the database once it is open.
  */
-export function beginLevel(dir: string, options: LevelOptions, next?: (db: ByteLevel) => void): void {
+export function beginLevel(dir: string, options: LevelOptions, whenOpen?: (db: ByteLevel) => void): void {
   if (begun.has(dir) || !existsSync(`${dir}/CURRENT`)) return;
   const passedOver = journalDamage(dir);
   const db = levelIn(dir, options);
   db.open().then(
-    () => next?.(db),
+    () => whenOpen?.(db),
     () => undefined,
   );
   begun.set(dir, { db, passedOver });
