@@ -5,10 +5,11 @@
  */
 import os from "node:os";
 import { type Bench, type BenchRow, progress } from "../support/bench.ts";
+import { pause, tempDir } from "../support/process.ts";
 import { bytesPerSample, modelFeed, recordedFeed } from "./tsdb-peers/disk.ts";
 import type { Feed } from "./tsdb-peers/feed.ts";
 import { DATA, pagesFile, type Recorded } from "./tsdb-peers/pages.ts";
-import { described, type Kind, present } from "./tsdb-peers/programs.ts";
+import { described, type Kind, present, startProgram } from "./tsdb-peers/programs.ts";
 import { PAGE_SERIES } from "./tsdb-peers/exporters.ts";
 import { beside, queryRows } from "./tsdb-peers/query-rows.ts";
 import { type ScrapeCost, scrapeCost } from "./tsdb-peers/scrapes.ts";
@@ -69,13 +70,22 @@ async function disk(kinds: readonly Kind[]): Promise<BenchRow[]> {
   for (const [what, data] of feeds) {
     const found = await bytesPerSample(kinds, data);
     rows.push(
-      ...beside(`all files, bytes for a sample, 2 h of 15 s, ${what}`, "B", found, [
+      ...beside(`samples, index and log, bytes for a sample, 2 h of 15 s, ${what}`, "B", found, [
         ["Prometheus", 0.36],
         ["VictoriaMetrics", 0.85],
       ]),
     );
   }
   return rows;
+}
+
+/** An engine keeps the code it compiled after three seconds, once for a bundle: nobody's figure has that in it. */
+const COMPILED_MS = 4_000;
+
+async function compileOnce(): Promise<void> {
+  using home = tempDir();
+  await using _engine = await startProgram("opsmon", home.path);
+  await pause(COMPILED_MS);
 }
 
 /** The parts, in the order of a run; none needs what another leaves behind. */
@@ -102,6 +112,7 @@ export const bench: Bench = {
   },
   async run() {
     const kinds = present();
+    await compileOnce();
     const wanted = ONLY.split(/[ ,]+/);
     const rows: BenchRow[] = [];
     for (const [name, part] of Object.entries(PARTS)) {
