@@ -75,7 +75,10 @@ export async function openSource(call: Invocation): Promise<Source> {
   if (foreign !== undefined) return foreign;
   const engine = runningEngine(call);
   if (engine !== undefined && (await alive(engine))) return engine;
-  const dir = dataDirOf(call.options.text("data"), call.io.env);
+  const socket = call.options.text("socket");
+  const data = call.options.text("data");
+  if (socket !== undefined && data === undefined) throw nobodyOn(socket);
+  const dir = dataDirOf(data, call.io.env);
   if (existsSync(dir)) {
     if (call.io.stderrIsTty) call.io.err(`no engine runs: reading ${dir} as it was left\n`);
     const { directorySource } = await import("../app/directory.ts");
@@ -108,6 +111,14 @@ async function alive(engine: EngineSource): Promise<boolean> {
     if (error instanceof UserError && error.code === "unreachable") return false;
     throw error;
   }
+}
+
+/** Who names a socket means that engine: another one's data would be a wrong answer. */
+function nobodyOn(socket: string): UserError {
+  return new UserError("no-engine", `no opsmon engine answers on the socket "${socket}"`, {
+    hint: "is it running? name its data directory with --data to read what it left",
+    exit: EXIT.unreachable,
+  });
 }
 
 function noEngine(): UserError {

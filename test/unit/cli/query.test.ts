@@ -316,6 +316,14 @@ describe("opsmon check", () => {
       "UNKNOWN: no opsmon engine",
       "nobody to ask",
     ],
+    [
+      "query",
+      ["1"],
+      { socket: "/nonexistent.sock", data: undefined },
+      3,
+      'UNKNOWN: no opsmon engine answers on the socket "/nonexistent.sock"',
+      "who names a socket does not get the default directory's data",
+    ],
     ["alert", ["RedisDown"], {}, 0, "OK: RedisDown does not fire", "a rule that is quiet"],
     [
       "alert",
