@@ -4,6 +4,7 @@
  * silence is then the news.
  */
 import { errorText } from "../base/errors.ts";
+import { nextTurn, overdue } from "../base/turns.ts";
 import { METRIC_NAME } from "../model/labels.ts";
 import { createMatcher } from "../model/matcher.ts";
 import type { RuleGroup } from "../rules/group.ts";
@@ -43,12 +44,20 @@ export function createPackGate({ tsdb, rules, options }: Pick<Rooms, "tsdb" | "r
 
   const look = async (): Promise<void> => {
     if (settings === undefined) return;
+    const asked = settings;
     await lookForMetrics(settings.packs);
     const packs = settings.packs.filter(stands);
     const now = packs.map((pack) => pack.name).join(",");
     if (now === inForce) return;
     inForce = now;
-    const groups: RuleGroup[] = [...settings.groups, ...packs.flatMap((pack) => pack.groups)];
+    const groups: RuleGroup[] = [...settings.groups];
+    for (const pack of packs) {
+      // A pack is read now, in some milliseconds; an engine that comes back is asked meanwhile.
+      groups.push(...pack.groups);
+      if (overdue()) await nextTurn();
+    }
+    // Who reloads meanwhile looks for himself.
+    if (asked !== settings) return;
     await rules.apply(groups);
     options.log.info("rules in force", { groups: groups.length, packs: now });
   };
