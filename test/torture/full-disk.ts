@@ -73,7 +73,7 @@ async function round(home: string, config: string, killed: boolean, random: () =
     if (!killed && gone.length > 0) return `samples ${gone.slice(0, 5).join(" ")} are gone after a restart`;
     const failed = (await stored(engine, "up")).filter((up) => up === 0).length;
     const { warnings } = (await engine.get(
-      `/api/v1/query_range?query=visits_total&start=${from / 1000}&end=${Date.now() / 1000}&step=1`,
+      `/api/v1/query_range?query=visits_total&start=${from / 1000}&end=${Date.now() / 1000}&step=0.01`,
     )) as { warnings?: readonly string[] };
     if (killed && warnings?.some((text) => text.includes("could not be stored")) !== true)
       return `an answer over the gap does not say so: ${JSON.stringify(warnings)}`;
