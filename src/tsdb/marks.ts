@@ -13,10 +13,10 @@ import type { Damage } from "./damage.ts";
 import type { DroppedShare, WriteGap } from "./options.ts";
 
 export const MARKS_FILE = "marks";
-/** Half of the file: some sixty gaps. */
-const HALF_BYTES = 16 * 1024;
+/** Half of the file: a page of the disk, and some twenty gaps. */
+const HALF_BYTES = 4 * 1024;
 const VERSION = 1;
-const GAPS_MAX = 60;
+const GAPS_MAX = 20;
 const REASON_LENGTH_MAX = 160;
 /** Newest gaps in the warnings of one answer. */
 const WARNINGS_MAX = 3;

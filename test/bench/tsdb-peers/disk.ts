@@ -2,7 +2,7 @@
  * Bytes on disk for a sample: two hours of 15-second pages, recorded from real exporters or generated, sent page by
  * page, then brought to where each program keeps its past: a block, a merged part, sealed chunks.
  */
-import { readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { systemClock } from "../../../src/base/clock.ts";
 import { silentLogger } from "../../../src/base/log.ts";
@@ -70,8 +70,11 @@ async function settledBytes(program: Program): Promise<number> {
   await store.close();
   // Opening once more moves LevelDB's journal into tables, as it does while the program runs on.
   await (await openTsdb({ dir, clock: systemClock, log: silentLogger, reserveBytes: 0 })).close();
-  // As with the peers: what holds samples and their index; files of a fixed size, such as `marks`, are not counted.
-  return directoryBytes(path.join(dir, "series")) + directoryBytes(path.join(dir, "log"));
+  // The other directory beside these, `state`, is of alerts and notifications.
+  return ["series", "log"].reduce(
+    (sum, one) => sum + directoryBytes(path.join(dir, one)),
+    statSync(path.join(dir, "marks")).size,
+  );
 }
 
 export async function bytesPerSample(kinds: readonly Kind[], data: Feed): Promise<ReadonlyMap<Kind, number>> {

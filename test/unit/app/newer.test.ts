@@ -52,7 +52,7 @@ const newer = {
   },
   "the marks": (dir: string): void => {
     const crc = crc32("{}", crc32("7")).toString(16).padStart(8, "0");
-    writeFileSync(path.join(dir, "marks"), `opsmon marks 9 7 2 ${crc}\n{}`.padEnd(32_768, "\n"));
+    writeFileSync(path.join(dir, "marks"), `opsmon marks 9 7 2 ${crc}\n{}`.padEnd(8_192, "\n"));
   },
 };
 

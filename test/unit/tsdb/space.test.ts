@@ -197,7 +197,7 @@ describe("a disk that was full", () => {
     }
     const file = join(box.dir, "marks");
     const sound = readFileSync(file);
-    expect(sound.length).toBe(32_768);
+    expect(sound.length).toBe(8_192);
     const with_ = async (damage: (bytes: Buffer) => Buffer): Promise<{ gaps: string; said: string }> => {
       const { gaps, quarantined } = (await box.reopen(() => writeFileSync(file, damage(Buffer.from(sound))))).stats();
       return {
@@ -209,14 +209,14 @@ describe("a disk that was full", () => {
       bytes[at] = (bytes[at] as number) ^ 1;
       return bytes;
     };
-    const halves = [await with_((bytes) => flip(bytes, 60)), await with_((bytes) => flip(bytes, 16_384 + 60))];
+    const halves = [await with_((bytes) => flip(bytes, 60)), await with_((bytes) => flip(bytes, 4_096 + 60))];
     // The older half is from before the last recovery: it says that nothing came after.
     expect(halves.map(({ gaps }) => gaps).sort()).toEqual(["held,held", "held,lost"]);
     expect(halves.map(({ said }) => said)).toEqual(["", ""]);
-    expect(await with_((bytes) => flip(flip(bytes, 60), 16_384 + 60))).toEqual({ gaps: "", said: "marks" });
+    expect(await with_((bytes) => flip(flip(bytes, 60), 4_096 + 60))).toEqual({ gaps: "", said: "marks" });
     expect(await with_((bytes) => bytes.subarray(0, 5))).toEqual({ gaps: "", said: "marks" });
     expect(await with_(() => Buffer.alloc(0))).toEqual({ gaps: "", said: "" });
-    expect(readFileSync(file).length).toBe(32_768);
+    expect(readFileSync(file).length).toBe(8_192);
   });
 
   test("a newer version of the record is refused, and nothing is touched", async () => {
@@ -226,7 +226,7 @@ describe("a disk that was full", () => {
     const { crc32 } = await import("node:zlib");
     const text = "{}";
     const crc = crc32(text, crc32("7")).toString(16).padStart(8, "0");
-    writeFileSync(join(box.dir, "marks"), `opsmon marks 2 7 ${text.length} ${crc}\n${text}`.padEnd(32_768, "\n"));
+    writeFileSync(join(box.dir, "marks"), `opsmon marks 2 7 ${text.length} ${crc}\n${text}`.padEnd(8_192, "\n"));
     const before = readFileSync(join(box.dir, "series/CURRENT"));
     const error = await storeBox({ dir: box.dir }).then(
       () => undefined,
