@@ -5,10 +5,12 @@ import { lockedError } from "../base/leveldb.ts";
 import { openState } from "../state/leveldb.ts";
 import { STATE_HOLDS } from "../state/state.ts";
 import { marksOf } from "../tsdb/marks.ts";
+import { refuseNewer } from "../tsdb/newer.ts";
 import { type VerifyOptions, type VerifyReport, verifyStore } from "../tsdb/verify.ts";
 import { foreignFiles } from "./foreign.ts";
+import { type MendReport, mendTables } from "./mend-tables.ts";
 import { inPlaceOf, isHeld, takePicture } from "./picture.ts";
-import { damagedTables, type TableDamage, tablesIn } from "./tables.ts";
+import { damagedTables, type TableDamage } from "./tables.ts";
 
 /** How the state speaks of itself where it does not name one record. */
 const DATABASE = /^(?:the |records )/;
@@ -25,8 +27,9 @@ export interface CheckReport extends VerifyReport {
  * @throws UserError `no-store`, `store-damaged` (exit 6), `store-locked` (exit 4), `store-unusable`, `store-format`.
  */
 export async function checkDirectory(dir: string, options: VerifyOptions): Promise<CheckReport> {
-  if (options.repair === true || !existsSync(path.join(dir, "series"))) return check(dir, dir, options);
+  if (!existsSync(path.join(dir, "series"))) return check(dir, dir, options);
   if (isHeld(dir)) throw lockedError(dir);
+  if (options.repair === true) return check(dir, dir, options);
   const picture = takePicture(dir, { only: ["series", "state"], locked: true });
   try {
     const report = await check(dir, picture.path, { ...options, series: path.join(picture.path, "series") });
@@ -42,12 +45,26 @@ export async function checkDirectory(dir: string, options: VerifyOptions): Promi
 async function check(dir: string, databases: string, options: VerifyOptions): Promise<CheckReport> {
   const stateDir = path.join(databases, "state");
   const tables = ["series", "state"].map((name) => ({ name, dir: path.join(databases, name) }));
-  const before = tables.map((one) => ({ ...one, names: tablesIn(one.dir) }));
-  const report = await verifyStore(dir, options);
+  const inPlace = databases === dir;
+  const before: { readonly place: string; readonly name: string; readonly report: MendReport }[] = [];
+  if (inPlace) refuseNewer(dir);
+  // Before LevelDB reads them: some damage would end the process.
+  for (const one of inPlace && options.repair !== true ? [] : tables)
+    before.push({ place: one.dir, name: one.name, report: await mendTables(one.dir, { keep: inPlace }) });
+  const verified = await verifyStore(dir, options);
+  const mended = inPlace ? before.flatMap(({ report: { mended } }) => mended) : [];
+  const report = { ...verified, repaired: [...mended, ...verified.repaired] };
   const foreign = foreignFiles(dir);
   /** What an engine left half-written is gone since the database was opened. */
   const blocks = async (): Promise<readonly TableDamage[]> =>
-    (await Promise.all(before.map(({ dir: place, name, names }) => damagedTables(place, name, names)))).flat();
+    (
+      await Promise.all(
+        before.map(async ({ place, name, report: { damage, left } }) => [
+          ...damage,
+          ...(await damagedTables(place, name, left)),
+        ]),
+      )
+    ).flat();
   if (!existsSync(path.join(stateDir, "CURRENT")) && marksOf(dir).companions.includes("state")) {
     const gone = { what: "state/", why: `it is gone, with ${STATE_HOLDS}` };
     return { ...report, stateRecords: 0, foreign, problems: [...report.problems, ...(await blocks()), gone] };

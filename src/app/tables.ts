@@ -24,7 +24,7 @@ const BLOCK_BYTES_MAX = 256 * 1024 * 1024;
 /** Places named. */
 const DAMAGED_MAX = 100;
 
-interface Handle {
+export interface Handle {
   readonly offset: number;
   readonly size: number;
 }
@@ -63,9 +63,14 @@ class Varints {
   }
 }
 
+/** Whether a block has room for what every block has, and ends before the footer. */
+function fits(data: Buffer, { offset, size }: Handle): boolean {
+  return size >= 4 && offset + size + TRAILER_BYTES <= data.length - FOOTER_BYTES;
+}
+
 function isSound(data: Buffer, { offset, size }: Handle): boolean {
   const end = offset + size;
-  if (end + TRAILER_BYTES > data.length - FOOTER_BYTES) return false;
+  if (!fits(data, { offset, size })) return false;
   return masked(crc32c(data, offset, end + 1)) === data.readUInt32LE(end + 1);
 }
 
@@ -88,27 +93,54 @@ function handlesIn(data: Buffer, { offset, size }: Handle): Handle[] {
   return found;
 }
 
-/** One sentence for each damaged place of a table. */
-async function damageIn(data: Buffer): Promise<string[]> {
-  if (data.length < FOOTER_BYTES) return [`it has ${data.length} bytes only`];
+export interface TableFaults {
+  /** Blocks that fail their checksum. */
+  readonly blocks: readonly Handle[];
+  /** Set when the table as a whole cannot be read. */
+  readonly whole?: string;
+}
+
+/** What is wrong with a table. */
+export async function faultsOf(data: Buffer): Promise<TableFaults> {
+  if (data.length < FOOTER_BYTES) return { blocks: [], whole: `it has ${data.length} bytes only` };
   const footer = data.length - FOOTER_BYTES;
-  if (data.readBigUInt64LE(data.length - 8) !== MAGIC) return ["its last bytes are not a table's"];
+  if (data.readBigUInt64LE(data.length - 8) !== MAGIC) return { blocks: [], whole: "its last bytes are not a table's" };
   let blocks: readonly Handle[];
   try {
     const reader = new Varints(data, footer);
     const meta = reader.handle();
     const index = reader.handle();
-    if (!isSound(data, index)) return ["its index fails its checksum"];
+    if (!isSound(data, index)) return { blocks: [], whole: "its index fails its checksum" };
     blocks = [meta, ...handlesIn(data, index)];
+    if (!blocks.every((block) => fits(data, block))) throw new RangeError("a block runs over the end");
   } catch {
-    return ["its index makes no sense"];
+    return { blocks: [], whole: "its index makes no sense" };
   }
-  const found: string[] = [];
+  const found: Handle[] = [];
   for (const block of blocks) {
     if (overdue()) await nextTurn();
-    if (!isSound(data, block)) found.push(`records from byte ${block.offset} on fail their checksum`);
+    if (!isSound(data, block)) found.push(block);
   }
-  return found;
+  return { blocks: found };
+}
+
+/** One sentence for each damaged place of a table. */
+async function damageIn(data: Buffer): Promise<string[]> {
+  const { blocks, whole } = await faultsOf(data);
+  if (whole !== undefined) return [whole];
+  return blocks.map(brokenBlock);
+}
+
+export function brokenBlock({ offset }: Handle): string {
+  return `records from byte ${offset} on fail their checksum`;
+}
+
+/** Puts an empty block of the same size in the place of another: LevelDB finds no record in it and reads on. */
+export function emptyBlock(data: Buffer, { offset, size }: Handle): void {
+  const end = offset + size;
+  // No restart points, written by the last four bytes of a block, and not compressed: LevelDB looks no further.
+  data.fill(0, offset, end + 1);
+  data.writeUInt32LE(masked(crc32c(data, offset, end + 1)), end + 1);
 }
 
 export interface TableDamage {

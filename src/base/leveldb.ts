@@ -146,7 +146,7 @@ function refusal(dir: string, name: string, error: unknown): UserError {
 }
 
 /** `<dir>.damaged-1`, the first such name that is free. */
-function asideName(dir: string): string {
+export function asideName(dir: string): string {
   for (let n = 1; ; n++) if (!existsSync(`${dir}.damaged-${n}`)) return `${dir}.damaged-${n}`;
 }
 

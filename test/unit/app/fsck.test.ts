@@ -213,6 +213,57 @@ describe("a mere check changes nothing", () => {
   });
 });
 
+/** Zeros where the keys of a block lie: LevelDB ends the process that reads them. */
+function zeroed(file: string): void {
+  const bytes = readFileSync(file);
+  bytes.fill(0, 0, 512);
+  writeFileSync(file, bytes);
+}
+
+describe("zeros at the beginning of a table", () => {
+  const tablesOf = (dir: string): string[] =>
+    ["series", "state"].flatMap((sub) => files(dir, sub, /\.ldb$/).slice(0, 1));
+
+  test("are named by a check, which changes nothing", async () => {
+    await copied(async (dir) => {
+      for (const table of tablesOf(dir)) zeroed(table);
+      const before = hashOf(dir);
+      const { problems } = await checkDirectory(dir, {});
+      expect(hashOf(dir)).toBe(before);
+      const said = problems.map(({ what, why }) => `${what}: ${why}`).join("\n");
+      for (const sub of ["series", "state"])
+        expect(said).toMatch(new RegExp(`${sub}/\\d+\\.ldb: records from byte 0 on fail their checksum`));
+    });
+  });
+
+  test("are taken out by a repair, which keeps the table as it was; then the store opens", async () => {
+    await copied(async (dir) => {
+      const tables = tablesOf(dir);
+      for (const table of tables) zeroed(table);
+      const were = tables.map((table) => readFileSync(table));
+      const { repaired } = await checkDirectory(dir, { repair: true });
+      expect(repaired.join("\n")).toMatch(/series\/\d+\.ldb: damaged blocks taken out, .* in series\.damaged-1\//);
+      tables.forEach((table, i) => {
+        const kept = path.join(`${path.dirname(table)}.damaged-1`, path.basename(table));
+        expect(readFileSync(kept).equals(were[i] as Buffer)).toBe(true);
+      });
+      const db = await openTsdb({ dir, clock: systemClock, log: silentLogger, reserveBytes: 0 });
+      expect(db.stats().samples).toBeGreaterThan(0);
+      await db.close();
+      const { problems } = await checkDirectory(dir, {});
+      expect(problems.filter(({ why }) => why.includes("checksum"))).toEqual([]);
+    });
+  });
+
+  test("a repair leaves the tables of a running engine alone", async () => {
+    const dir = temporaryDir();
+    const db = await openTsdb({ dir, clock: systemClock, log: silentLogger, reserveBytes: 0 });
+    await expect(checkDirectory(dir, { repair: true })).rejects.toMatchObject({ code: "store-locked", exit: 4 });
+    await db.close();
+    rmSync(dir, { recursive: true, force: true });
+  });
+});
+
 test("foreign files are named wherever they lie, and stay", async () => {
   await copied(async (dir) => {
     const strangers = ["notes.txt", "series/notes.txt", "state/x.ldb.bak", "log/00000001.log.gz"];
