@@ -9,10 +9,17 @@ import { beginLoad } from "../tsdb/load.ts";
 import { beginLog } from "../tsdb/log-ahead.ts";
 import { refuseNewer } from "../tsdb/newer.ts";
 import { SERIES_LEVEL } from "../tsdb/options.ts";
+import { isHeld } from "./picture.ts";
+import { diedStarting, markStart } from "./start-mark.ts";
 
-/** Resolves when the other threads have their work. Nothing is made, and nothing is refused, before the engine asks. */
+/**
+ * Resolves when the other threads have their work. Nothing but the mark of the start is made, and nothing is refused,
+ * before the engine asks.
+ */
 export async function workAhead(dataDir: string): Promise<void> {
-  if (isNewer(dataDir)) return;
+  // After a start that died the tables are looked through first.
+  if (isNewer(dataDir) || diedStarting(dataDir)) return;
+  if (!isHeld(dataDir)) markStart(dataDir);
   beginLevel(`${dataDir}/series`, SERIES_LEVEL, beginLoad);
   beginLevel(path.join(dataDir, "state"), STATE_LEVEL);
   beginLog(`${dataDir}/log`);

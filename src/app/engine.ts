@@ -16,6 +16,7 @@ import { createHostCollector, type HostCollector } from "../scrape/host.ts";
 import { createScrapeManager } from "../scrape/manager.ts";
 import { STATE_HOLDS } from "../state/state.ts";
 import { openState } from "../state/leveldb.ts";
+import { refuseNewer } from "../tsdb/newer.ts";
 import { openTsdb } from "../tsdb/tsdb.ts";
 import { type Attachments, watchAttachments } from "./attachments.ts";
 import { createDiscovery } from "./discovery.ts";
@@ -23,11 +24,13 @@ import { createHostRival } from "./host-rival.ts";
 import { refusing, watchNativeHistograms } from "./native-histograms.ts";
 import { type EngineOptions, RETENTION_MS_DEFAULT } from "./options.ts";
 import { openQueries } from "./queries.ts";
+import { isHeld } from "./picture.ts";
 import type { Rooms } from "./rooms.ts";
 import { createPackGate } from "./pack-gate.ts";
 import { type AppServices, createServices } from "./services.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfigAlone, type Settings } from "./settings.ts";
+import { clearStart, markStart, mendAfterDeath } from "./start-mark.ts";
 import { watchTables } from "./tables.ts";
 import { loadWebConfig } from "./web-config.ts";
 
@@ -48,15 +51,21 @@ export interface RunningEngine {
 
 /** @throws UserError `config-invalid`, `store-locked`, `socket-in-use`, `listen-failed` …: nothing is left running then. */
 export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
-  const loaded = loadConfigAlone(options.configFile, options.env);
-  const security = options.webConfigFile === undefined ? undefined : loadWebConfig(options.webConfigFile);
-  makeDirectory(options.dataDir);
+  const { dataDir } = options;
   const cleanup: (() => Promise<void> | void)[] = [];
   try {
+    const loaded = loadConfigAlone(options.configFile, options.env);
+    const security = options.webConfigFile === undefined ? undefined : loadWebConfig(options.webConfigFile);
+    makeDirectory(dataDir);
+    refuseNewer(dataDir);
+    await mendAfterDeath(dataDir, options.log.with({ room: "tsdb" }));
+    if (!isHeld(dataDir)) markStart(dataDir);
     return await build(options, loaded, security, cleanup);
   } catch (error) {
     for (const undo of cleanup.reverse()) await undo();
     throw error;
+  } finally {
+    clearStart(dataDir);
   }
 }
 

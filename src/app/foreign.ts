@@ -15,7 +15,7 @@ const LEVEL_FILES = /^(?:\d+\.(?:ldb|sst|log|dbtmp)|MANIFEST-\d+|CURRENT|LOCK|LO
 const OWN = [
   {
     dir: "",
-    files: /^(?:marks|backup\.json|opsmon\.sock|engine\.log)$/,
+    files: /^(?:marks|starting|backup\.json|opsmon\.sock|engine\.log)$/,
     dirs: /^(?:(?:series|state)(?:\.damaged-\d+)?|log|lost\+found|\.opsmon-read-[\w-]+)$/,
   },
   { dir: "series", files: LEVEL_FILES, dirs: /^lost$/ },

@@ -1,0 +1,53 @@
+/**
+ * The mark of a start under way: a file `starting` that goes when the start has come to its end, well or not. Who finds
+ * another's knows that the process died meanwhile. That may have been LevelDB, which ends the process over damage in
+ * some places of a table; so the tables are looked through, and mended, before they are opened once more.
+ */
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import type { Logger } from "../base/log.ts";
+import { mendTables } from "./mend-tables.ts";
+import { isHeld } from "./picture.ts";
+
+/** Process ids come again, in a container at every start. */
+const OWN = `${process.pid} ${performance.timeOrigin}\n`;
+
+function markIn(dataDir: string): string {
+  return path.join(dataDir, "starting");
+}
+
+/** Whether an earlier start in this directory never came to its end. */
+export function diedStarting(dataDir: string): boolean {
+  try {
+    return readFileSync(markIn(dataDir), "utf8") !== OWN;
+  } catch {
+    return false;
+  }
+}
+
+/** Where nothing can be written, nothing is: opening the store has better words for it. */
+export function markStart(dataDir: string): void {
+  try {
+    writeFileSync(markIn(dataDir), OWN);
+  } catch {
+    // No directory yet, or a full or read-only disk.
+  }
+}
+
+/** The mark of another process stays. */
+export function clearStart(dataDir: string): void {
+  try {
+    if (readFileSync(markIn(dataDir), "utf8") === OWN) rmSync(markIn(dataDir));
+  } catch {
+    // None was made, or it cannot go: then the next start looks through the tables for nothing.
+  }
+}
+
+/** Looks through the tables, and mends them, when the last start died. Nothing may have opened the databases yet. */
+export async function mendAfterDeath(dataDir: string, log: Logger): Promise<void> {
+  if (!diedStarting(dataDir) || isHeld(dataDir)) return;
+  for (const name of ["series", "state"]) {
+    const { mended } = await mendTables(path.join(dataDir, name), { keep: true });
+    for (const what of mended) log.error("the last start died; stored data is damaged", { what });
+  }
+}
