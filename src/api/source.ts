@@ -65,6 +65,8 @@ export interface EngineStatus {
   readonly configFile: string;
   readonly embedded: boolean;
   readonly items: readonly StatusItem[];
+  /** Places of the store that cannot be read. */
+  readonly damaged?: number;
 }
 
 /** One panel query of a batch: all of a frame's expressions go over the wire together. */

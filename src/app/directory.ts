@@ -11,7 +11,9 @@ import { openState } from "../state/leveldb.ts";
 import { STATE_HOLDS, type StateStore } from "../state/state.ts";
 import { openTsdb, type Tsdb, type TsdbStats } from "../tsdb/tsdb.ts";
 import { LocalSource } from "./local-source.ts";
+import { mendTables } from "./mend-tables.ts";
 import { inPlaceOf, isHeld, takePicture } from "./picture.ts";
+import { diedStarting } from "./start-mark.ts";
 import { version } from "./version.ts";
 
 /** @throws UserError `not-a-store`. */
@@ -37,6 +39,9 @@ export async function openPicture(dir: string, clock: Clock): Promise<OpenPictur
   mustHoldData(dir);
   const picture = takePicture(dir);
   try {
+    // An engine died over it: so would this process.
+    if (diedStarting(dir))
+      for (const name of ["series", "state"]) await mendTables(path.join(picture.path, name), { keep: false });
     const store = await openTsdb({ dir: picture.path, clock, log: silentLogger, reserveBytes: 0 });
     const stateDir = path.join(picture.path, "state");
     store.accompany("state", existsSync(path.join(stateDir, "CURRENT")), STATE_HOLDS);

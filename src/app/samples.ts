@@ -46,10 +46,11 @@ export async function exportFromDirectory(
   clock: Clock,
   write: (text: string) => Promise<void>,
   options: ExportOptions,
-): Promise<ExportReport> {
+): Promise<ExportReport & { readonly damaged: number }> {
   const picture = await openPicture(dir, clock);
   try {
-    return await exportOpenMetrics(picture.store, write, options);
+    const report = await exportOpenMetrics(picture.store, write, options);
+    return { ...report, damaged: picture.stats().quarantined.length };
   } finally {
     await picture.close();
   }

@@ -34,6 +34,7 @@ export async function engineStatus(
     configFile: options.configFile ?? "",
     embedded: options.embedded,
     items: worstFirst(items),
+    damaged: rooms.tsdb.stats().quarantined.length,
   };
 }
 

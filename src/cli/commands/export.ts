@@ -100,7 +100,7 @@ export const exportCommand: CommandSpec = {
             ...wishes,
             ...range,
           })
-        : await samples.exportFromServer(server, sink.write, { ...wishes, ...range });
+        : { ...(await samples.exportFromServer(server, sink.write, { ...wishes, ...range })), damaged: undefined };
     await sink.end();
     progress[Symbol.dispose]();
     for (const warning of report.warnings) io.err(`warning: ${warning}\n`);
@@ -110,6 +110,13 @@ export const exportCommand: CommandSpec = {
       const { whyEmpty } = await import("../why-empty.ts");
       io.err(`${visible(await whyEmpty(server, selector, clock.now(), LOOKBACK_MS_DEFAULT, options.flag("utc")))}\n`);
     }
-    return EXIT.ok;
+    // Known once all has been read; another server says nothing about its store.
+    const damaged = report.damaged ?? (other === undefined ? ((await server?.status())?.damaged ?? 0) : 0);
+    if (damaged === 0) return EXIT.ok;
+    io.err(
+      `warning: ${counted(damaged, "place")} of the store cannot be read, and what was there is not in the export\n` +
+        'hint: "opsmon status" names them\n',
+    );
+    return EXIT.damaged;
   },
 };

@@ -4,6 +4,7 @@ import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { startEngine } from "../../../src/app/engine.ts";
+import { openLevel } from "../../../src/base/leveldb.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import { type CommandSpec, Options } from "../../../src/cli/command.ts";
@@ -12,6 +13,7 @@ import { fsck } from "../../../src/cli/commands/fsck.ts";
 import { silence } from "../../../src/cli/commands/silence.ts";
 import { exportCommand } from "../../../src/cli/commands/export.ts";
 import { importCommand } from "../../../src/cli/commands/import.ts";
+import { rangeOf } from "../../../src/tsdb/keys.ts";
 import { writeBlock } from "../../support/blocks.ts";
 import { tempDir } from "../../support/process.ts";
 
@@ -287,6 +289,34 @@ describe("backup, restore, fsck", () => {
     expect(found.code).toBe(6);
     expect(found.out).toMatch(/^damaged: /m);
   });
+});
+
+test("an export of a damaged store says that something is missing, with an engine and without one", async () => {
+  using home = tempDir();
+  const data = path.join(home.path, "data");
+  const file = path.join(home.path, "in.om");
+  writeFileSync(file, FILE);
+  {
+    await using _ = await engineOn(data);
+  }
+  expect((await run(importCommand, [file], { data })).code).toBe(0);
+  const whole = await run(exportCommand, ["room_celsius"], { data });
+  expect(whole).toMatchObject({ code: 0, err: "2 samples of 1 series\n" });
+  const { db } = await openLevel(path.join(data, "series"), { name: "series", compression: false });
+  for await (const [key, value] of db.iterator(rangeOf("c"))) {
+    value[value.length >> 1] = (value[value.length >> 1] as number) ^ 0x10;
+    await db.put(key, value);
+  }
+  await db.close();
+  const stopped = await run(exportCommand, ["room_celsius"], { data });
+  expect(stopped.err).toMatch(
+    /warning: \d+ places? of the store cannot be read, and what was there is not in the export/,
+  );
+  expect(stopped.code).toBe(6);
+  await using _ = await engineOn(data);
+  const running = await run(exportCommand, ["room_celsius"], { data });
+  expect(running.err).toMatch(/warning: \d+ places? of the store cannot be read/);
+  expect(running.code).toBe(6);
 });
 
 describe("opsmon silence", () => {
