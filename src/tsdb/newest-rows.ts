@@ -1,6 +1,6 @@
 /**
  * The newest rows of an open chunk as what changes from one to the next: most columns of a page do not move within a
- * second, so eight rows take some 30 bytes a column instead of 64. The last row lies as doubles, older ones are found by taking
+ * second, so sixteen rows take some 45 bytes a column instead of 128. The last row lies as doubles, older ones are found by taking
  * the changes back, which are kept as the halves of doubles that change. Whole rows only, one at the end.
  */
 import { BLOCK_ROWS } from "./rows-view.ts";

@@ -1,20 +1,20 @@
 /**
- * What a query sees of an open chunk: rows in blocks of 8, packed or plain, as they were when it asked. In: a view and a
+ * What a query sees of an open chunk: rows in blocks of 16, packed or plain, as they were when it asked. In: a view and a
  * column. Out: row-aligned values and, where there are holes, cells.
  */
 import { CELL_ABSENT, CELL_VALUE } from "./column.ts";
 import { PackedReader } from "./packed.ts";
 
-export const BLOCK_SHIFT: number = 3;
+export const BLOCK_SHIFT: number = 4;
 export const BLOCK_ROWS: number = 1 << BLOCK_SHIFT;
 export const BLOCK_MASK: number = BLOCK_ROWS - 1;
 /** Packed blocks that become one. */
 export const MERGED_BLOCKS: number = 4;
 
-/** A frozen view of the matrix: arrays are shared, counts are not. A packed block of 32 rows stands in four places. */
+/** A frozen view of the matrix: arrays are shared, counts are not. A packed block of 64 rows stands in four places. */
 export interface RowsView {
   readonly t: Float64Array;
-  /** 8 rows each; row r, column c of a plain one is blocks[r >> 3][(r & 7) * stride + c]. */
+  /** 16 rows each; row r, column c of a plain one is blocks[r >> 4][(r & 15) * stride + c]. */
   readonly blocks: readonly (Float64Array | PackedReader)[];
   /** Cells of incomplete rows of plain blocks. */
   readonly partial: readonly (Uint8Array | undefined)[];

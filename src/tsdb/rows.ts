@@ -1,5 +1,5 @@
 /**
- * The open chunk of a group: a matrix of doubles, one row a time, one column a series, in blocks of 8 rows. The newest
+ * The open chunk of a group: a matrix of doubles, one row a time, one column a series, in blocks of 16 rows. The newest
  * block holds one row and what changes from row to row; from the first row with holes or stale markers on, which carries
  * one byte a column beside it, it holds plain doubles. A full block is packed to about one byte a sample, unless the group
  * is narrow, and four packed ones become one, which is smaller still and read three times as fast. Rows are ascending in
@@ -40,7 +40,7 @@ const columnValues = new Float64Array(BLOCK_ROWS * MERGED_BLOCKS);
 
 export class Rows {
   t: Float64Array;
-  /** Packed ones first; one of 32 rows stands in four places. Only the last may hold changes. */
+  /** Packed ones first; one of 64 rows stands in four places. Only the last may hold changes. */
   #blocks: Block[] = [];
   #packed = 0;
   #merged = 0;
