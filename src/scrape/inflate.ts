@@ -1,10 +1,9 @@
 /**
- * Gzip bodies into lent memory. `gunzipSync` makes an inflater and new memory for each body, and that memory makes V8
- * collect its whole heap every few seconds; one inflater that is used again costs half, and no garbage. Node keeps the
- * inflater's own door to itself, so what is behind it is looked at first, and whatever is unusual (a broken body, a
- * size that is not what the trailer says, another Node) goes the public way.
+ * Gzip bodies into lent memory, by an inflater that is kept (see `base/kept-zlib.ts`). A body that is broken, or not of the
+ * size its trailer says, goes the public way.
  */
-import { constants, createGunzip, type Gunzip, gunzipSync } from "node:zlib";
+import { constants, createGunzip, gunzipSync } from "node:zlib";
+import { KeptZlib } from "../base/kept-zlib.ts";
 import { ownedPage, type PageBuffers, type PageBytes } from "./page-buffers.ts";
 
 /** A larger page is rare, and memory for it is not taken on the word of a trailer. */
@@ -12,37 +11,7 @@ const SHORT_BYTES_MAX = 4 * 1024 * 1024;
 /** Header and trailer. */
 const GZIP_BYTES_MIN = 18;
 
-/** The part of Node's inflater that is used here. */
-interface Inflater extends Gunzip {
-  readonly _handle: {
-    writeSync(
-      flush: number,
-      from: Uint8Array,
-      at: number,
-      length: number,
-      to: Uint8Array,
-      toAt: number,
-      room: number,
-    ): void;
-  };
-  reset(): void;
-  /** After a write: room left in the output, bytes left of the input. */
-  readonly _writeState: Uint32Array;
-}
-
-let kept: Inflater | "none" | undefined;
-
-/** The inflater, or undefined when this Node has another inside. */
-function inflater(): Inflater | undefined {
-  if (kept === undefined) {
-    const made = createGunzip() as Partial<Inflater> as Inflater;
-    const fits = typeof made._handle?.writeSync === "function" && made._writeState instanceof Uint32Array;
-    // A broken body is told as an event too, later; by then it went the public way.
-    made.on("error", () => undefined);
-    kept = fits ? made : "none";
-  }
-  return kept === "none" ? undefined : kept;
-}
+const inflater = new KeptZlib(() => createGunzip(), constants.Z_FINISH);
 
 /** The whole body in lent memory; undefined leaves it to the public way. */
 function inflateShort(packed: Uint8Array, bytesMax: number, buffers: PageBuffers): PageBytes | undefined {
@@ -50,15 +19,10 @@ function inflateShort(packed: Uint8Array, bytesMax: number, buffers: PageBuffers
   const trailer = new DataView(packed.buffer, packed.byteOffset + packed.length - 4, 4);
   const expected = trailer.getUint32(0, true);
   if (expected > Math.min(bytesMax, SHORT_BYTES_MAX)) return undefined;
-  const made = inflater();
-  if (made === undefined) return undefined;
   // One byte more, because a full output does not tell whether there is more to come.
   const out = buffers.take(expected + 1);
-  made.reset();
-  made._handle.writeSync(constants.Z_FINISH, packed, 0, packed.length, out, 0, out.length);
-  const length = out.length - (made._writeState[0] as number);
-  if (!made.destroyed && length === expected) return buffers.page(out, length);
-  if (made.destroyed) kept = undefined;
+  const length = inflater.run(packed, out);
+  if (length === expected) return buffers.page(out, length);
   buffers.give(out);
   return undefined;
 }
