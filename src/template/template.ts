@@ -20,7 +20,7 @@ export interface TemplateOptions {
   /** Beside Go's own (printf, eq, len …). */
   readonly functions?: Readonly<Record<string, GoFunction>> | undefined;
   /** Templates defined elsewhere (`{{ template "x" . }}`), e.g. by Alertmanager template files. */
-  readonly library?: TemplateLibrary | undefined;
+  readonly templates?: TemplateLibrary | undefined;
   /** `html` escapes everything an action prints that is not a SafeText. */
   readonly escape?: "html" | undefined;
   /** Longest output, characters; default 1 MiB. */
@@ -55,7 +55,7 @@ export const STEPS_MAX: number = 5_000_000;
 export function compileTemplate(text: string, options: TemplateOptions): Template {
   const functions = { ...goBuiltins, ...options.functions };
   const parsed = parse(text, options.name, functions);
-  const definitions: Definitions = new Map(options.library?.definitions);
+  const definitions: Definitions = new Map(options.templates?.definitions);
   for (const [name, body] of parsed.definitions) definitions.set(name, body);
   const limits = { outputMax: options.outputMax ?? OUTPUT_LENGTH_MAX, stepsMax: STEPS_MAX };
   return {

@@ -27,11 +27,11 @@ export function compileMessage(
   const functions = messageFunctions(now);
   const escape = config.parseMode === "HTML" ? { escape: "html" as const } : {};
   try {
-    const library = templateLibrary(
+    const templates = templateLibrary(
       [...files].map(([name, text]) => ({ name, text })),
       functions,
     );
-    const template = compileTemplate(config.message, { name: "message", functions, library, ...escape });
+    const template = compileTemplate(config.message, { name: "message", functions, templates, ...escape });
     return (delivery, limit) => {
       try {
         const repeat = delivery.maybeRepeat ? "\n(repeat?)" : "";

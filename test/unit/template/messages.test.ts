@@ -73,13 +73,13 @@ test("in HTML everything printed is escaped but what was declared safe", () => {
 });
 
 test("named templates come from a library, a text may replace them", () => {
-  const library = templateLibrary([
+  const templates = templateLibrary([
     {
       name: "a.tmpl",
       text: '{{ define "title" }}[{{ .Status }}]{{ end }}{{ define "all" }}{{ template "title" . }}!{{ end }}',
     },
   ]);
-  const use = (text: string): string => compileTemplate(text, { name: "m", functions, library }).render(data);
+  const use = (text: string): string => compileTemplate(text, { name: "m", functions, templates }).render(data);
   expect(use('{{ template "all" . }}')).toBe("[firing]!");
   expect(use('{{ define "title" }}own{{ end }}{{ template "all" . }}')).toBe("own!");
   expect(() => use('{{ template "nope" . }}')).toThrow('template "nope" not defined');
