@@ -15,17 +15,7 @@ import { createTurn } from "../../src/scrape/turns.ts";
 import { manualClock } from "../../src/base/clock.ts";
 import { memoryStore } from "../support/memory-store.ts";
 import { type Dump, dumpStore, SCRAPE_START } from "../support/scrape.ts";
-
-const rule = (changes: Partial<RelabelRule>): RelabelRule => ({
-  action: "replace",
-  sourceLabels: [],
-  separator: ";",
-  regex: "(.*)",
-  targetLabel: "",
-  replacement: "$1",
-  modulus: 0,
-  ...changes,
-});
+import { rule } from "../support/relabel.ts";
 
 interface Target {
   readonly format: PageFormat;

@@ -10,8 +10,8 @@ import type { StatusItem } from "../../../src/api/source.ts";
 import { directorySource } from "../../../src/app/directory.ts";
 import { type RunningEngine, startEngine } from "../../../src/app/engine.ts";
 import { systemClock } from "../../../src/base/clock.ts";
-import { silentLogger } from "../../../src/base/log.ts";
 import { eventually, tempDir } from "../../support/process.ts";
+import { QUIET_ENGINE } from "../../support/engine-options.ts";
 
 interface Wishes {
   readonly config?: string;
@@ -26,23 +26,11 @@ function start(
   const configFile = path.join(home, "opsmon.yml");
   writeFileSync(configFile, config);
   return startEngine({
-    version: "0.0.0",
+    ...QUIET_ENGINE,
     dataDir: path.join(home, "data"),
     socketPath: socket,
-    socketMode: 0o600,
     configFile,
     listen,
-    webConfigFile: undefined,
-    features: undefined,
-    retentionMs: undefined,
-    retentionBytes: undefined,
-    queryTimeoutMs: undefined,
-    queryLookbackMs: undefined,
-    discover: false,
-    embedded: false,
-    env: {},
-    clock: systemClock,
-    log: silentLogger,
   });
 }
 

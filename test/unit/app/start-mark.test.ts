@@ -9,6 +9,7 @@ import { silentLogger } from "../../../src/base/log.ts";
 import { Labels } from "../../../src/model/labels.ts";
 import { openTsdb } from "../../../src/tsdb/tsdb.ts";
 import { tempDir } from "../../support/process.ts";
+import { QUIET_ENGINE } from "../../support/engine-options.ts";
 
 async function fill(dir: string): Promise<void> {
   const db = await openTsdb({ dir, clock: systemClock, log: silentLogger, reserveBytes: 0, chunkRows: 20 });
@@ -28,23 +29,10 @@ function start(home: string, dataDir: string, config = ""): Promise<RunningEngin
   const configFile = path.join(home, "opsmon.yml");
   writeFileSync(configFile, config);
   return startEngine({
-    version: "0.0.0",
+    ...QUIET_ENGINE,
     dataDir,
     socketPath: path.join(home, "opsmon.sock"),
-    socketMode: 0o600,
     configFile,
-    listen: [],
-    webConfigFile: undefined,
-    features: undefined,
-    retentionMs: undefined,
-    retentionBytes: undefined,
-    queryTimeoutMs: undefined,
-    queryLookbackMs: undefined,
-    discover: false,
-    embedded: false,
-    env: {},
-    clock: systemClock,
-    log: silentLogger,
   });
 }
 

@@ -6,7 +6,6 @@ import { describe, expect, test } from "vitest";
 import { startEngine } from "../../../src/app/engine.ts";
 import { openLevel } from "../../../src/base/leveldb.ts";
 import { systemClock } from "../../../src/base/clock.ts";
-import { silentLogger } from "../../../src/base/log.ts";
 import { type CommandSpec, Options } from "../../../src/cli/command.ts";
 import { backup, restore } from "../../../src/cli/commands/backup.ts";
 import { fsck } from "../../../src/cli/commands/fsck.ts";
@@ -16,6 +15,7 @@ import { importCommand } from "../../../src/cli/commands/import.ts";
 import { rangeOf } from "../../../src/tsdb/keys.ts";
 import { writeBlock } from "../../support/blocks.ts";
 import { tempDir } from "../../support/process.ts";
+import { QUIET_ENGINE } from "../../support/engine-options.ts";
 
 interface Ran {
   readonly code: number;
@@ -42,23 +42,10 @@ async function run(spec: CommandSpec, args: readonly string[], options: Record<s
 async function engineOn(dataDir: string): Promise<AsyncDisposable> {
   writeFileSync(`${dataDir}.yml`, "opsmon: {host_collector: {enabled: false}, discover: {enabled: false}}\n");
   const engine = await startEngine({
-    version: "0.0.0",
+    ...QUIET_ENGINE,
     dataDir,
     socketPath: path.join(dataDir, "opsmon.sock"),
-    socketMode: 0o600,
     configFile: `${dataDir}.yml`,
-    listen: [],
-    webConfigFile: undefined,
-    features: undefined,
-    retentionMs: undefined,
-    retentionBytes: undefined,
-    queryTimeoutMs: undefined,
-    queryLookbackMs: undefined,
-    discover: false,
-    embedded: false,
-    env: {},
-    clock: systemClock,
-    log: silentLogger,
   });
   return { [Symbol.asyncDispose]: () => engine.stop("the test is over") };
 }

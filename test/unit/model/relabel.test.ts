@@ -1,17 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Labels } from "../../../src/model/labels.ts";
 import { compileRelabel, type RelabelRule } from "../../../src/model/relabel.ts";
-
-const rule = (changes: Partial<RelabelRule>): RelabelRule => ({
-  action: "replace",
-  sourceLabels: [],
-  separator: ";",
-  regex: "(.*)",
-  targetLabel: "",
-  replacement: "$1",
-  modulus: 0,
-  ...changes,
-});
+import { rule } from "../../support/relabel.ts";
 
 const start = Labels.from({ a: "foo", b: "bar", c: "baz" });
 

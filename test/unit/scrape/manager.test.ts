@@ -6,22 +6,11 @@ import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { UserError } from "../../../src/base/errors.ts";
 import { type ScrapeJob, Secret } from "../../../src/model/job.ts";
-import type { RelabelRule } from "../../../src/model/relabel.ts";
 import type { Appendable, AppendResult } from "../../../src/storage/storage.ts";
 import { memoryStore } from "../../support/memory-store.ts";
 import { startExporter } from "../../support/exporter.ts";
 import { dumpStore, SCRAPE_START, scrapeJob, scrapeRig } from "../../support/scrape.ts";
-
-const rule = (changes: Partial<RelabelRule>): RelabelRule => ({
-  action: "replace",
-  sourceLabels: [],
-  separator: ";",
-  regex: "(.*)",
-  targetLabel: "",
-  replacement: "$1",
-  modulus: 0,
-  ...changes,
-});
+import { rule } from "../../support/relabel.ts";
 
 describe("staleness", () => {
   test("a series that leaves the page gets a marker at the time of that scrape", async () => {
