@@ -24,7 +24,6 @@ import { createHostRival } from "./host-rival.ts";
 import { refusing, watchNativeHistograms } from "./native-histograms.ts";
 import { type EngineOptions, RETENTION_MS_DEFAULT } from "./options.ts";
 import { openQueries } from "./queries.ts";
-import { isHeld } from "./picture.ts";
 import type { Rooms } from "./rooms.ts";
 import { createPackGate } from "./pack-gate.ts";
 import { type AppServices, createServices } from "./services.ts";
@@ -59,7 +58,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
     makeDirectory(dataDir);
     refuseNewer(dataDir);
     await mendAfterDeath(dataDir, options.log.with({ room: "tsdb" }));
-    if (!isHeld(dataDir)) markStart(dataDir);
+    markStart(dataDir);
     return await build(options, loaded, security, cleanup);
   } catch (error) {
     for (const undo of cleanup.reverse()) await undo();

@@ -28,9 +28,20 @@ export function diedStarting(dataDir: string): boolean {
 /** Where nothing can be written, nothing is: opening the store has better words for it. */
 export function markStart(dataDir: string): void {
   try {
+    writeFileSync(markIn(dataDir), OWN, { flag: "wx" });
+  } catch (error) {
+    // Else there is no directory yet, or the disk is full or read-only.
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") replaceMark(dataDir);
+  }
+}
+
+/** A start that died left a mark; one under way keeps its own. Asked here only: the kernel takes 12 ms to say who holds what. */
+function replaceMark(dataDir: string): void {
+  if (!diedStarting(dataDir) || isHeld(dataDir)) return;
+  try {
     writeFileSync(markIn(dataDir), OWN);
   } catch {
-    // No directory yet, or a full or read-only disk.
+    // As above.
   }
 }
 

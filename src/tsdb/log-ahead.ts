@@ -29,13 +29,15 @@ export function beginLogFile(dir: string, file: number): void {
   }
 }
 
-/** Begins to read the first file of a log, if there is one. */
-export function beginLog(dir: string): void {
+/** Begins to read the first file of a log, if there is one. @returns bytes of the whole log, as far as they can be told. */
+export function beginLog(dir: string): number {
   try {
-    const first = listLog(dir).files[0];
-    if (first !== undefined) beginLogFile(dir, first.number);
+    const { files } = listLog(dir);
+    if (files[0] !== undefined) beginLogFile(dir, files[0].number);
+    return files.reduce((sum, { bytes }) => sum + bytes, 0);
   } catch {
     // Told when the log is opened.
+    return 0;
   }
 }
 
