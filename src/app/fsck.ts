@@ -1,6 +1,7 @@
 /** fsck of a whole data directory: every sample, every record of the state, what is missing and what is foreign. */
 import { existsSync } from "node:fs";
 import path from "node:path";
+import { systemClock } from "../base/clock.ts";
 import { lockedError } from "../base/leveldb.ts";
 import { openState } from "../state/leveldb.ts";
 import { STATE_HOLDS } from "../state/state.ts";
@@ -26,7 +27,8 @@ export interface CheckReport extends VerifyReport {
  *
  * @throws UserError `no-store`, `store-damaged` (exit 6), `store-locked` (exit 4), `store-unusable`, `store-format`.
  */
-export async function checkDirectory(dir: string, options: VerifyOptions): Promise<CheckReport> {
+export async function checkDirectory(dir: string, wishes: Omit<VerifyOptions, "clock">): Promise<CheckReport> {
+  const options = { ...wishes, clock: systemClock };
   if (!existsSync(path.join(dir, "series"))) return check(dir, dir, options);
   if (isHeld(dir)) throw lockedError(dir);
   if (options.repair === true) return check(dir, dir, options);

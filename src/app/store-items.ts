@@ -5,7 +5,7 @@ import { formatDuration } from "../model/duration.ts";
 import type { Timestamp } from "../model/sample.ts";
 import { formatTime } from "../model/time.ts";
 import { formatValue } from "../model/unit.ts";
-import type { DroppedShare, TsdbStats, WriteGap } from "../tsdb/options.ts";
+import type { DroppedShare, SettledLoss, TsdbStats, WriteGap } from "../tsdb/options.ts";
 import { foreignText } from "./foreign.ts";
 
 /** Damaged places and gaps shown; the log and `opsmon fsck` have all. */
@@ -13,6 +13,8 @@ const DAMAGE_SHOWN = 5;
 const GAPS_SHOWN = 3;
 /** The newest sample may be this far ahead of the clock, ms: targets have clocks of their own. */
 const AHEAD_MS_MAX = 60_000;
+
+const DAMAGE_HINT = "damage is told until it is repaired: stop the engine, then opsmon fsck --repair";
 
 const RANK = { crit: 0, warn: 1, ok: 2 } as const;
 
@@ -36,6 +38,14 @@ function gapItem({ from, to, reason, lost }: WriteGap, now: Timestamp): StatusIt
   );
 }
 
+function lossItem({ at, from, to, blocks, series }: SettledLoss, now: Timestamp): StatusItem {
+  return item(
+    now - at < TOLD_MS ? "warn" : "ok",
+    `${counted(blocks, "block")} of up to ${series} series from ${moment(from)} to ${moment(to)} could not be repaired, ` +
+      `taken out by fsck at ${moment(at)}`,
+  );
+}
+
 function dropText({ reason, chunks, samples, bytes, until, inNoTier, at }: DroppedShare): string {
   const what = `${counted(samples, "sample")} in ${counted(chunks, "block")}, ${formatValue(bytes, "bytes")}`;
   const lacking = inNoTier === 0 ? "" : `; up to ${inNoTier} of them are in no tier, space was needed before`;
@@ -50,6 +60,7 @@ export function standingItems(stats: TsdbStats, dataDir: string, now: Timestamp)
   for (const { what, why } of quarantined.slice(-DAMAGE_SHOWN)) items.push(item("crit", `${what}: ${why}`));
   if (quarantined.length > DAMAGE_SHOWN)
     items.push(item("crit", `${quarantined.length - DAMAGE_SHOWN} more damaged places; opsmon fsck lists all`));
+  if (quarantined.length > 0) items.push(item("warn", DAMAGE_HINT));
   if (stats.setAside !== undefined)
     items.push(item("warn", `a database that could not be repaired lies in ${stats.setAside}`));
   for (const { at, byMs, until } of stats.clockJumps.slice(-1))
@@ -65,6 +76,7 @@ export function standingItems(stats: TsdbStats, dataDir: string, now: Timestamp)
   if (stats.limited > 0) items.push(item("warn", `${counted(stats.limited, "sample")} refused by the series limit`));
   const gaps = stats.gaps.filter(({ to }) => now - to < TOLD_MS).slice(-GAPS_SHOWN);
   items.push(...gaps.map((gap) => gapItem(gap, now)));
+  items.push(...stats.losses.map((loss) => lossItem(loss, now)));
   const foreign = foreignText(dataDir);
   if (foreign !== undefined) items.push(item("warn", foreign));
   for (const share of stats.dropped)

@@ -28,6 +28,8 @@ export interface ChunkHeader {
   /** Shared timestamps of all columns. */
   readonly t: Float64Array;
   readonly hasSegment: (segment: number) => boolean;
+  /** The same as bits, low first. */
+  readonly mask: Uint8Array;
   /** Payload of the only segment, when it lives in the header. */
   readonly inline: Uint8Array | undefined;
 }
@@ -155,7 +157,21 @@ export function buildChunk(chunk: RawChunk): BuiltChunk {
 
 /** Reads a header. @throws DamagedError */
 export function readChunkHeader(key: ChunkKey, record: Uint8Array): ChunkHeader {
-  const reader = new ByteReader(openRecord(chunkKey(key), record));
+  return headerIn(key, openRecord(chunkKey(key), record), record.length);
+}
+
+/** The header's record once segments of the chunk are gone. @throws DamagedError */
+export function withoutSegments(key: ChunkKey, record: Uint8Array, gone: ReadonlySet<number>): Uint8Array {
+  const name = chunkKey(key);
+  const body = Uint8Array.from(openRecord(name, record));
+  // A view of the body.
+  const { mask } = headerIn(key, body, record.length);
+  for (const segment of gone) mask[segment >> 3] = (mask[segment >> 3] as number) & ~(1 << (segment & 7));
+  return sealRecord(name, body);
+}
+
+function headerIn(key: ChunkKey, body: Uint8Array, recordBytes: number): ChunkHeader {
+  const reader = new ByteReader(body);
   const flags = reader.u8();
   const ordinal = reader.varint();
   const rows = reader.varint();
@@ -170,7 +186,7 @@ export function readChunkHeader(key: ChunkKey, record: Uint8Array): ChunkHeader 
   decodeInts(headBytes, bodyBytes, t, rows);
   const mask = reader.take(reader.varint());
   const inline = (flags & FLAG_INLINE) !== 0 ? reader.take(reader.left) : undefined;
-  const size = (inline === undefined ? bytes : 0) + chunkKey(key).length + record.length;
+  const size = (inline === undefined ? bytes : 0) + chunkKey(key).length + recordBytes;
   return {
     rows,
     columns,
@@ -181,6 +197,7 @@ export function readChunkHeader(key: ChunkKey, record: Uint8Array): ChunkHeader 
     ordinal,
     t,
     hasSegment: (segment) => (((mask[segment >> 3] ?? 0) >> (segment & 7)) & 1) === 1,
+    mask,
     inline,
   };
 }

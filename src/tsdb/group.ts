@@ -212,9 +212,14 @@ export class Group {
   /** Takes chunks out that retention drops. */
   dropChunks(gone: ReadonlySet<ChunkMeta>): void {
     const kept = this.chunks.filter((chunk) => !gone.has(chunk));
-    for (const chunk of this.chunks) if (gone.has(chunk)) this.dropped.add(chunk.ordinal);
-    while (this.dropped.delete(this.floor)) this.floor++;
+    this.forgetOrdinals(this.chunks.flatMap((chunk) => (gone.has(chunk) ? [chunk.ordinal] : [])));
     this.chunks.splice(0, this.chunks.length, ...kept);
+  }
+
+  /** Chunks with these numbers are missed no more. */
+  forgetOrdinals(ordinals: readonly number[]): void {
+    for (const ordinal of ordinals) this.dropped.add(ordinal);
+    while (this.dropped.delete(this.floor)) this.floor++;
   }
 
   /** Ordinals that should be there and are not. */

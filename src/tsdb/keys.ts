@@ -29,6 +29,9 @@ function letter(name: string): number {
   return name.charCodeAt(0);
 }
 
+/** The database's format; a larger number in the database means a newer opsmon. 2: patches and near decimals. */
+export const SERIES_FORMAT: number = 2;
+
 export const FORMAT_KEY: Uint8Array = utf8.encode("f");
 export const LADDER_KEY: Uint8Array = utf8.encode("t");
 export const DROPPED_KEY: Uint8Array = utf8.encode("d");

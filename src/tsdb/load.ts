@@ -3,7 +3,6 @@
  * is covered. Only labels and chunk headers are read. A damaged record costs what it described, is named, and never
  * stops the rest.
  */
-import { EXIT, UserError } from "../base/errors.ts";
 import type { ByteLevel } from "../base/leveldb.ts";
 import type { Metadata } from "../model/metadata.ts";
 import { NO_REF } from "../model/sample.ts";
@@ -13,14 +12,13 @@ import type { Damage } from "./damage.ts";
 import type { Group } from "./group.ts";
 import { loadDropped } from "./dropped.ts";
 import type { Head } from "./head.ts";
-import { FORMAT_KEY, parseChunkKey, parseGroupKey, rangeOf } from "./keys.ts";
+import { FORMAT_KEY, parseChunkKey, parseGroupKey, rangeOf, SERIES_FORMAT } from "./keys.ts";
 import { unpackLayout } from "./labels-record.ts";
 import { countLayout, readCodes } from "./layout.ts";
+import { refuseNewerSeries } from "./marks.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import { openRecord, sealRecord } from "./segment.ts";
 
-/** The database's format; a larger number in the database means a newer opsmon. 2: patches and near decimals. */
-const SERIES_FORMAT: number = 2;
 const FORMAT_TEXT = /^opsmon series (\d+)$/;
 
 function formatRecord(version: number): Uint8Array {
@@ -54,15 +52,8 @@ function catching<T>(damage: Damage, what: () => string, read: () => T): T | und
 export async function readableFormat(db: ByteLevel, dir: string): Promise<number | undefined> {
   const record = await db.get(FORMAT_KEY);
   const version = record === undefined ? undefined : storedVersion(record);
-  if (version === undefined || version <= SERIES_FORMAT) return version;
-  throw new UserError(
-    "store-format",
-    `"${dir}" has series format ${version}, this opsmon reads up to ${SERIES_FORMAT}`,
-    {
-      hint: "a newer opsmon wrote this data: run that version, or restore a backup made with this one",
-      exit: EXIT.damaged,
-    },
-  );
+  if (version !== undefined) refuseNewerSeries(dir, version);
+  return version;
 }
 
 /** Writes the format into a new database, and into an older one before it gets what its opsmon cannot read. */

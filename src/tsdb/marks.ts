@@ -10,7 +10,8 @@ import { EXIT, errorText, UserError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Timestamp } from "../model/sample.ts";
 import type { Damage } from "./damage.ts";
-import type { DroppedShare, WriteGap } from "./options.ts";
+import { SERIES_FORMAT } from "./keys.ts";
+import type { DroppedShare, SettledLoss, WriteGap } from "./options.ts";
 
 export const MARKS_FILE = "marks";
 /** Half of the file: a page of the disk, and some twenty gaps. */
@@ -21,6 +22,8 @@ const REASON_LENGTH_MAX = 160;
 /** Newest gaps in the warnings of one answer. */
 const WARNINGS_MAX = 3;
 const COMPANIONS_MAX = 8;
+/** A hundred bytes each. */
+const LOSSES_MAX = 5;
 
 interface Content {
   readonly gaps: readonly WriteGap[];
@@ -28,9 +31,13 @@ interface Content {
   readonly open?: { readonly from: Timestamp; readonly reason: string } | undefined;
   readonly dropped: readonly DroppedShare[];
   readonly companions: readonly string[];
+  /** Newest last. */
+  readonly losses: readonly SettledLoss[];
+  /** Of the database, which cannot be asked without being opened; absent in marks of the first opsmon. */
+  readonly series?: number;
 }
 
-const NOTHING: Content = { gaps: [], dropped: [], companions: [] };
+const NOTHING: Content = { gaps: [], dropped: [], companions: [], losses: [] };
 
 interface Half {
   readonly serial: number;
@@ -52,12 +59,7 @@ function readHalf(bytes: Buffer, path: string): Half | "damaged" | undefined {
   const [all, version, serial, length, crc] = header as unknown as [string, string, string, string, string];
   const text = bytes.subarray(all.length, all.length + Number(length));
   if (checksum(Number(serial), text) !== crc) return "damaged";
-  if (Number(version) > VERSION) {
-    throw new UserError("store-format", `"${path}" has format ${version}, this opsmon reads up to ${VERSION}`, {
-      hint: "a newer opsmon wrote this data: run that version, or restore a backup made with this one",
-      exit: EXIT.damaged,
-    });
-  }
+  if (Number(version) > VERSION) throw newerError(path, "format", Number(version), VERSION);
   return { serial: Number(serial), content: { ...NOTHING, ...(JSON.parse(text.toString("utf8")) as Content) } };
 }
 
@@ -71,6 +73,22 @@ function encode({ serial, content }: Half): Buffer {
     text.copy(half, header.length);
     return half;
   }
+}
+
+/** @param path of the series database. @throws UserError `store-format` for a format of a newer opsmon. */
+export function refuseNewerSeries(path: string, version: number): void {
+  if (version > SERIES_FORMAT) throw newerError(path, "series format", version, SERIES_FORMAT);
+}
+
+function newerError(path: string, what: string, version: number, known: number): UserError {
+  return new UserError("store-format", `"${path}" has ${what} ${version}, this opsmon reads up to ${known}`, {
+    hint: "a newer opsmon wrote this data: run that version, or restore a backup made with this one",
+    exit: EXIT.damaged,
+  });
+}
+
+function span({ from, to }: { readonly from: Timestamp; readonly to: Timestamp }): string {
+  return `from ${new Date(from).toISOString()} to ${new Date(to).toISOString()}`;
 }
 
 /** What the file says. @throws UserError `store-format` for one of a newer opsmon. */
@@ -95,6 +113,7 @@ function readMarks(path: string): { readonly newest: Half; readonly damaged: boo
 /** What a check of a stopped directory wants to know. @throws UserError `store-format`. */
 export function marksOf(dir: string): { readonly companions: readonly string[]; readonly damaged: boolean } {
   const { newest, damaged } = readMarks(`${dir}/${MARKS_FILE}`);
+  refuseNewerSeries(`${dir}/series`, newest.content.series ?? 0);
   return { companions: newest.content.companions, damaged };
 }
 
@@ -113,10 +132,11 @@ export class Marks {
     const { newest, damaged } = readMarks(this.#path);
     if (damaged) damage.add(MARKS_FILE, "checksum does not fit; gaps and drops of earlier runs are not known");
     this.#serial = newest.serial;
-    this.#content = newest.content;
-    const { open } = newest.content;
+    const { open, series } = newest.content;
+    this.#content = { ...newest.content, series: SERIES_FORMAT };
     if (open === undefined) {
-      if ((statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0) < 2 * HALF_BYTES) this.#save();
+      const short = (statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0) < 2 * HALF_BYTES;
+      if (short || series !== SERIES_FORMAT) this.#save();
       return;
     }
     this.#content = { ...this.#content, open: undefined };
@@ -163,6 +183,20 @@ export class Marks {
     this.#change({ dropped: [...others, sum] });
   }
 
+  get losses(): readonly SettledLoss[] {
+    return this.#content.losses;
+  }
+
+  /** What a repair had to give up. */
+  addLoss(loss: SettledLoss): void {
+    this.#change({ losses: [...this.#content.losses, loss].slice(-LOSSES_MAX) }, true);
+  }
+
+  /** Writes a damaged file anew. */
+  renew(): void {
+    this.#change({}, true);
+  }
+
   /** Remembers a directory beside the store. @returns whether it was known before. */
   accompanied(name: string): boolean {
     const { companions } = this.#content;
@@ -177,13 +211,15 @@ export class Marks {
 
   /** Sentences for an answer over that range: samples are missing there that were once in memory. */
   warnings(start: Timestamp, end: Timestamp): readonly string[] {
-    return this.gaps
-      .filter(({ lost, from, to }) => lost && from <= end && to >= start)
-      .slice(-WARNINGS_MAX)
-      .map(({ from, to, reason }) => {
-        const [first, last] = [from, to].map((t) => new Date(t).toISOString());
-        return `samples from ${first} to ${last} could not be stored: ${reason}`;
-      });
+    const overlaps = ({ from, to }: { readonly from: Timestamp; readonly to: Timestamp }): boolean =>
+      from <= end && to >= start;
+    const gaps = this.gaps.filter((gap) => gap.lost && overlaps(gap)).slice(-WARNINGS_MAX);
+    return [
+      ...gaps.map((gap) => `samples ${span(gap)} could not be stored: ${gap.reason}`),
+      ...this.losses
+        .filter(overlaps)
+        .map((loss) => `up to ${loss.series} series lack samples ${span(loss)}: their blocks were damaged`),
+    ];
   }
 
   #change(part: Partial<Content>, synced = false): void {

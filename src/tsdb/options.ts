@@ -71,6 +71,18 @@ export interface ClockJump {
   readonly until: Timestamp;
 }
 
+/** What one `fsck --repair` could not bring back. */
+export interface SettledLoss {
+  /** When it was repaired. */
+  readonly at: Timestamp;
+  /** Between these times, as far as its neighbours tell. */
+  readonly from: Timestamp;
+  readonly to: Timestamp;
+  readonly blocks: number;
+  /** Of so many series at most. */
+  readonly series: number;
+}
+
 /** What retention dropped so far for one reason. */
 export interface DroppedShare {
   readonly reason: "age" | "size" | "free disk";
@@ -107,6 +119,8 @@ export interface TsdbStats {
   /** Why nothing is written now; undefined in the usual case. */
   readonly readOnly: string | undefined;
   readonly gaps: readonly WriteGap[];
+  /** The last repairs that had to give something up. */
+  readonly losses: readonly SettledLoss[];
   /** The last one, for an hour. */
   readonly clockJumps: readonly ClockJump[];
   /** Raw samples only; one entry a reason. */

@@ -120,6 +120,7 @@ function summary(
     lastSyncAt: store.lastSyncAt,
     readOnly: store.readOnly,
     gaps: marks.gaps,
+    losses: marks.losses,
     clockJumps: store.clockJumps(),
     dropped: marks.dropped,
     quarantined: damage.list(),

@@ -1,24 +1,29 @@
 /**
  * fsck: reads every record of a stopped store down to the last value and says what is wrong. With `repair`, records
- * that fail move aside inside the database (under `q` and their old key; nothing is deleted) and labels come back from
- * their second copy. Opening LevelDB changes files, so who wants a mere check gives a picture of the database.
+ * that fail move aside inside the database (under `q` and their old key; nothing is deleted), labels come back from
+ * their second copy, and what is lost is put on record and missed no more. Opening LevelDB changes files, so who wants a mere check gives a picture of the database.
  */
 import { existsSync } from "node:fs";
+import type { Clock } from "../base/clock.ts";
 import { EXIT, UserError } from "../base/errors.ts";
 import { type ByteLevel, isLevelDamage, type LevelOp, type OpenedLevel, openLevel } from "../base/leveldb.ts";
+import { silentLogger } from "../base/log.ts";
 import { ByteReader, DamagedError } from "./bytes.ts";
 import { type ChunkHeader, chunkName, readChunkHeader } from "./chunk.ts";
+import { Damage } from "./damage.ts";
 import { chunkKey, groupKey, parseChunkKey, parseGroupKey, rangeOf } from "./keys.ts";
 import { unpackLabels } from "./labels-record.ts";
 import { readableFormat } from "./load.ts";
 import { fileOf, listLog, readLogFile } from "./log.ts";
-import { MARKS_FILE, marksOf } from "./marks.ts";
+import { Marks, MARKS_FILE, marksOf } from "./marks.ts";
 import { refuseNewer } from "./newer.ts";
 import { LOST_LOG, lostLogFiles } from "./missing.ts";
 import { openRecord, Segment, SEGMENT_COLUMNS, sealRecord } from "./segment.ts";
+import { groupsOf, Losses, SegmentBook, settleChunks } from "./settle.ts";
 import { sizeOf } from "./space.ts";
 
 export interface VerifyOptions {
+  readonly clock: Clock;
   readonly repair?: boolean;
   /** Where a picture of the database `series` stands; the database itself when absent. */
   readonly series?: string;
@@ -51,6 +56,10 @@ class Check {
   readonly problems: VerifyProblem[] = [];
   readonly repaired: string[] = [];
   readonly #groups = new Set<number>();
+  readonly #segments = new SegmentBook();
+  /** Chunks whose header fails, by group. */
+  readonly #broken = new Map<number, number>();
+  readonly losses = new Losses();
   records = 0;
   chunks = 0;
   segments = 0;
@@ -94,11 +103,18 @@ class Check {
       if (!(error instanceof DamagedError)) throw error;
       this.problems.push({ what, why: error.message });
     }
-    if (this.#options.repair === true) await this.#moveAside(what, key, record);
+    await this.#moveAside(what, key, record);
     return undefined;
   }
 
+  /** Names what is wrong with a whole record, which moves aside when repairing. */
+  async #useless(what: string, why: string, key: Uint8Array, record: Uint8Array): Promise<void> {
+    this.problems.push({ what, why });
+    await this.#moveAside(what, key, record);
+  }
+
   async #moveAside(what: string, key: Uint8Array, record: Uint8Array): Promise<void> {
+    if (this.#options.repair !== true) return;
     const aside = new Uint8Array(key.length + 1);
     aside[0] = QUARANTINE_PREFIX;
     aside.set(key, 1);
@@ -174,13 +190,18 @@ class Check {
       const key = parseChunkKey(bytes);
       if (key === undefined) return void this.problems.push({ what: "a chunk record", why: "unknown key" });
       this.chunks++;
-      const header = await this.#sound(chunkName(key), bytes, record, () => readChunkHeader(key, record));
-      if (header === undefined) return;
+      const header = await this.#sound(chunkName(key), bytes, record, () => {
+        const read = readChunkHeader(key, record);
+        if (read.inline !== undefined) decodeAll(read.inline, read);
+        return read;
+      });
+      if (header === undefined) return void this.#broken.set(key.group, (this.#broken.get(key.group) ?? 0) + 1);
       this.samples += header.samples;
-      if (!this.#groups.has(key.group))
-        this.problems.push({ what: chunkName(key), why: "the labels of its series are lost" });
-      if (header.inline !== undefined)
-        await this.#sound(chunkName(key), bytes, record, () => decodeAll(header.inline as Uint8Array, header));
+      if (!this.#groups.has(key.group)) {
+        this.losses.add(key.group, header.columns, key.start, header.end);
+        return this.#useless(chunkName(key), "the labels of its series are lost", bytes, record);
+      }
+      this.#segments.expect(key, header);
     });
   }
 
@@ -199,9 +220,35 @@ class Check {
       }
       const number = new DataView(bytes.buffer, bytes.byteOffset).getUint16(bytes.length - 2);
       const what = `segment ${number} of ${name}`;
-      if (header === undefined) return void this.problems.push({ what, why: "its chunk header is missing or damaged" });
-      await this.#sound(what, bytes, record, () => decodeAll(openRecord(bytes, record), header as ChunkHeader));
+      if (header === undefined) return this.#useless(what, "its chunk header is missing or damaged", bytes, record);
+      const known = header;
+      const sound = await this.#sound(what, bytes, record, () => {
+        decodeAll(openRecord(bytes, record), known);
+        return true;
+      });
+      if (sound === true || this.#options.repair !== true) this.#segments.found(key, number);
     });
+  }
+
+  /** Once all records were read: what should be there and is not. */
+  async missing(dir: string): Promise<void> {
+    const { repair, clock } = this.#options;
+    for (const { key, missing } of this.#segments.lacking())
+      for (const number of missing) this.#lacks(`segment ${number} of ${chunkName(key)}`);
+    if (repair === true) await this.#segments.settle(this.#db, this.losses);
+    const groups = await groupsOf(this.#db, dir, clock);
+    for (const group of groups) {
+      const lost = group.lostOrdinals();
+      // Damaged ones were named; which of the numbers was theirs they do not tell any more.
+      if (lost.length > (this.#broken.get(group.id) ?? 0))
+        for (const number of lost) this.#lacks(`chunk number ${number} of group ${group.id}`);
+    }
+    if (repair === true) await settleChunks(this.#db, groups, this.losses);
+  }
+
+  #lacks(what: string): void {
+    if (!this.repaired.includes(`${what} moved aside`)) this.problems.push({ what, why: "its record is missing" });
+    if (this.#options.repair === true) this.repaired.push(`${what}: missed no more, its loss is on record`);
   }
 }
 
@@ -240,12 +287,22 @@ function checkLog(dir: string, check: Check): number {
   return records;
 }
 
+/** Says in the marks what the repair could not bring back. */
+function settleMarks(dir: string, clock: Clock, damaged: boolean, check: Check): void {
+  const loss = check.losses.sum(clock.now());
+  if (loss === undefined && !damaged) return;
+  const marks = new Marks(dir, { now: clock.now(), log: silentLogger, damage: new Damage(clock, silentLogger) });
+  if (loss === undefined) marks.renew();
+  else marks.addLoss(loss);
+  if (damaged) check.repaired.push(`${MARKS_FILE} written anew`);
+}
+
 /**
  * Checks the stopped store in `dir`.
  *
  * @throws UserError `store-format` for one of a newer opsmon; `no-store` when there is none; `store-locked` while an engine runs on it; `store-unusable`.
  */
-export async function verifyStore(dir: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+export async function verifyStore(dir: string, options: VerifyOptions): Promise<VerifyReport> {
   if (!existsSync(`${dir}/series`)) {
     if (listLog(`${dir}/log`).files.length > 0)
       throw new UserError("store-damaged", `"${dir}" has an append log, but its database "series" is gone`, {
@@ -272,6 +329,8 @@ export async function verifyStore(dir: string, options: VerifyOptions = {}): Pro
     await check.chunkRecords();
     await check.segmentRecords();
     await check.otherRecords();
+    await check.missing(`${dir}/series`);
+    if (options.repair === true) settleMarks(dir, options.clock, marks.damaged, check);
     const logRecords = checkLog(`${dir}/log`, check);
     const { records, chunks, segments, samples, problems, repaired } = check;
     return { records, chunks, segments, samples, logRecords, problems, repaired };

@@ -54,6 +54,11 @@ const newer = {
     const crc = crc32("{}", crc32("7")).toString(16).padStart(8, "0");
     writeFileSync(path.join(dir, "marks"), `opsmon marks 9 7 2 ${crc}\n{}`.padEnd(8_192, "\n"));
   },
+  "the database, as the marks tell": (dir: string): void => {
+    const text = '{"series":9}';
+    const crc = crc32(text, crc32("7")).toString(16).padStart(8, "0");
+    writeFileSync(path.join(dir, "marks"), `opsmon marks 1 7 ${text.length} ${crc}\n${text}`.padEnd(8_192, "\n"));
+  },
 };
 
 const told = async (work: Promise<unknown>): Promise<void> => {
@@ -81,6 +86,18 @@ describe.each(Object.entries(newer))("%s of a newer version", (_, make) => {
     expect(contents(dir)).toEqual(before);
     rmSync(dir, { recursive: true });
   });
+});
+
+test("what format the database has is in the marks after the first opening", async () => {
+  const dir = await stopped();
+  const marks = (): string => readFileSync(path.join(dir, "marks"), "utf8");
+  expect(marks()).toContain('"series":2');
+  // Marks as the first opsmon wrote them.
+  const crc = crc32("{}", crc32("7")).toString(16).padStart(8, "0");
+  writeFileSync(path.join(dir, "marks"), `opsmon marks 1 7 2 ${crc}\n{}`.padEnd(8_192, "\n"));
+  await (await openTsdb({ dir, clock: systemClock, log: silentLogger, reserveBytes: 0 })).close();
+  expect(marks()).toContain('"series":2');
+  rmSync(dir, { recursive: true });
 });
 
 test("the database of a newer version is refused by all of them; readers change nothing", async () => {

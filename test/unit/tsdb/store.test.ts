@@ -5,6 +5,7 @@ import { crc32 } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../../src/base/errors.ts";
 import { openLevel } from "../../../src/base/leveldb.ts";
+import { systemClock } from "../../../src/base/clock.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import { Labels } from "../../../src/model/labels.ts";
 import { createMatcher } from "../../../src/model/matcher.ts";
@@ -320,7 +321,10 @@ describe("refusals", () => {
     const error = await refusal(openTsdb({ dir, clock, log: silentLogger }));
     expect([error.code, error.exit]).toEqual(["store-format", 6]);
     expect(error.message).toContain("format 9");
-    await expect(verifyStore(dir, { repair: true })).rejects.toMatchObject({ code: "store-format", exit: 6 });
+    await expect(verifyStore(dir, { clock: systemClock, repair: true })).rejects.toMatchObject({
+      code: "store-format",
+      exit: 6,
+    });
     rmSync(join(dir, "series"), { recursive: true });
     mkdirSync(join(dir, "log"));
     const header = Buffer.alloc(16);
