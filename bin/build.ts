@@ -6,14 +6,32 @@
  * `--minify` writes the same to build/ instead, for the single binary, so that packaging and testing keep their
  * own outputs. Nothing is done when no input changed; outputs appear by rename, so a running reader never sees half.
  */
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { build, type Plugin, type StdinOptions } from "esbuild";
+import { importsByPrototype } from "./bundle/imports.ts";
 import { APART_CODE, apart, bundlePlugins, only } from "./bundle/plugins.ts";
 
 const root: string = path.resolve(import.meta.dirname, "..");
+
+/** Beside the bundles: compiled code by build and kind of command. */
+const CACHE_DIR = ".compile-cache";
+
+function cacheStamp(stamp: string): string {
+  return stamp.slice(0, 16);
+}
 
 /** Everything whose change makes a new bundle. */
 const INPUTS = ["src", "scrapers", "rules", "bin/bundle", "bin/build.ts", "package.json", "package-lock.json"];
@@ -27,10 +45,10 @@ const loader = (stamp: string): string => `"use strict";
 const fs = require("node:fs");
 const path = require("node:path");
 const { Script } = require("node:vm");
-const dir = path.join(__dirname, ".compile-cache");
+const dir = path.join(__dirname, "${CACHE_DIR}");
 const word = process.argv[2];
 const bundle = path.join(__dirname, word === "serve" ? "serve.cjs" : "bundle.cjs");
-const file = path.join(dir, "${stamp.slice(0, 16)}-" + (word === "serve" || word === "top" ? word : "short"));
+const file = path.join(dir, "${cacheStamp(stamp)}-" + (word === "serve" || word === "top" ? word : "short"));
 const read = (name) => {
   try {
     return fs.readFileSync(name);
@@ -47,7 +65,7 @@ if (cachedData === undefined || script.cachedDataRejected) {
     kept = true;
     try {
       fs.mkdirSync(dir, { recursive: true });
-      for (const name of fs.readdirSync(dir)) if (!name.startsWith("${stamp.slice(0, 16)}")) fs.rmSync(path.join(dir, name), { recursive: true });
+      for (const name of fs.readdirSync(dir)) if (!name.startsWith("${cacheStamp(stamp)}")) fs.rmSync(path.join(dir, name), { recursive: true });
       fs.writeFileSync(file + "." + process.pid, script.createCachedData());
       fs.renameSync(file + "." + process.pid, file);
     } catch {}
@@ -92,15 +110,14 @@ function upToDate(stampFile: string, stamp: string, outputs: readonly string[]):
 }
 
 /** A bundle as a script's text. Joined here: at each start it would cost a copy of the whole text. */
-function asScript(bundle: Uint8Array): Uint8Array {
-  const head = "(function (exports, require, module, __filename, __dirname) {";
-  return Buffer.concat([Buffer.from(head), bundle, Buffer.from("\n})")]);
+function asScript(bundle: string): string {
+  return `(function (exports, require, module, __filename, __dirname) {${importsByPrototype(bundle)}\n})`;
 }
 
-/** Puts `bytes` at `file` in one step. */
-function publish(file: string, bytes: string | Uint8Array): void {
+/** Puts `text` at `file` in one step. */
+function publish(file: string, text: string): void {
   const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, bytes);
+  writeFileSync(draft, text);
   renameSync(draft, file);
 }
 
@@ -116,7 +133,7 @@ async function bundled(
   entry: string | StdinOptions,
   options: BuildOptions,
   plugins: readonly Plugin[] = [],
-): Promise<Uint8Array> {
+): Promise<string> {
   const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string };
   const from: Entry = typeof entry === "string" ? { entryPoints: [entry] } : { stdin: entry };
   const result = await build({
@@ -149,7 +166,7 @@ async function bundled(
   });
   const [bundle] = result.outputFiles;
   if (bundle === undefined) throw new Error("esbuild gave no output");
-  return bundle.contents;
+  return bundle.text;
 }
 
 async function run(options: BuildOptions): Promise<string> {
@@ -171,11 +188,35 @@ async function run(options: BuildOptions): Promise<string> {
   publish(at("bundle.cjs"), asScript(bundle));
   publish(at("serve.cjs"), asScript(serve));
   publish(at(APART_FILE), rest);
-  publish(at("query-thread.cjs"), thread);
+  publish(at("query-thread.cjs"), importsByPrototype(thread));
   publish(at("opsmon.cjs"), loader(stamp));
+  if (!options.minify) rehearse(options.outDir, stamp);
   publish(at(".stamp"), stamp);
   const kb = Math.round(bundle.length / 1024);
   return `${path.relative(root, at("bundle.cjs"))} ${kb} KiB in ${Math.round(performance.now() - startedAt)} ms`;
+}
+
+/**
+ * Keeps the compiled code of an engine that comes back after a kill. What the launcher keeps otherwise is of whatever an engine has
+ * run in its first seconds, which is more than a start needs and less than a restart does.
+ */
+function rehearse(outDir: string, stamp: string): void {
+  const at = (name: string): string => path.join(outDir, name);
+  const dir = at(CACHE_DIR);
+  rmSync(dir, { recursive: true, force: true });
+  mkdirSync(dir);
+  const argv = [
+    "--no-warnings",
+    path.join(root, "bin/bundle/warm.ts"),
+    at("serve.cjs"),
+    path.join(dir, `${cacheStamp(stamp)}-serve`),
+  ];
+  const ran = spawnSync(process.execPath, [...argv, "restart"], {
+    stdio: ["ignore", "ignore", "pipe"],
+    encoding: "utf8",
+  });
+  // the first engine will keep its own then
+  if (ran.status !== 0) console.error(`build: starts are not rehearsed: ${ran.stderr.trim().split("\n")[0] ?? ""}`);
 }
 
 function addonFor(arch: string): string {
