@@ -44,6 +44,8 @@ export interface RunningEngine {
   /** TCP ports in use, in the order of `--listen`. */
   readonly ports: readonly number[];
   stop(reason: string): Promise<void>;
+  /** Whether every target has been scraped once. */
+  readonly learned: () => boolean;
   /** Puts the changed configuration in force; a mistake in it is logged and leaves the old one. */
   reload(): Promise<void>;
 }
@@ -272,7 +274,11 @@ async function run(
   services.open();
   prune = pruneJournal(rooms, settings);
   log.info("ready", { socket: options.socketPath, listen: options.listen.join(","), data: options.dataDir });
-  return { stopped, ports, stop, reload: () => reload(services, log) };
+  return { stopped, ports, stop, learned: () => isLearned(scraper), reload: () => reload(services, log) };
+}
+
+function isLearned(scraper: Rooms["scraper"]): boolean {
+  return scraper.targets().every(({ lastScrapeAt }) => lastScrapeAt > 0);
 }
 
 function pruneJournal({ journal, options }: Rooms, settings: Settings): Disposable {

@@ -13,19 +13,31 @@ const GROWTH_PERCENT = 30;
  * code that was kept under other flags, which the launcher does some seconds after the start.
  */
 const AFTER_MS = 10_000;
-/**
- * When what learning the first pages left behind is given back: a tenth of all memory at 300,000 series, which would
- * stay free pages of the heap. It costs some milliseconds for each ten thousand series, once.
- */
-const TIDY_MS = 20_000;
+/** From then on it is asked this often whether the first pages are learned, … */
+const ASK_EVERY_MS = 5_000;
+/** … and no longer than this: a target that never answers must not keep what the others left behind. */
+const ASK_MS_MAX = 5 * 60_000;
 
-export function keepHeapSmall(): void {
-  setTimeout(() => setFlagsFromString(`--heap-growing-percent=${GROWTH_PERCENT}`), AFTER_MS).unref();
-  setTimeout(tidyHeap, TIDY_MS).unref();
+/** @param learned whether every target has been scraped once. */
+export function keepHeapSmall(learned: () => boolean): void {
+  setTimeout(() => {
+    setFlagsFromString(`--heap-growing-percent=${GROWTH_PERCENT}`);
+    whenLearned(learned, tidyHeap);
+  }, AFTER_MS).unref();
 }
 
+/** Does `act` once, as soon as what is learned at first is learned. Exported for tests. */
+export function whenLearned(learned: () => boolean, act: () => void, leftMs: number = ASK_MS_MAX): void {
+  if (learned() || leftMs <= 0) act();
+  else setTimeout(whenLearned, ASK_EVERY_MS, learned, act, leftMs - ASK_EVERY_MS).unref();
+}
+
+/**
+ * Gives back what learning the first pages left behind: a fifth of all memory at 100,000 series, which would stay free
+ * pages of the heap. It costs some milliseconds for each ten thousand series, once.
+ */
 function tidyHeap(): void {
   setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as (how: { type: "major"; flavor: "last-resort" }) => void;
-  collect({ type: "major", flavor: "last-resort" });
+  const collect = runInNewContext("gc") as (how: { type: "major" }) => void;
+  collect({ type: "major" });
 }

@@ -77,7 +77,7 @@ export const serve: CommandSpec = {
       clock,
       log,
     });
-    keepHeapSmall();
+    keepHeapSmall(engine.learned);
     const onSignal = (signal: NodeJS.Signals): void => void engine.stop(`signal ${signal}`);
     process.once("SIGINT", onSignal);
     process.once("SIGTERM", onSignal);
