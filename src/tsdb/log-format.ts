@@ -11,6 +11,7 @@
  */
 import type { Metadata, MetricType } from "../model/metadata.ts";
 import { type ByteReader, type ByteWriter, DamagedError } from "./bytes.ts";
+import type { ChangingRows } from "./row-changes.ts";
 
 const OP_DEFINE = 1;
 const OP_ROW = 2;
@@ -173,11 +174,20 @@ export function writeDescribe(out: ByteWriter, family: string, { type, help, uni
   for (const text of [family, type, help, unit]) out.string(text);
 }
 
+/** The row a group's next ROW is read against. */
+export interface ReadChain {
+  row: Float64Array<ArrayBuffer>;
+  /** Serial of the next ROW; -1 = it must be whole. */
+  next: number;
+}
+
 /** Receives the operations of one record, in order. Arrays are borrowed for the call. */
 export interface LogSink {
+  /** Makes the rows of the chains. */
+  readonly changing: ChangingRows;
   define(group: number, firstColumn: number, packedLayout: Uint8Array): void;
   /** The chain of the group in this file. */
-  chain(group: number): Chain;
+  chain(group: number): ReadChain;
   row(place: RowPlace, values: Float64Array, cells: Uint8Array | undefined, columns: number): void;
   /** A ROW whose predecessor is lost. */
   broken(place: RowPlace, columns: number): void;
@@ -209,50 +219,19 @@ function readRow(reader: ByteReader, place: RowPlace, sink: LogSink): void {
   if (columns > 1 << 24) throw new DamagedError(`${columns} columns`);
   let cells = readGaps(reader, columns, undefined, ABSENT);
   cells = readGaps(reader, columns, cells, STALE);
+  const { changing } = sink;
   const chain = sink.chain(place.group);
   const joined = serial === 0 || serial === chain.next;
-  fitChain(chain, columns);
-  if (serial === 0) chain.halves.fill(0);
-  readChanges(reader, chain.halves, columns);
-  chain.next = joined ? serial + 1 : -1;
-  if (joined) sink.row(place, chain.last, cells, columns);
-  else sink.broken(place, columns);
-}
-
-/**
- * The changed columns of a ROW. A restart spends most of its reading here, so the usual case, a gap of one byte, is
- * read without the reader.
- */
-function readChanges(reader: ByteReader, halves: Uint32Array, columns: number): void {
-  const { bytes, end } = reader;
-  let at = reader.position;
-  let column = 0;
-  for (;;) {
-    let gap = at < end ? (bytes[at] as number) : 128;
-    if (gap < 128) {
-      at++;
-    } else {
-      reader.position = at;
-      gap = reader.varint();
-      at = reader.position;
-    }
-    if (gap === 0) break;
-    column += gap - 1;
-    if (column >= columns) throw new DamagedError(`column ${column} of ${columns}`);
-    const control = bytes[at++] as number;
-    let shift = control >> 4;
-    const stop = shift + (control & 15);
-    if (stop > 8 || at + stop - shift > end) throw new DamagedError("xor of more than 8 bytes");
-    let low = 0;
-    let high = 0;
-    for (; shift < stop; shift++) {
-      if (shift < 4) low |= (bytes[at++] as number) << (shift * 8);
-      else high |= (bytes[at++] as number) << (shift * 8 - 32);
-    }
-    halves[2 * column] = (halves[2 * column] as number) ^ low;
-    halves[2 * column + 1] = (halves[2 * column + 1] as number) ^ high;
+  if (chain.row.length < columns) {
+    const { row } = chain;
+    chain.row = changing.make(columns + (columns >> 3));
+    chain.row.set(row);
   }
-  reader.position = at;
+  if (serial === 0) chain.row.fill(0);
+  reader.position = changing.apply(reader.bytes, reader.position, chain.row, columns);
+  chain.next = joined ? serial + 1 : -1;
+  if (joined) sink.row(place, chain.row, cells, columns);
+  else sink.broken(place, columns);
 }
 
 function readCells(reader: ByteReader, place: RowPlace, sink: LogSink): void {
@@ -268,7 +247,7 @@ function readCells(reader: ByteReader, place: RowPlace, sink: LogSink): void {
   }
 }
 
-/** Hands the operations of one record to `sink`. @throws DamagedError */
+/** Hands the operations of one record, which is all that the reader has, to `sink`. @throws DamagedError */
 export function readRecord(reader: ByteReader, sink: LogSink): void {
   while (reader.left > 0) {
     const op = reader.u8();

@@ -12,7 +12,8 @@ import type { Head } from "./head.ts";
 import { adopt } from "./load.ts";
 import { fileOf, type LogPosition, listLog, type LogReaderSink, readLogFile } from "./log.ts";
 import { beginLogFile, logBytes } from "./log-ahead.ts";
-import { type Chain, type LogSink, newChain, readRecord, type RowPlace } from "./log-format.ts";
+import { type LogSink, type ReadChain, readRecord, type RowPlace } from "./log-format.ts";
+import { ChangingRows } from "./row-changes.ts";
 
 const POSITION_SCALE = 2 ** 32;
 /** Samples of a replay that stay plain doubles for now (16 MB): packing them would make the first answer wait. */
@@ -36,7 +37,8 @@ class Replay implements LogSink, LogReaderSink {
   readonly #head: Head;
   readonly #damage: Damage;
   readonly #hooks: ReplayHooks;
-  #chains = new Map<number, Chain>();
+  readonly changing: ChangingRows = new ChangingRows();
+  #chains = new Map<number, ReadChain>();
   #position: LogPosition = 0;
   records = 0;
   samples = 0;
@@ -49,6 +51,7 @@ class Replay implements LogSink, LogReaderSink {
 
   nextFile(): void {
     this.#chains = new Map();
+    this.changing.clear();
   }
 
   #where(position: LogPosition): string {
@@ -75,9 +78,9 @@ class Replay implements LogSink, LogReaderSink {
     adopt(this.#head, group, firstColumn, packedLayout);
   }
 
-  chain(group: number): Chain {
+  chain(group: number): ReadChain {
     let chain = this.#chains.get(group);
-    if (chain === undefined) this.#chains.set(group, (chain = newChain()));
+    if (chain === undefined) this.#chains.set(group, (chain = { row: this.changing.make(0), next: 0 }));
     return chain;
   }
 
