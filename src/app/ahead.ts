@@ -10,7 +10,7 @@ import { beginLog } from "../tsdb/log-ahead.ts";
 import { refuseNewer } from "../tsdb/newer.ts";
 import { SERIES_LEVEL } from "../tsdb/options.ts";
 import { startLightly } from "./light-start.ts";
-import { diedStarting, markStart } from "./start-mark.ts";
+import { diedReading, markStart } from "./start-mark.ts";
 
 /** A longer log is replayed faster by code that was compiled well, even counting the time that takes. */
 const LIGHT_LOG_BYTES_MAX = 32 << 20;
@@ -20,8 +20,8 @@ const LIGHT_LOG_BYTES_MAX = 32 << 20;
  * before the engine asks.
  */
 export async function workAhead(dataDir: string): Promise<void> {
-  // After a start that died the tables are looked through first.
-  if (isNewer(dataDir) || diedStarting(dataDir)) return;
+  // After a start or a read that died the tables are looked through first.
+  if (isNewer(dataDir) || diedReading(dataDir)) return;
   markStart(dataDir);
   beginLevel(`${dataDir}/series`, SERIES_LEVEL, beginLoad);
   beginLevel(path.join(dataDir, "state"), STATE_LEVEL);

@@ -5,13 +5,12 @@ import path from "node:path";
 import type { BackupStep } from "../api/services.ts";
 import type { Clock } from "../base/clock.ts";
 import { EXIT, UserError, errorText } from "../base/errors.ts";
-import { silentLogger } from "../base/log.ts";
+import { counted } from "../model/count.ts";
 import { copyState } from "../state/copy.ts";
-import { openState } from "../state/leveldb.ts";
 import type { StateStore } from "../state/state.ts";
 import { restoreStore } from "../tsdb/backup.ts";
-import { openTsdb, type Tsdb } from "../tsdb/tsdb.ts";
-import { mustHoldData } from "./directory.ts";
+import type { Tsdb } from "../tsdb/tsdb.ts";
+import { openPicture } from "./directory.ts";
 
 /** How often a step is told, ms. */
 const STEP_MS = 200;
@@ -53,20 +52,25 @@ export async function* backupSteps(
   }
 }
 
-/** The same for a directory that no engine runs on. @throws UserError `not-a-store`, `store-locked`. */
+/**
+ * The same for a directory that no engine runs on, of which a picture is read.
+ *
+ * @throws UserError `not-a-store`; `store-damaged` (exit 6) behind the last step when not all could be read.
+ */
 export async function* backupDirectory(dir: string, clock: Clock, target: string): AsyncGenerator<BackupStep> {
-  mustHoldData(dir);
-  const tsdb = await openTsdb({ dir, clock, log: silentLogger, reserveBytes: 0 });
+  const picture = await openPicture(dir, clock);
+  let damaged: number;
   try {
-    const state = await openState(path.join(dir, "state"));
-    try {
-      yield* backupSteps(tsdb, state, clock, target);
-    } finally {
-      await state.close();
-    }
+    yield* backupSteps(picture.store, picture.state, clock, target);
+    damaged = picture.stats().quarantined.length;
   } finally {
-    await tsdb.close();
+    await picture.close();
   }
+  if (damaged === 0) return;
+  throw new UserError("store-damaged", `the backup lacks what ${counted(damaged, "damaged place")} of "${dir}" held`, {
+    hint: '"opsmon fsck" names them',
+    exit: EXIT.damaged,
+  });
 }
 
 /** @throws UserError `not-a-backup` (exit 3), `target-not-empty`. */

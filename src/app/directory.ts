@@ -13,7 +13,7 @@ import { openTsdb, type Tsdb, type TsdbStats } from "../tsdb/tsdb.ts";
 import { LocalSource } from "./local-source.ts";
 import { mendTables } from "./mend-tables.ts";
 import { inPlaceOf, isHeld, takePicture } from "./picture.ts";
-import { diedStarting } from "./start-mark.ts";
+import type { TableDamage } from "./tables.ts";
 import { version } from "./version.ts";
 
 /** @throws UserError `not-a-store`. */
@@ -39,10 +39,11 @@ export async function openPicture(dir: string, clock: Clock): Promise<OpenPictur
   mustHoldData(dir);
   const picture = takePicture(dir);
   try {
-    // An engine died over it: so would this process.
-    if (diedStarting(dir))
-      for (const name of ["series", "state"]) await mendTables(path.join(picture.path, name), { keep: false });
-    const store = await openTsdb({ dir: picture.path, clock, log: silentLogger, reserveBytes: 0 });
+    // LevelDB would end this process over wrong bytes in some places: all of its tables are looked through before.
+    const damaged: TableDamage[] = [];
+    for (const name of ["series", "state"])
+      damaged.push(...(await mendTables(path.join(picture.path, name), { keep: false })).damage);
+    const store = await openTsdb({ dir: picture.path, clock, log: silentLogger, reserveBytes: 0, damaged });
     const stateDir = path.join(picture.path, "state");
     store.accompany("state", existsSync(path.join(stateDir, "CURRENT")), STATE_HOLDS);
     const state = await openState(stateDir);

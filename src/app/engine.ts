@@ -30,7 +30,8 @@ import { type AppServices, createServices } from "./services.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfigAlone, type Settings } from "./settings.ts";
 import { clearStart, markStart, mendAfterDeath } from "./start-mark.ts";
-import { watchTables } from "./tables.ts";
+import { watchRun } from "./series-watch.ts";
+import { type TableDamage, watchTables } from "./tables.ts";
 import { loadWebConfig } from "./web-config.ts";
 
 /** Between the collector's two first samples: long enough for a rate, short enough for a first frame. */
@@ -59,9 +60,9 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
     const security = options.webConfigFile === undefined ? undefined : loadWebConfig(options.webConfigFile);
     makeDirectory(dataDir);
     refuseNewer(dataDir);
-    await mendAfterDeath(dataDir, options.log.with({ room: "tsdb" }));
+    const damaged = await mendAfterDeath(dataDir, options.log.with({ room: "tsdb" }));
     markStart(dataDir);
-    return await build(options, loaded, security, cleanup);
+    return await build(options, loaded, { security, damaged }, cleanup);
   } catch (error) {
     for (const undo of cleanup.reverse()) await undo();
     throw error;
@@ -73,7 +74,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
 async function build(
   options: EngineOptions,
   { config, settings: readSettings }: ReturnType<typeof loadConfigAlone>,
-  security: ListenSecurity | undefined,
+  { security, damaged }: { security: ListenSecurity | undefined; damaged: readonly TableDamage[] },
   cleanup: (() => Promise<void> | void)[],
 ): Promise<RunningEngine> {
   const { clock, log } = options;
@@ -82,6 +83,7 @@ async function build(
     dir: options.dataDir,
     clock,
     log: log.with({ room: "tsdb" }),
+    damaged,
     retentionMs: options.retentionMs ?? storage.retentionMs ?? RETENTION_MS_DEFAULT,
     ...optional("retentionBytes", options.retentionBytes ?? storage.retentionBytes),
     ...optional("coldDir", config.own.coldDir),
@@ -144,7 +146,7 @@ async function build(
 async function openBeside(tsdb: Rooms["tsdb"], dataDir: string): Promise<Pick<Rooms, "state" | "tables">> {
   const dir = path.join(dataDir, "state");
   tsdb.accompany("state", existsSync(path.join(dir, "CURRENT")), STATE_HOLDS);
-  const tables = watchTables(dir, "state");
+  const tables = [watchTables(dir, "state")];
   return { tables, state: await openState(dir) };
 }
 
@@ -213,7 +215,7 @@ async function run(
   first: { readonly at: number; readonly store: (() => Promise<void>) | undefined },
   cleanup: (() => Promise<void> | void)[],
 ): Promise<RunningEngine> {
-  const { options, notifier, rules, host, discovery, journal, tsdb, state, scraper, queries } = rooms;
+  const { options, notifier, rules, host, discovery, journal, tsdb, scraper, queries } = rooms;
   const { clock, log } = options;
   let finish = (): void => undefined;
   const stopped = new Promise<void>((resolve) => {
@@ -234,11 +236,7 @@ async function run(
       await scraper.close();
       await rules.close();
       await notifier.close();
-      await journal
-        .append([{ kind: "note", at: clock.now(), topic: "engine", text: `stopped: ${reason}` }])
-        .catch(() => undefined);
-      await tsdb.close();
-      await state.close();
+      await closeStores(rooms, reason);
       finish();
     })();
     return stopping;
@@ -271,6 +269,7 @@ async function run(
   await host?.collect();
   host?.start();
   await rules.start();
+  rooms.tables.push(watchRun(rooms));
   services.open();
   prune = pruneJournal(rooms, settings);
   log.info("ready", { socket: options.socketPath, listen: options.listen.join(","), data: options.dataDir });
@@ -279,6 +278,15 @@ async function run(
 
 function isLearned(scraper: Rooms["scraper"]): boolean {
   return scraper.targets().every(({ lastScrapeAt }) => lastScrapeAt > 0);
+}
+
+async function closeStores({ journal, tables, tsdb, state, options }: Rooms, reason: string): Promise<void> {
+  await journal
+    .append([{ kind: "note", at: options.clock.now(), topic: "engine", text: `stopped: ${reason}` }])
+    .catch(() => undefined);
+  for (const one of tables) one.close();
+  await tsdb.close();
+  await state.close();
 }
 
 function pruneJournal({ journal, options }: Rooms, settings: Settings): Disposable {

@@ -15,7 +15,7 @@ const LEVEL_FILES = /^(?:\d+\.(?:ldb|sst|log|dbtmp)|MANIFEST-\d+|CURRENT|LOCK|LO
 const OWN = [
   {
     dir: "",
-    files: /^(?:marks|starting|backup\.json|opsmon\.sock|engine\.log)$/,
+    files: /^(?:marks|starting|reading|backup\.json|opsmon\.sock|engine\.log)$/,
     dirs: /^(?:(?:series|state)(?:\.damaged-\d+)?|log|lost\+found|\.opsmon-read-[\w-]+)$/,
   },
   { dir: "series", files: LEVEL_FILES, dirs: /^lost$/ },
@@ -46,6 +46,14 @@ export function foreignFiles(dataDir: string): readonly string[] {
     }
   }
   return found.sort().slice(0, NAMES_MAX);
+}
+
+/** Directories with what was taken out of the databases as damaged. */
+export function setAsideIn(dataDir: string): readonly string[] {
+  return entries(dataDir)
+    .filter((entry) => entry.isDirectory() && /^(?:series|state)\.damaged-\d+$/.test(entry.name))
+    .map(({ name }) => name)
+    .sort();
 }
 
 /** One sentence, or undefined when there is nothing foreign. */

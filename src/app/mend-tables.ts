@@ -1,13 +1,16 @@
 /**
  * Makes damaged tables of a closed database safe to read. LevelDB trusts what it reads from a table: wrong bytes in the
  * right place end the whole process, not the read. So a block that fails its checksum becomes an empty one of the same
- * size. What was damaged is kept beside the database; who mends a picture has the original.
+ * size, a filter that fails is left out, and an index is made anew. What was damaged is kept beside the database; who mends a picture has the original.
  */
 import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { asideName } from "../base/leveldb.ts";
-import { brokenBlock, emptyBlock, faultsOf, type TableDamage, tablesIn } from "./tables.ts";
+import { counted } from "../model/count.ts";
+import { dropFilter, emptyBlock, faultsOf, type TableFaults } from "./table-format.ts";
+import { renewIndex } from "./table-index.ts";
+import { damageIn, type TableDamage, tablesIn } from "./tables.ts";
 
 export interface MendReport {
   readonly damage: readonly TableDamage[];
@@ -25,21 +28,32 @@ export async function mendTables(dir: string, { keep }: { readonly keep: boolean
   for (const name of tablesIn(dir)) {
     const table = path.join(dir, name);
     const data = await readFile(table);
-    const { blocks, whole } = await faultsOf(data);
-    if (whole !== undefined) report.left.push(name);
-    if (blocks.length === 0) continue;
-    for (const block of blocks) report.damage.push({ what: `${database}/${name}`, why: brokenBlock(block) });
+    const faults = await faultsOf(data);
+    const { refused } = faults;
+    if (refused) report.left.push(name);
+    const damage = damageIn(faults);
+    if (refused || damage.length === 0) continue;
+    for (const why of damage) report.damage.push({ what: `${database}/${name}`, why });
     if (keep) {
       if (aside === "") mkdirSync((aside = asideName(dir)));
       linkSync(table, path.join(aside, name));
     }
-    for (const block of blocks) emptyBlock(data, block);
+    const done = mend(data, faults);
     replace(table, data);
-    report.mended.push(
-      `${database}/${name}: damaged blocks taken out, the table as it was is in ${path.basename(aside)}/`,
-    );
+    report.mended.push(`${database}/${name}: ${done}, the table as it was is in ${path.basename(aside)}/`);
   }
   return report;
+}
+
+/** @returns what was done. */
+function mend(table: Buffer, { data, filter, whole }: TableFaults): string {
+  if (whole !== undefined) {
+    const { blocks, lostBytes } = renewIndex(table);
+    return `index made anew for ${counted(blocks, "block")} of records${lostBytes > 0 ? `, ${lostBytes} bytes lost` : ""}`;
+  }
+  for (const block of data) emptyBlock(table, block);
+  if (filter !== undefined) dropFilter(table, filter);
+  return data.length > 0 ? "damaged blocks taken out" : "damaged filter taken out";
 }
 
 /** Under another name first: a picture's tables are links to the original, which must not change. */

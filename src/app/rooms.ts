@@ -25,6 +25,6 @@ export interface Rooms {
   readonly discovery: Discovery;
   /** Those that were sent and not stored: seen by who writes, asked by who reads. */
   readonly histograms: NativeHistograms;
-  /** Of the state. */
-  readonly tables: TableWatch;
+  /** Of the state, and after a sudden end of the samples. */
+  readonly tables: TableWatch[];
 }

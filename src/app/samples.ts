@@ -16,6 +16,7 @@ import type { MetadataReader, Queryable } from "../storage/storage.ts";
 import { type ExportOptions, type ExportReport, exportOpenMetrics, importOpenMetrics } from "../tsdb/openmetrics.ts";
 import { openTsdb } from "../tsdb/tsdb.ts";
 import { openPicture } from "./directory.ts";
+import { clearStart, markStart, mendAfterDeath } from "./start-mark.ts";
 
 export type { ExportOptions, ExportReport };
 
@@ -102,13 +103,19 @@ export async function importIntoDirectory(
   clock: Clock,
   lines: AsyncIterable<string>,
 ): Promise<ImportAnswer> {
-  const store = await openTsdb({ dir, clock, log: silentLogger });
+  await mendAfterDeath(dir, silentLogger);
+  markStart(dir);
   try {
-    const report = await importOpenMetrics(lines, store);
-    await store.flush();
-    return report;
+    const store = await openTsdb({ dir, clock, log: silentLogger });
+    try {
+      const report = await importOpenMetrics(lines, store);
+      await store.flush();
+      return report;
+    } finally {
+      await store.close();
+    }
   } finally {
-    await store.close();
+    clearStart(dir);
   }
 }
 

@@ -76,7 +76,8 @@ export function createServices(rooms: Rooms, first: Settings, process: ProcessSe
     alerts: async (at) => (at === "now" ? withSuppression(rules.alerts(), notifier) : alertsAt(journal, at)),
     silences: () => notifier.silences().map(silenceStatus),
     journal: (kinds, start, end, limit) => journal.scan(kinds, start, end, limit),
-    status: () => engineStatus(rooms, settings, startedAt, [...histograms.items(), ...rooms.tables.items()]),
+    status: () =>
+      engineStatus(rooms, settings, startedAt, [...histograms.items(), ...rooms.tables.flatMap((one) => one.items())]),
     nativeHistograms: histograms.note,
     cardinality: async (limit) => cardinalityReport(tsdb, limit),
     storeSummary: (limit) => storeSummary(tsdb, limit),
@@ -99,7 +100,7 @@ export function createServices(rooms: Rooms, first: Settings, process: ProcessSe
     open() {
       answer();
       open();
-      void rooms.tables.check();
+      for (const one of rooms.tables) void one.check();
     },
   };
 }

@@ -8,6 +8,8 @@ import path from "node:path";
 import type { Logger } from "../base/log.ts";
 import { mendTables } from "./mend-tables.ts";
 import { isHeld } from "./picture.ts";
+import { lastEnd } from "./read-mark.ts";
+import type { TableDamage } from "./tables.ts";
 
 /** Process ids come again, in a container at every start. */
 const OWN = `${process.pid} ${performance.timeOrigin}\n`;
@@ -16,8 +18,12 @@ function markIn(dataDir: string): string {
   return path.join(dataDir, "starting");
 }
 
-/** Whether an earlier start in this directory never came to its end. */
-export function diedStarting(dataDir: string): boolean {
+/** Whether an earlier start in this directory never came to its end, or an earlier run ended at a read. */
+export function diedReading(dataDir: string): boolean {
+  return lastEnd(dataDir) === "reading" || diedStarting(dataDir);
+}
+
+function diedStarting(dataDir: string): boolean {
   try {
     return readFileSync(markIn(dataDir), "utf8") !== OWN;
   } catch {
@@ -54,11 +60,17 @@ export function clearStart(dataDir: string): void {
   }
 }
 
-/** Looks through the tables, and mends them, when the last start died. Nothing may have opened the databases yet. */
-export async function mendAfterDeath(dataDir: string, log: Logger): Promise<void> {
-  if (!diedStarting(dataDir) || isHeld(dataDir)) return;
+/**
+ * Looks through the tables, and mends them, when the last start died, or a run at a read. Nothing may have opened the
+ * databases yet. @returns what was damaged.
+ */
+export async function mendAfterDeath(dataDir: string, log: Logger): Promise<readonly TableDamage[]> {
+  if (!diedReading(dataDir) || isHeld(dataDir)) return [];
+  const found: TableDamage[] = [];
   for (const name of ["series", "state"]) {
-    const { mended } = await mendTables(path.join(dataDir, name), { keep: true });
-    for (const what of mended) log.error("the last start died; stored data is damaged", { what });
+    const { damage, mended } = await mendTables(path.join(dataDir, name), { keep: true });
+    for (const what of mended) log.error("the last run died at a read; stored data is damaged", { what });
+    found.push(...damage);
   }
+  return found;
 }

@@ -6,7 +6,7 @@ import type { Timestamp } from "../model/sample.ts";
 import { formatTime } from "../model/time.ts";
 import { formatValue } from "../model/unit.ts";
 import type { DroppedShare, SettledLoss, TsdbStats, WriteGap } from "../tsdb/options.ts";
-import { foreignText } from "./foreign.ts";
+import { foreignText, setAsideIn } from "./foreign.ts";
 
 /** Damaged places and gaps shown; the log and `opsmon fsck` have all. */
 const DAMAGE_SHOWN = 5;
@@ -61,8 +61,9 @@ export function standingItems(stats: TsdbStats, dataDir: string, now: Timestamp)
   if (quarantined.length > DAMAGE_SHOWN)
     items.push(item("crit", `${quarantined.length - DAMAGE_SHOWN} more damaged places; opsmon fsck lists all`));
   if (quarantined.length > 0) items.push(item("warn", DAMAGE_HINT));
-  if (stats.setAside !== undefined)
-    items.push(item("warn", `a database that could not be repaired lies in ${stats.setAside}`));
+  const aside = setAsideIn(dataDir);
+  if (aside.length > 0)
+    items.push(item("warn", `what was damaged is kept in ${aside.join("/, ")}/: remove it once nobody needs it`));
   for (const { at, byMs, until } of stats.clockJumps.slice(-1))
     items.push(
       item(

@@ -25,6 +25,11 @@ export function crc32c(data: Uint8Array, from = 0, to: number = data.length): nu
   return (crc ^ 0xffff_ffff) >>> 0;
 }
 
+/** The state of a checksum when `byte` follows; it starts with all bits set, and its complement is the checksum. */
+export function crc32cStep(state: number, byte: number): number {
+  return (TABLE[(state ^ byte) & 255] as number) ^ (state >>> 8);
+}
+
 /** As LevelDB stores a checksum of bytes that hold checksums themselves. */
 export function masked(crc: number): number {
   return (((crc >>> 15) | (crc << 17)) + MASK_DELTA) >>> 0;

@@ -11,10 +11,11 @@ import type { ClassicLevel } from "classic-level";
 import { Level } from "level";
 import { makeDirectory } from "./directory.ts";
 import { EXIT, UserError, errorText } from "./errors.ts";
+import { tellingReads } from "./leveldb-reads.ts";
 import { journalDamage } from "./leveldb-journal.ts";
 
 /** Under Node `level` is classic-level; its own types leave out what browsers lack, `repair` among it. */
-const NodeLevel = Level as unknown as typeof ClassicLevel;
+const NodeLevel = tellingReads(Level as unknown as typeof ClassicLevel);
 
 /** Keys and values are bytes; keys sort bytewise. */
 export type ByteLevel = ClassicLevel<Uint8Array, Uint8Array>;

@@ -43,6 +43,8 @@ export interface TsdbOptions {
   readonly logFileBytes?: number;
   /** Samples of one series in one chunk. */
   readonly chunkRows?: number;
+  /** What was found damaged before the store was opened. */
+  readonly damaged?: readonly { readonly what: string; readonly why: string }[];
 }
 
 /** A chunk, a log record or a file that failed its check: named, kept where it is, and passed over. */

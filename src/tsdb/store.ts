@@ -12,6 +12,7 @@ import type { AppendResult } from "../storage/storage.ts";
 import type { AppenderHost, Batch } from "./appender.ts";
 import { type BackupOptions, type BackupReport, backupTo } from "./backup.ts";
 import type { Damage } from "./damage.ts";
+import { DatabaseDoor } from "./database-door.ts";
 import { type Incoming, withoutSealed } from "./duplicates.ts";
 import type { Group } from "./group.ts";
 import type { Head, RowPlan } from "./head.ts";
@@ -58,7 +59,7 @@ export class Store implements AppenderHost {
   readonly #plans = new WeakMap<Float64Array, RowPlan>();
   readonly #undescribed = new Map<string, Metadata>();
   readOnly: string | undefined;
-  #mustReopen = false;
+  readonly #door: DatabaseDoor;
   #closed = false;
   lastSyncAt: Timestamp | undefined;
   readonly totals = { duplicate: 0, outOfBounds: 0, limited: 0, outOfOrder: 0 };
@@ -73,6 +74,7 @@ export class Store implements AppenderHost {
     const { clock } = parts.options;
     this.#fileSince = clock.monotonic();
     this.#retentionAt = clock.monotonic();
+    this.#door = new DatabaseDoor(parts);
     this.sealer = new Sealer(parts.head, parts.db, {
       failed: (error) => this.#databaseFailed(error),
     });
@@ -207,28 +209,15 @@ export class Store implements AppenderHost {
    * what follows. So after the first failure nothing is written until the database was closed and opened again.
    */
   #databaseFailed(error: unknown): void {
-    this.#mustReopen = true;
+    this.#door.mustReopen = true;
     this.#turnReadOnly(`the database refuses writes: ${errorText(error)}`);
   }
 
-  /** @returns whether the database can be written again. */
-  async #reopenDatabase(): Promise<boolean> {
-    if (!this.#mustReopen) return true;
-    const { db, reader } = this.#parts;
-    const work = (async (): Promise<boolean> => {
-      await db.close();
-      try {
-        await db.open();
-        return true;
-      } catch (error) {
-        this.#parts.options.log.warn("the database cannot be opened again yet", { error: errorText(error) });
-        return false;
-      }
-    })();
-    reader.hold(work);
-    const opened = await work;
-    if (opened) this.#mustReopen = false;
-    return opened;
+  /** Has `work` change the files of the database, which is closed for that long: samples are held in memory. */
+  mend(reason: string, work: () => Promise<void>): Promise<void> {
+    const done = this.#door.whenClosed(work);
+    this.#turnReadOnly(reason);
+    return done;
   }
 
   #turnReadOnly(reason: string): void {
@@ -251,7 +240,7 @@ export class Store implements AppenderHost {
     if (freeBytes(this.#parts.options.dir) < reserveOf(this.#parts.options) * 1.05) return;
     const { clock, log } = this.#parts.options;
     const reason = this.readOnly ?? "";
-    if (!(await this.#reopenDatabase())) return;
+    if (!(await this.#door.reopen())) return;
     try {
       this.#parts.log.rotate();
     } catch {

@@ -4,6 +4,7 @@
  */
 import { makeDirectory } from "../base/directory.ts";
 import { type OpenedLevel, openLevel } from "../base/leveldb.ts";
+import { counted } from "../model/count.ts";
 import type { Matcher } from "../model/matcher.ts";
 import type { Metadata } from "../model/metadata.ts";
 import type { Timestamp } from "../model/sample.ts";
@@ -58,6 +59,8 @@ export interface Tsdb extends Appendable, Queryable, MetadataReader {
   upkeep(): Promise<void>;
   /** Copies the store into a new directory while it serves. @throws UserError `target-not-empty`. */
   backup(target: string, options?: BackupOptions): Promise<BackupReport>;
+  /** Closes the database for as long as `work` changes its files; the next round of upkeep begins that. */
+  mend(reason: string, work: () => Promise<void>): Promise<void>;
   /**
    * Tells that the directory `name` stands beside the store, or not yet; one that stood there before and is gone is named,
    * with what went along.
@@ -154,6 +157,7 @@ async function openSeries(
       metadata = await loadHead(db, dir, head, damage);
     },
   });
+  for (const { what, why } of options.damaged ?? []) damage.add(what, why);
   if (opened.setAside !== undefined)
     damage.add(`the series database, set aside as "${opened.setAside}"`, opened.reason ?? "");
   else if (opened.repaired) damage.add("the series database, repaired", opened.reason ?? "");
@@ -166,9 +170,17 @@ async function openSeries(
   }
 }
 
-/** Sentences that every answer carries. */
-function standingOf({ setAside, reason }: OpenedLevel): readonly string[] {
-  return setAside === undefined ? [] : [`older samples were set aside as "${setAside}": ${reason ?? ""}`];
+/** Sentences that every answer carries. @param lost places that were damaged when the store was opened. */
+function standingOf({ setAside, reason }: OpenedLevel, lost: number): readonly string[] {
+  const places = counted(
+    lost,
+    "place of the store is damaged and passed over",
+    "places of the store are damaged and passed over",
+  );
+  return [
+    ...(setAside === undefined ? [] : [`older samples were set aside as "${setAside}": ${reason ?? ""}`]),
+    ...(lost === 0 ? [] : [`${places}: "opsmon status" names them`]),
+  ];
 }
 
 /** Calls for a round of upkeep every second, one after the other. */
@@ -220,6 +232,7 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
   }
   head.index.settle();
   const { retentionMs = 0 } = options;
+  const standing = standingOf(opened, damage.list().length);
   const queries = {
     head,
     matches: new MatchCache(head.index),
@@ -227,7 +240,7 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
     ladder,
     kept: () => keptOf(options.clock.now(), options.retentionMs ?? 0, head.rawGoneUntil),
     maxSeries: options.maxSelectSeries ?? SELECT_SERIES_MAX,
-    standing: (minT: Timestamp, maxT: Timestamp) => [...standingOf(opened), ...marks.warnings(minT, maxT)],
+    standing: (minT: Timestamp, maxT: Timestamp) => [...standing, ...marks.warnings(minT, maxT)],
   };
 
   const upkeep = keepUp(options, store);
@@ -251,6 +264,7 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
     flush: () => store.flush(),
     upkeep: () => store.tick(),
     backup: (target, wishes) => store.backup(target, wishes),
+    mend: (reason, work) => store.mend(reason, work),
     accompany(name, isThere, lost) {
       if (marks.accompanied(name) && !isThere) damage.add(`${name}/`, `it is gone, with ${lost}`);
     },
