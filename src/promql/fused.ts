@@ -2,6 +2,7 @@
  * Aggregations folded while samples are read: rows of the selector or range function under them are made one at a time
  * and added to their groups, so that ten thousand rows of a day never stand side by side.
  */
+import { Labels } from "../model/labels.ts";
 import { type Aggregate, type Expr, unwrapParens } from "./ast.ts";
 import type { Grid, VectorBlock } from "./block.ts";
 import type { EvalContext } from "./context.ts";
@@ -10,7 +11,7 @@ import { distinctNameless, groupLabels } from "./label-sets.ts";
 import { openRangeRows, rangeArgument } from "./range-function.ts";
 import { type FoldOp, ROW_FOLDS } from "./row-folds.ts";
 import { eachRow, InstantRows, type RowSource } from "./rows.ts";
-import { lookTimes, selectInstant } from "./select.ts";
+import { lookTimes, selectInstant, tallyInstant } from "./select.ts";
 
 interface Opened {
   readonly rows: RowSource;
@@ -40,6 +41,24 @@ async function open(expr: Expr, grid: Grid, ctx: EvalContext): Promise<Opened | 
   return nameless && !distinctNameless(rows.labels) ? undefined : { rows, nameless };
 }
 
+/** How many series there are the store knows without listing them; undefined where that is not all that is asked. */
+async function evalTally(expr: Aggregate, op: FoldOp, grid: Grid, ctx: EvalContext): Promise<VectorBlock | undefined> {
+  const inner = unwrapParens(expr.expr);
+  if ((op !== "count" && op !== "group") || expr.without || expr.grouping.length > 0 || grid.steps > 1)
+    return undefined;
+  if (inner.kind !== "selector" || inner.extended !== undefined) return undefined;
+  const tally = await tallyInstant(inner, lookTimes(inner, grid, ctx.query), ctx);
+  if (tally === undefined) return undefined;
+  ctx.checkSeries(tally.series);
+  const labels = tally.series === 0 ? [] : [Labels.EMPTY];
+  const out = ctx.columns(labels.length, 1);
+  if (tally.present > 0) {
+    out.values[0] = op === "count" ? tally.present : 1;
+    out.present[0] = 1;
+  }
+  return { kind: "vector", steps: 1, labels, dropName: undefined, ...out };
+}
+
 /** @returns undefined when the aggregation has to see its rows side by side. */
 export async function evalFused(
   expr: Aggregate,
@@ -49,6 +68,8 @@ export async function evalFused(
 ): Promise<VectorBlock | undefined> {
   // Names that are dropped late are still part of the groups, and explained nodes have their own figures.
   if (ctx.delayedNames || ctx.explain.active) return undefined;
+  const tallied = await evalTally(expr, op, grid, ctx);
+  if (tallied !== undefined) return tallied;
   const opened = await open(expr.expr, grid, ctx);
   if (opened === undefined) return undefined;
   const { rows, nameless } = opened;

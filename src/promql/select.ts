@@ -4,7 +4,7 @@
  */
 import { compareLabels, type Labels } from "../model/labels.ts";
 import type { SampleColumn } from "../model/sample.ts";
-import type { Aggregate, ColumnScratch, Querier, SelectHints, Series, SeriesSet } from "../storage/storage.ts";
+import type { Aggregate, ColumnScratch, Querier, SelectHints, Series, SeriesSet, Tally } from "../storage/storage.ts";
 import type { AtModifier, TimeModifiers, VectorSelector } from "./ast.ts";
 import type { Grid, QueryGrid } from "./block.ts";
 import type { EvalContext } from "./context.ts";
@@ -50,11 +50,19 @@ export function lookTimes(node: TimeModifiers, grid: Grid, query: QueryGrid): Lo
   return { startMs, stepMs: grid.stepMs, endMs: startMs + (grid.steps - 1) * grid.stepMs };
 }
 
+function keyOf({ matchers }: Pick<VectorSelector, "matchers">, hints: SelectHints): string {
+  const { start, end, stepMs, rangeMs, func, newestOnly } = hints;
+  const texts = matchers.map(({ name, op, value }) => `${name}${op}${JSON.stringify(value)}`).join(",");
+  return `${texts} ${start} ${end} ${stepMs} ${rangeMs} ${func} ${newestOnly}`;
+}
+
 /** Selects of one query, shared by equal selectors. */
 export class SeriesCache {
   readonly stats: ReadStats = { seriesRead: 0, samplesRead: 0, resolutionMs: 0 };
   readonly #querier: Querier;
   readonly #selections = new Map<string, Promise<Selection>>();
+  /** Selectors whose series are in `stats`. */
+  readonly #counted = new Set<string>();
   readonly #warn: (message: string) => void;
 
   constructor(querier: Querier, warn: (message: string) => void) {
@@ -63,23 +71,39 @@ export class SeriesCache {
   }
 
   select(selector: Pick<VectorSelector, "matchers">, hints: SelectHints): Promise<Selection> {
-    const matchers = selector.matchers.map((m) => `${m.name}${m.op}${JSON.stringify(m.value)}`).join(",");
-    const key = `${matchers} ${hints.start} ${hints.end} ${hints.stepMs} ${hints.rangeMs} ${hints.func} ${hints.newestOnly}`;
+    const key = keyOf(selector, hints);
     let selection = this.#selections.get(key);
     if (selection === undefined) {
-      selection = this.#read(selector, hints);
+      selection = this.#read(key, selector, hints);
       this.#selections.set(key, selection);
     }
     return selection;
   }
 
-  async #read(selector: Pick<VectorSelector, "matchers">, hints: SelectHints): Promise<Selection> {
+  /** How many series a selector has; undefined when they have to be selected to know that. */
+  async tally(selector: Pick<VectorSelector, "matchers">, hints: SelectHints): Promise<Tally | undefined> {
+    const tally = await this.#querier.tally?.(selector.matchers, hints);
+    if (tally === undefined) return undefined;
+    for (const warning of tally.warnings) this.#warn(warning);
+    this.#count(keyOf(selector, hints), tally.series);
+    this.stats.samplesRead += tally.samplesRead;
+    return tally;
+  }
+
+  /** Series of equal selectors are counted once. */
+  #count(key: string, series: number): void {
+    if (this.#counted.has(key)) return;
+    this.#counted.add(key);
+    this.stats.seriesRead += series;
+  }
+
+  async #read(key: string, selector: Pick<VectorSelector, "matchers">, hints: SelectHints): Promise<Selection> {
     const set = await this.#querier.select(selector.matchers, hints);
     for (const warning of set.warnings) this.#warn(warning);
     const { resolutionMs } = set;
     const { labels, read } = inOrder(set);
     const { stats } = this;
-    stats.seriesRead += labels.length;
+    this.#count(key, labels.length);
     stats.resolutionMs = Math.max(stats.resolutionMs, resolutionMs);
     const column: ReadColumn = (row, scratch, tier) => {
       const samples = read(row, scratch, tier);
@@ -121,6 +145,11 @@ export function firstAfter(t: Float64Array, from: number, to: number, time: numb
   return low;
 }
 
+function instantHints({ startMs, stepMs, endMs }: LookTimes, func: string, ctx: EvalContext): SelectHints {
+  const hints = { start: startMs - ctx.lookbackMs + 1, end: endMs, stepMs, rangeMs: 0, func };
+  return startMs === endMs ? { ...hints, newestOnly: true } : hints;
+}
+
 /** The selection behind an instant selector. */
 export function selectInstant(
   selector: VectorSelector,
@@ -128,14 +157,16 @@ export function selectInstant(
   func: string,
   ctx: EvalContext,
 ): Promise<Selection> {
-  return ctx.series.select(selector, {
-    start: times.startMs - ctx.lookbackMs + 1,
-    end: times.endMs,
-    stepMs: times.stepMs,
-    rangeMs: 0,
-    func,
-    ...(times.startMs === times.endMs ? { newestOnly: true } : {}),
-  });
+  return ctx.series.select(selector, instantHints(times, func, ctx));
+}
+
+/** How many series an instant selector has at one time; undefined when they have to be selected to know that. */
+export async function tallyInstant(
+  selector: VectorSelector,
+  times: LookTimes,
+  ctx: EvalContext,
+): Promise<Tally | undefined> {
+  return times.startMs === times.endMs ? ctx.series.tally(selector, instantHints(times, "", ctx)) : undefined;
 }
 
 /**

@@ -106,9 +106,24 @@ export interface SeriesSet {
   readonly warnings: readonly string[];
 }
 
+/** What a set of series comes to when nobody asks which ones they are. */
+export interface Tally {
+  /** As many as `select` would give. */
+  readonly series: number;
+  /** Of those, series whose newest sample is no stale marker. */
+  readonly present: number;
+  readonly samplesRead: number;
+  readonly warnings: readonly string[];
+}
+
 export interface Querier extends Disposable {
   /** @throws UserError `too-many-series` past the store's own limit. */
   select(matchers: readonly Matcher[], hints: SelectHints): Promise<SeriesSet>;
+  /**
+   * Counts the series that `select` would give, without their order and their labels; undefined when that is no quicker
+   * than to look at each. A store may go without.
+   */
+  tally?(matchers: readonly Matcher[], hints: SelectHints): Promise<Tally | undefined>;
   /** Sorted by UTF-8 bytes. */
   labelNames(matchers: readonly Matcher[]): Promise<readonly string[]>;
   labelValues(name: string, matchers: readonly Matcher[]): Promise<readonly string[]>;

@@ -122,6 +122,29 @@ export class Head {
     return this.#former.get(ref);
   }
 
+  /**
+   * So many of `refs` from place `from` on lie column by column in the home of the first, and have never lived elsewhere;
+   * 0 when the first has.
+   */
+  together(refs: Uint32Array, from: number): number {
+    const first = refs[from] as number;
+    const group = this.groups.get(this.#homeGroup[first] ?? 0);
+    const moved = this.#former;
+    if (group === undefined || moved.has(first)) return 0;
+    const column = this.#homeColumn[first] as number;
+    const most = Math.min(refs.length - from, group.columns - column);
+    // Without a loop: a start has just begun to know how to run one.
+    if (moved.size === 0 && sameNumbers(refs, from, group.refs, column, most)) return most;
+    let count = 1;
+    while (
+      count < most &&
+      group.refs[column + count] === refs[from + count] &&
+      !moved.has(refs[from + count] as number)
+    )
+      count++;
+    return count;
+  }
+
   /** Living series of a group go without a home, and the group takes no more samples. */
   retire(group: Group): void {
     group.retired = true;
@@ -184,6 +207,12 @@ export class Head {
 function equals(refs: Float64Array, known: Float64Array): boolean {
   for (let i = 0; i < known.length; i++) if (known[i] !== refs[i]) return false;
   return true;
+}
+
+function sameNumbers(a: Uint32Array, fromA: number, b: Uint32Array, fromB: number, count: number): boolean {
+  const bytesOf = (all: Uint32Array, from: number): Uint8Array =>
+    new Uint8Array(all.buffer, all.byteOffset + from * all.BYTES_PER_ELEMENT, count * all.BYTES_PER_ELEMENT);
+  return Buffer.compare(bytesOf(a, fromA), bytesOf(b, fromB)) === 0;
 }
 
 function startsAs(refs: Float64Array, known: Uint32Array): boolean {

@@ -44,7 +44,9 @@ export class Matched {
 interface Entry {
   /** As the index gave them. */
   readonly found: Uint32Array;
-  readonly matched: Matched;
+  /** In their order, once somebody asked for that; of an earlier `found` when it is `outdated`. */
+  readonly matched: Matched | undefined;
+  readonly outdated: boolean;
   version: number;
 }
 
@@ -74,15 +76,37 @@ export class MatchCache {
     return this.#entries.get(keyOf(matchers))?.found;
   }
 
+  /** As the index gives them: for those who ask neither for an order nor for labels. */
+  async refs(matchers: readonly Matcher[]): Promise<Uint32Array> {
+    const key = keyOf(matchers);
+    return (this.#current(key) ?? (await this.#look(key, matchers))).found;
+  }
+
+  /** What is remembered and still true. */
+  #current(key: string): Entry | undefined {
+    const known = this.#entries.get(key);
+    if (known?.version !== this.#index.version) return undefined;
+    this.#entries.delete(key);
+    this.#entries.set(key, known);
+    return known;
+  }
+
+  async #look(key: string, matchers: readonly Matcher[]): Promise<Entry> {
+    const { version } = this.#index;
+    const found = await this.#index.match(matchers);
+    const known = this.#entries.get(key);
+    if (known !== undefined && equal(found, known.found)) {
+      known.version = version;
+      return known;
+    }
+    return this.#keep(key, { found, matched: known?.matched, outdated: true, version });
+  }
+
   /** Long lists are matched and sorted in turns with others. */
   async of(matchers: readonly Matcher[]): Promise<Matched> {
     const key = keyOf(matchers);
-    const known = this.#entries.get(key);
-    if (known !== undefined && known.version === this.#index.version) {
-      this.#entries.delete(key);
-      this.#entries.set(key, known);
-      return known.matched;
-    }
+    const known = this.#current(key);
+    if (known?.matched !== undefined && !known.outdated) return known.matched;
     // Who asks the same meanwhile waits for the same list.
     let making = this.#making.get(key);
     if (making === undefined) {
@@ -93,17 +117,12 @@ export class MatchCache {
   }
 
   async #make(key: string, matchers: readonly Matcher[]): Promise<Matched> {
-    const { version } = this.#index;
-    const found = await this.#index.match(matchers);
-    const known = this.#entries.get(key);
-    if (known !== undefined && equal(found, known.found)) {
-      known.version = version;
-      return known.matched;
-    }
-
-    const matched = await this.#sorted(found, known?.matched);
-    this.#forget(key);
-    return this.#keep(key, { found, matched, version });
+    const entry = this.#current(key) ?? (await this.#look(key, matchers));
+    const { found, version } = entry;
+    if (entry.matched !== undefined && !entry.outdated) return entry.matched;
+    const matched = await this.#sorted(found, entry.matched);
+    this.#keep(key, { found, matched, outdated: false, version });
+    return matched;
   }
 
   #forget(key: string): void {
@@ -111,15 +130,16 @@ export class MatchCache {
     this.#entries.delete(key);
   }
 
-  #keep(key: string, entry: Entry): Matched {
-    if (entry.found.length > SERIES_MAX) return entry.matched;
+  #keep(key: string, entry: Entry): Entry {
+    this.#forget(key);
+    if (entry.found.length > SERIES_MAX) return entry;
     this.#entries.set(key, entry);
     this.#series += entry.found.length;
     for (const oldest of this.#entries.keys()) {
       if (this.#series <= SERIES_MAX && this.#entries.size <= SELECTORS_MAX) break;
       this.#forget(oldest);
     }
-    return entry.matched;
+    return entry;
   }
 
   /** What `before` has sorted already keeps its order. */

@@ -144,6 +144,13 @@ function newest(group: Group, segments: ReadonlySet<number>, start: Timestamp, e
   return { group, segments, live: [rowPart(row.t, row.values)], chunks: [] };
 }
 
+const NO_SEGMENTS: ReadonlySet<number> = new Set();
+
+/** Whether every column of the group has a value that is its newest sample from `start` to `end`, told by one row. */
+export function isWhole(group: Group, start: Timestamp, end: Timestamp): boolean {
+  return newest(group, NO_SEGMENTS, start, end) !== undefined;
+}
+
 /** Raw samples in the range. @param newestOnly older ones of a series may be left out. */
 export function want(
   group: Group,

@@ -7,7 +7,15 @@ import { nextTurn, overdue } from "../base/turns.ts";
 import type { Labels } from "../model/labels.ts";
 import type { Matcher } from "../model/matcher.ts";
 import { EMPTY_COLUMN, type SampleColumn, type SeriesRef, type Timestamp } from "../model/sample.ts";
-import type { ColumnScratch, Querier, SelectHints, Series, SeriesColumns, SeriesSet } from "../storage/storage.ts";
+import type {
+  ColumnScratch,
+  Querier,
+  SelectHints,
+  Series,
+  SeriesColumns,
+  SeriesSet,
+  Tally,
+} from "../storage/storage.ts";
 import { AlikeTimes, Axis, merge } from "./columns.ts";
 import type { Group } from "./group.ts";
 import type { Head, Place } from "./head.ts";
@@ -15,6 +23,7 @@ import type { Rung } from "./ladder.ts";
 import type { MatchCache } from "./matched.ts";
 import { type PartReader, touches, want } from "./parts.ts";
 import { SEGMENT_COLUMNS } from "./segment.ts";
+import { tally } from "./tally.ts";
 import { type Kept, loadTier, pickRung, tierCaveat } from "./tiers.ts";
 
 export interface QuerierOptions {
@@ -31,6 +40,8 @@ export interface QuerierOptions {
 
 /** Series between two looks at the clock. */
 const STRIDE = 1_024;
+/** Series looked at one by one where the others are only counted; for more of them there is `select`. */
+const LOOKED_AT_MAX = 4_096;
 
 /** Matching series that may hold samples in the range, in the order of their labels. */
 interface Found {
@@ -124,18 +135,11 @@ class StoreQuerier implements Querier {
   }
 
   async select(matchers: readonly Matcher[], hints: SelectHints): Promise<SeriesSet> {
-    const { maxSeries, standing } = this.#options;
-    const start = Math.max(this.#minT, hints.start);
-    const end = Math.min(this.#maxT, hints.end);
-    const tier = pickRung(this.#options.ladder, { ...hints, start, end }, this.#options.kept());
+    const { standing } = this.#options;
+    const { start, end, tier } = this.#reach(hints);
     const found = await this.#find(matchers, start, end, tier);
     const { refs, labels } = found;
-    if (refs.length > maxSeries) {
-      throw new UserError("too-many-series", `the selector matches ${refs.length} series, the limit is ${maxSeries}`, {
-        hint: "add matchers, or ask for a shorter time",
-        exit: EXIT.limit,
-      });
-    }
+    this.#mayGive(refs.length);
     const warnings = new Set<string>(standing(start, end));
     if (hints.labelsOnly === true) return new StoredSeries({ labels, samples: () => EMPTY_COLUMN }, warnings);
     const rung = this.#options.ladder[tier - 1];
@@ -154,13 +158,51 @@ class StoreQuerier implements Querier {
     return { series, sorted: true, resolutionMs, warnings: [...warnings] };
   }
 
+  async tally(matchers: readonly Matcher[], hints: SelectHints): Promise<Tally | undefined> {
+    const { head, matches, standing } = this.#options;
+    const { start, end, tier } = this.#reach(hints);
+    if (tier !== 0 || hints.stepMs !== 0 || hints.rangeMs !== 0) return undefined;
+    const { series, whole, rest } = await tally(head, await matches.refs(matchers), start, end);
+    if (rest.length > LOOKED_AT_MAX) return undefined;
+    this.#mayGive(series);
+    const warnings = new Set<string>(standing(start, end));
+    let present = whole;
+    let samplesRead = whole;
+    if (rest.length > 0) {
+      const { columns } = await this.#raw({ refs: rest, labels: [] }, start, end, true, warnings);
+      const scratch = { v: new Float64Array(0) };
+      for (let i = 0; i < rest.length; i++) {
+        const { from, to, stale } = columns.samples(i, scratch);
+        samplesRead += to - from;
+        if (from < to && stale?.[to - 1] !== 1) present++;
+      }
+    }
+    return { series, present, samplesRead, warnings: [...warnings] };
+  }
+
+  /** What is read for these hints, and of which tier. */
+  #reach(hints: SelectHints): { readonly start: Timestamp; readonly end: Timestamp; readonly tier: number } {
+    const start = Math.max(this.#minT, hints.start);
+    const end = Math.min(this.#maxT, hints.end);
+    return { start, end, tier: pickRung(this.#options.ladder, { ...hints, start, end }, this.#options.kept()) };
+  }
+
+  #mayGive(series: number): void {
+    const { maxSeries } = this.#options;
+    if (series <= maxSeries) return;
+    throw new UserError("too-many-series", `the selector matches ${series} series, the limit is ${maxSeries}`, {
+      hint: "add matchers, or ask for a shorter time",
+      exit: EXIT.limit,
+    });
+  }
+
   async #raw(
     found: Found,
     start: Timestamp,
     end: Timestamp,
     newestOnly: boolean,
     warnings: Set<string>,
-  ): Promise<SeriesSet> {
+  ): Promise<StoredSeries> {
     const { head, reader } = this.#options;
     const { refs, labels } = found;
     if (refs.length > STRIDE && overdue()) await nextTurn();

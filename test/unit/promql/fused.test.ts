@@ -52,6 +52,11 @@ it.each(INNER)("%s: %s", async (inner) => {
       const folded = await engine.range(...range).catch(String);
       const value = (result: typeof folded): unknown => (typeof result === "string" ? result : result.value);
       expect(value(folded), expr).toEqual(value(apart));
+      for (const time of [T0 - 1, T0 + 600_000, T0 + 1_190_000, T0 + 1_450_000]) {
+        const once = await engine.instant(expr, time, { explain: true }).catch(String);
+        const quick = await engine.instant(expr, time).catch(String);
+        expect(value(quick), `${expr} at ${time}`).toEqual(value(once));
+      }
     }
   }
 });

@@ -49,3 +49,21 @@ it("gives the same array for the same part", async () => {
   expect(matched.part(Uint32Array.of(1, 5))).toBe(part);
   expect(matched.part(Uint32Array.of(1, 6))).not.toBe(part);
 });
+
+it("tells the series without their order first, and sorts them when it is asked to", async () => {
+  const index = new SeriesIndex();
+  for (const i of [30, 4, 17, 8]) index.add(labels("up", i));
+  const cache = new MatchCache(index);
+  const found = await cache.refs(up);
+  expect([...found]).toEqual([1, 2, 3, 4]);
+  expect(await cache.refs(up)).toBe(found);
+  const { labels: sets } = await cache.of(up);
+  expect(sets.map((one) => one.get("i"))).toEqual(["17", "30", "4", "8"]);
+  expect(await cache.refs(up), "what was sorted meanwhile is still the same").toBe(found);
+  index.add(labels("up", 2));
+  expect([...(await cache.refs(up))]).toEqual([1, 2, 3, 4, 5]);
+  expect((await cache.of(up)).labels.map((one) => one.get("i"))).toEqual(["17", "2", "30", "4", "8"]);
+  index.kill(5);
+  expect([...(await cache.refs(up))]).toEqual([1, 2, 3, 4]);
+  expect((await cache.of(up)).labels.map((one) => one.get("i"))).toEqual(["17", "30", "4", "8"]);
+});

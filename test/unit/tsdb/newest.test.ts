@@ -1,4 +1,4 @@
-/** Who asks for the newest samples only is told what the newest of all samples are, whatever lies where. */
+/** Who asks for the newest samples only, or how many there are, is told the same as one who looks at all, whatever lies where. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Labels } from "../../../src/model/labels.ts";
@@ -31,6 +31,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("one" as const), at, column }) },
   { weight: 1, arbitrary: fc.constant({ kind: "flush" as const }) },
 );
+const name = createMatcher("__name__", "=", "m");
 
 async function take(db: Tsdb, steps: readonly Step[]): Promise<void> {
   let n = 0;
@@ -72,9 +73,30 @@ test("the newest samples are the same whether older ones are wanted or not", asy
       const range = { start: T0 + (end - 20) * STEP + 1, end: T0 + end * STEP };
       const hints = { ...range, stepMs: 0, rangeMs: 0, func: "" };
       using querier = db.querier(range.start, range.end);
-      const matchers = [createMatcher("__name__", "=", "m")];
+      const matchers = [name];
       const all = newestOf(await querier.select(matchers, hints));
       expect(newestOf(await querier.select(matchers, { ...hints, newestOnly: true }))).toEqual(all);
+    }),
+    { numRuns: 150 },
+  );
+}, 60_000);
+
+test("as many series are counted as have a newest sample", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), at, fc.boolean(), async (steps, end, few) => {
+      await using box = await storeBox({ chunkRows: 16 });
+      const { db } = box;
+      await take(db, steps);
+      const range = { start: T0 + (end - 20) * STEP + 1, end: T0 + end * STEP };
+      const hints = { ...range, stepMs: 0, rangeMs: 0, func: "", newestOnly: true };
+      using querier = db.querier(range.start, range.end);
+      const matchers = few ? [name, createMatcher("c", "=~", "0[3-8]|22|3.")] : [name];
+      // Before anybody has asked for labels, and after.
+      const before = await querier.tally?.(matchers, hints);
+      const all = await querier.select(matchers, hints);
+      const present = newestOf(all).filter((text) => !text.endsWith("stale")).length;
+      expect(before).toMatchObject({ series: all.columns?.labels.length, present, warnings: all.warnings });
+      expect(await querier.tally?.(matchers, hints)).toEqual(before);
     }),
     { numRuns: 150 },
   );
