@@ -150,14 +150,10 @@ test("a running engine takes a damaged table out, and goes on", async () => {
   await tsdb.upkeep();
   const watch = watchRun({ tsdb, options: { dataDir: dir, clock, log: silentLogger } });
   const [table] = zero(dir, "series");
-  let done = false;
-  const checked = watch.check().then(() => (done = true));
-  while (!done) {
-    await clock.advance(1_000);
-    // Files are read outside of the clock.
-    await new Promise(setImmediate);
-  }
-  await checked;
+  const checked = watch.check().then(() => "done");
+  // Files are read outside of the clock.
+  const turn = (): Promise<string> => new Promise((resolve) => void setImmediate(() => resolve("turn")));
+  while ((await Promise.race([checked, turn()])) !== "done") await clock.advance(1_000);
   await tsdb.upkeep();
   expect(
     watch
