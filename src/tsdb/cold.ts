@@ -10,8 +10,8 @@ import { constants, createZstdCompress } from "node:zlib";
 import { makeDirectory } from "../base/directory.ts";
 import type { Labels } from "../model/labels.ts";
 import { NO_REF, type SeriesRef } from "../model/sample.ts";
-import { CELL_VALUE } from "./column.ts";
-import { sampleText, seriesText } from "./openmetrics.ts";
+import { CELL_ABSENT, CELL_VALUE } from "./column.ts";
+import { sampleText, seriesText, staleText } from "./openmetrics.ts";
 import { type PartReader, wholeChunk } from "./parts.ts";
 import type { Doomed } from "./retention.ts";
 
@@ -36,9 +36,10 @@ async function* linesOf(
         const name = seriesText(labelsOf(ref));
         let text = "";
         for (let row = 0; row < part.rows; row++) {
-          // The format has no stale markers.
-          if (cells !== undefined && cells[row] !== CELL_VALUE) continue;
-          text += `${name} ${sampleText(values[row] as number, part.t[row] as number)}\n`;
+          const cell = cells?.[row] ?? CELL_VALUE;
+          if (cell === CELL_ABSENT) continue;
+          const t = part.t[row] as number;
+          text += `${name} ${cell === CELL_VALUE ? sampleText(values[row] as number, t) : staleText(t)}\n`;
         }
         if (text !== "") yield text;
       }

@@ -1,6 +1,6 @@
 /**
  * One sample line of an OpenMetrics or Prometheus text file with timestamps. In: the line. Out: labels, value, time in
- * milliseconds. Exemplars are passed over. The scraper has a faster parser; this one favours a clear complaint.
+ * milliseconds. Exemplars are passed over, but for the one that says a stale marker stood there. The scraper has a faster parser; this one favours a clear complaint.
  */
 import { Labels, METRIC_NAME } from "../model/labels.ts";
 import type { Timestamp } from "../model/sample.ts";
@@ -9,7 +9,12 @@ export interface SampleLine {
   readonly labels: Labels;
   readonly value: number;
   readonly t: Timestamp;
+  /** A stale marker, whose value means nothing. */
+  readonly stale: boolean;
 }
+
+/** Behind a value of NaN, as an exemplar: the format has no stale markers, and other readers take the NaN alone. */
+export const STALE_EXEMPLAR: string = '# {opsmon="stale"} 1';
 
 const NAME = /[a-zA-Z_:][a-zA-Z0-9_:]*/y;
 const LABEL_NAME = /[a-zA-Z_][a-zA-Z0-9_]*/y;
@@ -92,5 +97,6 @@ export function parseSampleLine(line: string): SampleLine | string {
   if (seconds === undefined) return "a sample needs a timestamp in seconds";
   const t = Math.round(seconds * 1_000);
   if (!Number.isSafeInteger(t)) return `"${timeText}" is not a time`;
-  return { labels: Labels.from(pairs), value, t };
+  const stale = Number.isNaN(value) && line.endsWith(STALE_EXEMPLAR);
+  return { labels: Labels.from(pairs), value, t, stale };
 }

@@ -10,7 +10,7 @@ import type { Metadata, MetricType } from "../model/metadata.ts";
 import { NO_REF, type Timestamp } from "../model/sample.ts";
 import type { Appendable, MetadataReader, Queryable } from "../storage/storage.ts";
 import { type Reach, type TierShare, TierShares } from "./history.ts";
-import { parseSampleLine } from "./openmetrics-line.ts";
+import { parseSampleLine, STALE_EXEMPLAR } from "./openmetrics-line.ts";
 
 /** Text handed over at once. */
 const WRITE_CHARACTERS = 256 * 1024;
@@ -39,6 +39,8 @@ export interface ExportOptions {
 export interface ExportReport {
   readonly series: number;
   readonly samples: number;
+  /** Written as NaN for others. */
+  readonly staleMarkers: number;
   readonly warnings: readonly string[];
 }
 
@@ -77,6 +79,11 @@ export function sampleText(value: number, t: Timestamp): string {
   return `${numberText(value)} ${secondsText(t)}`;
 }
 
+/** A stale marker: NaN for others, what it was for opsmon. */
+export function staleText(t: Timestamp): string {
+  return `${sampleText(Number.NaN, t)} ${STALE_EXEMPLAR}`;
+}
+
 /** What samples of a family may add to its name. */
 const SUFFIXES: Partial<Record<MetricType, readonly string[]>> = {
   counter: ["_total", "_created"],
@@ -107,7 +114,7 @@ function header(family: string, metadata: Metadata): string {
   return type + help;
 }
 
-/** Writes everything that matches, ending in `# EOF`. Stale markers are left out: the format has none. */
+/** Writes everything that matches, ending in `# EOF`. */
 export async function exportOpenMetrics(
   source: Queryable & MetadataReader,
   write: (text: string) => Promise<void>,
@@ -120,6 +127,7 @@ export async function exportOpenMetrics(
   const described = new Set<string>();
   let series = 0;
   let samples = 0;
+  let staleMarkers = 0;
   let text = "";
   for (const [done, name] of names.entries()) {
     const found = await querier.select([...matchers, createMatcher(METRIC_NAME, "=", name)], {
@@ -140,9 +148,11 @@ export async function exportOpenMetrics(
       if (column.from < column.to) series++;
       const prefix = seriesText(one.labels);
       for (let i = column.from; i < column.to; i++) {
-        if (column.stale?.[i] === 1) continue;
-        text += `${prefix} ${sampleText(column.v[i] as number, column.t[i] as number)}\n`;
-        samples++;
+        const t = column.t[i] as number;
+        const isStale = column.stale?.[i] === 1;
+        text += `${prefix} ${isStale ? staleText(t) : sampleText(column.v[i] as number, t)}\n`;
+        if (isStale) staleMarkers++;
+        else samples++;
         if (text.length < WRITE_CHARACTERS) continue;
         await write(text);
         text = "";
@@ -151,7 +161,7 @@ export async function exportOpenMetrics(
     onProgress?.(done + 1, names.length);
   }
   await write(`${text}# EOF\n`);
-  return { series, samples, warnings: [...warnings] };
+  return { series, samples, staleMarkers, warnings: [...warnings] };
 }
 
 export interface ImportOptions {
@@ -249,7 +259,8 @@ export async function importOpenMetrics(
       }
       refs.set(parsed.labels.key, (ref = appender.series(parsed.labels)));
     }
-    appender.append(ref, parsed.t, parsed.value);
+    if (parsed.stale) appender.appendStale(ref, parsed.t);
+    else appender.append(ref, parsed.t, parsed.value);
     shares?.note(parsed.t);
     if (++pending >= COMMIT_SAMPLES) await commit();
   }

@@ -104,7 +104,9 @@ export const exportCommand: CommandSpec = {
     await sink.end();
     progress[Symbol.dispose]();
     for (const warning of report.warnings) io.err(`warning: ${warning}\n`);
-    io.err(`${counted(report.samples, "sample")} of ${report.series} series\n`);
+    const markers =
+      report.staleMarkers === 0 ? "" : `, ${counted(report.staleMarkers, "stale marker")} (NaN for others)`;
+    io.err(`${counted(report.samples, "sample")} of ${report.series} series${markers}\n`);
     const selector = call.args[0];
     if (report.samples === 0 && selector !== undefined && server !== undefined) {
       const { whyEmpty } = await import("../why-empty.ts");

@@ -22,7 +22,8 @@ describe("the cold directory", () => {
     );
     for (let row = 0; row < 95; row++) {
       const values = Float64Array.from(refs, (_, c) => (c === 3 ? Number.NEGATIVE_INFINITY : row / 7 + c));
-      appender.appendRow(refs, T0 + row * 15_000 + 7, values, refs.length);
+      const stale = row % 20 === 19 ? Uint8Array.from(refs, (_, c) => c % 2) : undefined;
+      appender.appendRow(refs, T0 + row * 15_000 + 7, values, refs.length, stale);
       await appender.commit();
     }
     await box.db.flush();

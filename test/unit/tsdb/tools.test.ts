@@ -194,6 +194,33 @@ describe("OpenMetrics", () => {
     expect(other.db.metadata("odd").get("odd")).toEqual([{ type: "gauge", help: 'line\n"two"', unit: "" }]);
   });
 
+  test("stale markers come back as such; for others they are NaN, as promtool writes them", async () => {
+    await using box = await storeBox();
+    const appender = box.db.appender();
+    const refs = [1, 2].map((c) => appender.series(Labels.from({ __name__: "ends", c: String(c), text: "# {a" })));
+    for (const ref of refs) {
+      appender.append(ref, T0, 1);
+      appender.appendStale(ref, T0 + 1_000);
+      appender.append(ref, T0 + 2_000, Number.NaN);
+    }
+    await appender.commit();
+    let text = "";
+    const report = await exportOpenMetrics(box.db, async (part) => void (text += part), { start: 0, end: T0 * 2 });
+    expect(report).toMatchObject({ series: 2, samples: 4, staleMarkers: 2 });
+    expect(text).toContain('ends{c="1",text="# {a"} NaN 1700000001 # {opsmon="stale"} 1\n');
+    await using other = await storeBox();
+    await importOpenMetrics(text.split("\n"), other.db);
+    const both = await Promise.all([box, other].map(({ db }) => dump(db, everything, 0, T0 * 2)));
+    expect(both[0]).toEqual(both[1]);
+    expect(JSON.stringify(both[0])).toContain("stale");
+    // An exemplar that means something else, and a number beside ours.
+    await importOpenMetrics(['m NaN 1 # {trace="x"} 1', 'n 5 1 # {opsmon="stale"} 1'], other.db);
+    expect(await dump(other.db, [createMatcher("__name__", "=~", "m|n")], 0, T0)).toEqual({
+      m: ["1000=NaN"],
+      n: ["1000=5"],
+    });
+  });
+
   test("a family is described once, whatever its samples add to its name", async () => {
     const said = [
       "# TYPE lat histogram",
