@@ -114,6 +114,13 @@ export class Group {
     return this.columns++;
   }
 
+  /** Adds so many columns without a series. */
+  addColumns(count: number): void {
+    if (count <= 0) return;
+    this.reserve(this.columns + count);
+    this.columns += count;
+  }
+
   /** Makes room for that many columns, no more. */
   reserve(columns: number): void {
     if (this.refs.length >= columns) return;

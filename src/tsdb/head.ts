@@ -5,6 +5,7 @@
  */
 import { NO_REF, type SeriesRef, type Timestamp } from "../model/sample.ts";
 import { Group } from "./group.ts";
+import { LayoutReader } from "./layout-read.ts";
 import { grown } from "./postings.ts";
 import { SeriesIndex } from "./series-index.ts";
 
@@ -32,6 +33,7 @@ export interface RowPlan {
 
 export class Head {
   readonly index: SeriesIndex = new SeriesIndex();
+  readonly layouts: LayoutReader = new LayoutReader();
   readonly groups: Map<number, Group> = new Map();
   readonly #chunkRows: number;
   /** By series: home group, 0 = none; and column there. */
@@ -48,6 +50,12 @@ export class Head {
 
   constructor(chunkRows: number) {
     this.#chunkRows = chunkRows;
+  }
+
+  /** To be called when a start has brought in all there is. */
+  settled(): void {
+    this.layouts.forget();
+    this.index.settle();
   }
 
   /** @param id a number from storage; a fresh one when absent. */
@@ -79,13 +87,19 @@ export class Head {
   /** Makes the columns of `group` from `firstColumn` on homes of `refs`, but for those that have a series already. */
   settleAll(refs: Uint32Array, group: Group, firstColumn: number): void {
     const known = group.columns;
+    const homeGroup = (this.#homeGroup = grown(this.#homeGroup, this.index.last + 1));
+    const homeColumn = (this.#homeColumn = grown(this.#homeColumn, this.index.last + 1));
+    group.addColumns(firstColumn + refs.length - known);
     for (let i = 0; i < refs.length; i++) {
       const ref = refs[i] as number;
       const column = firstColumn + i;
-      if (column >= known) group.addColumn(NO_REF);
-      else if (group.refs[column] !== NO_REF) continue;
-      if (ref !== NO_REF) this.settleAt(ref, group, column);
+      if (ref === NO_REF || (column < known && group.refs[column] !== NO_REF)) continue;
+      if (homeGroup[ref] !== 0) this.#leave(ref);
+      group.refs[column] = ref;
+      homeGroup[ref] = group.id;
+      homeColumn[ref] = column;
     }
+    group.packed = undefined;
   }
 
   #leave(ref: SeriesRef): void {

@@ -1,5 +1,5 @@
 /** Labels of a group's columns as records: packed for the append log, packed and checksummed for the database. */
-import { constants, zstdCompress, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { constants, zstdCompress, zstdCompressSync } from "node:zlib";
 import { nextTurn, overdue } from "../base/turns.ts";
 import type { Labels } from "../model/labels.ts";
 import type { SeriesRef } from "../model/sample.ts";
@@ -7,6 +7,7 @@ import { ByteWriter, DamagedError } from "./bytes.ts";
 import type { Group } from "./group.ts";
 import { decodeLayout, encodeLayout, LayoutWriter } from "./layout.ts";
 import { PAYLOAD_BYTES_MAX } from "./segment.ts";
+import { unsqueeze } from "./squeeze.ts";
 
 const options = { params: { [constants.ZSTD_c_compressionLevel]: 3 } };
 
@@ -20,7 +21,7 @@ function packLabels(sets: readonly Labels[]): Uint8Array {
 /** The bytes that `decodeLayout` reads. @throws DamagedError */
 export function unpackLayout(packed: Uint8Array): Uint8Array {
   try {
-    return zstdDecompressSync(packed, { maxOutputLength: PAYLOAD_BYTES_MAX });
+    return unsqueeze(packed, PAYLOAD_BYTES_MAX);
   } catch (error) {
     throw new DamagedError(`zstd: ${(error as Error).message}`);
   }

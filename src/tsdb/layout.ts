@@ -3,10 +3,8 @@
  * set is written as differences to the set before it. In: Labels in column order. Out: bytes that zstd likes.
  */
 import { Labels } from "../model/labels.ts";
-import { ByteReader, type ByteWriter, DamagedError } from "./bytes.ts";
-
-/** More labels than this on one series is damage: the scraper's own limits are far below. */
-const LABELS_MAX = 65_536;
+import type { ByteWriter } from "./bytes.ts";
+import { LayoutReader } from "./layout-read.ts";
 
 /** Writes text once, then its number; new text is number 0 followed by the text. */
 function writeText(out: ByteWriter, known: Map<string, number>, text: string): void {
@@ -42,75 +40,14 @@ export function encodeLayout(out: ByteWriter, sets: readonly Labels[]): void {
   for (const labels of sets) writer.add(labels);
 }
 
-/** Label sets as numbers of texts: what a store that numbers texts itself reads ten thousand series from. */
-export interface CodedSets {
-  readonly count: number;
-  /** Labels of each set. */
-  readonly sizes: Uint32Array;
-  /** Places in `names` and `values` in turn, set after set. */
-  readonly codes: Uint32Array;
-  readonly names: readonly string[];
-  readonly values: readonly string[];
-}
-
-/** One flat loop: at a start it runs before it is compiled well. @throws DamagedError */
-export function readCodes(bytes: Uint8Array): CodedSets {
-  const reader = new ByteReader(bytes);
-  const count = reader.varint();
-  if (count > bytes.length) throw new DamagedError(`${count} label sets in ${bytes.length} bytes`);
-  const { end } = reader;
-  const sizes = new Uint32Array(count);
-  const codes = new Uint32Array(bytes.length);
-  const texts: [names: string[], values: string[]] = [[], []];
-  let length = 0;
-  let at = reader.position;
-  /** Numbers of the set at hand that are still to come. */
-  let left = 0;
-  let column = 0;
-  for (let set = 0; set < count || left > 0; ) {
-    let number = at < end ? (bytes[at] as number) : 128;
-    if (number < 128) {
-      at++;
-    } else {
-      reader.position = at;
-      number = reader.varint();
-      at = reader.position;
-    }
-    if (left === 0) {
-      if (number > LABELS_MAX) throw new DamagedError(`${number} labels`);
-      sizes[set++] = number;
-      left = number * 2;
-      column = 0;
-      continue;
-    }
-    const known = texts[column & 1] as string[];
-    if (number === 0) {
-      reader.position = at;
-      number = known.push(reader.string());
-      at = reader.position;
-    } else if (number > known.length) {
-      throw new DamagedError(`text number ${number} of ${known.length}`);
-    }
-    codes[length++] = number - 1;
-    column++;
-    left--;
-  }
-  return { count, sizes, codes: codes.subarray(0, length), names: texts[0], values: texts[1] };
-}
-
-/** How many sets the bytes hold. @throws DamagedError */
-export function countLayout(bytes: Uint8Array): number {
-  return new ByteReader(bytes).varint();
-}
-
 /** @throws DamagedError */
 export function decodeLayout(bytes: Uint8Array): Labels[] {
-  const { sizes, codes, names, values } = readCodes(bytes);
-  let at = 0;
-  return Array.from(sizes, (size) => {
+  const { shape, names, values } = new LayoutReader().read(bytes);
+  const { count, starts, pairs, pairNames, pairValues } = shape;
+  return Array.from({ length: count }, (_, set) => {
     const flat: string[] = [];
-    for (const stop = at + 2 * size; at < stop; at += 2)
-      flat.push(names[codes[at] as number] as string, values[codes[at + 1] as number] as string);
+    for (const pair of pairs.subarray(starts[set], starts[set + 1]))
+      flat.push(names[(pairNames[pair] as number) - 1] as string, values[(pairValues[pair] as number) - 1] as string);
     return Labels.fromSorted(flat);
   });
 }

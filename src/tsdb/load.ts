@@ -14,7 +14,7 @@ import { loadDropped } from "./dropped.ts";
 import type { Head } from "./head.ts";
 import { FORMAT_KEY, parseChunkKey, parseGroupKey, rangeOf, SERIES_FORMAT } from "./keys.ts";
 import { unpackLayout } from "./labels-record.ts";
-import { countLayout, readCodes } from "./layout.ts";
+import { countLayout } from "./layout-read.ts";
 import { refuseNewerSeries } from "./marks.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import { openRecord, sealRecord } from "./segment.ts";
@@ -79,11 +79,9 @@ export function adopt(head: Head, group: Group, firstColumn: number, packed: Uin
   const count = countLayout(layout);
   if (group.columns >= firstColumn + count && !group.refs.subarray(0, group.columns).includes(NO_REF, firstColumn))
     return count;
-  const refs = head.index.ensureAll(readCodes(layout));
-  while (group.columns < firstColumn) group.addColumn(NO_REF);
-  group.reserve(firstColumn + refs.length);
+  const refs = head.index.ensureAll(head.layouts.read(layout));
   head.settleAll(refs, group, firstColumn);
-  if (fresh && firstColumn === 0) group.packed = { columns: count, bytes: Uint8Array.from(packed) };
+  if (fresh && firstColumn === 0) group.packed = { columns: count, bytes: new Uint8Array(packed) };
   return count;
 }
 
@@ -104,66 +102,69 @@ export function beginLoad(db: ByteLevel): void {
 
 async function loadGroups(ranges: Ranges, head: Head, damage: Damage): Promise<void> {
   for (const copy of ["g", "h"] as const) {
-    for await (const [key, record] of ranges[copy]) {
-      const place = parseGroupKey(key);
-      if (place === undefined || place.firstColumn > COLUMNS_MAX) {
-        damage.add(`labels record ${Buffer.from(key).toString("hex")}`, "the key is not one of opsmon's");
-        continue;
+    for await (const piece of ranges[copy])
+      for (const [key, record] of piece) {
+        const place = parseGroupKey(key);
+        if (place === undefined || place.firstColumn > COLUMNS_MAX) {
+          damage.add(`labels record ${Buffer.from(key).toString("hex")}`, "the key is not one of opsmon's");
+          continue;
+        }
+        const what = (): string =>
+          `${copy === "g" ? "labels" : "second copy of labels"} of group ${place.group} from column ${place.firstColumn}`;
+        const group = head.groups.get(place.group) ?? head.createGroup(place.group);
+        const count = catching(damage, what, () => adopt(head, group, place.firstColumn, openRecord(key, record)));
+        if (count === undefined) continue;
+        if (copy === "g") group.saved = group.columns;
+        else group.copied = place.firstColumn + count;
       }
-      const what = (): string =>
-        `${copy === "g" ? "labels" : "second copy of labels"} of group ${place.group} from column ${place.firstColumn}`;
-      const group = head.groups.get(place.group) ?? head.createGroup(place.group);
-      const count = catching(damage, what, () => adopt(head, group, place.firstColumn, openRecord(key, record)));
-      if (count === undefined) continue;
-      if (copy === "g") group.saved = group.columns;
-      else group.copied = place.firstColumn + count;
-    }
   }
 }
 
 async function loadWatermarks(ranges: Ranges, head: Head, damage: Damage): Promise<void> {
-  for await (const [key, record] of ranges.w) {
-    const id = key.length === 5 ? new DataView(key.buffer, key.byteOffset).getUint32(1) : 0;
-    const group = head.groups.get(id);
-    if (group === undefined) continue;
-    catching(
-      damage,
-      () => `log position of group ${id}`,
-      () => {
-        const reader = new ByteReader(openRecord(key, record));
-        group.openUntil = reader.f64();
-        group.lateUntil = reader.f64();
-        group.nextOrdinal = reader.varint();
-        group.floor = reader.varint();
-        for (let left = reader.varint(); left > 0; left--) group.dropped.add(reader.varint());
-      },
-    );
-  }
+  for await (const piece of ranges.w)
+    for (const [key, record] of piece) {
+      const id = key.length === 5 ? new DataView(key.buffer, key.byteOffset).getUint32(1) : 0;
+      const group = head.groups.get(id);
+      if (group === undefined) continue;
+      catching(
+        damage,
+        () => `log position of group ${id}`,
+        () => {
+          const reader = new ByteReader(openRecord(key, record));
+          group.openUntil = reader.f64();
+          group.lateUntil = reader.f64();
+          group.nextOrdinal = reader.varint();
+          group.floor = reader.varint();
+          for (let left = reader.varint(); left > 0; left--) group.dropped.add(reader.varint());
+        },
+      );
+    }
 }
 
 async function loadChunks(ranges: Ranges, head: Head, damage: Damage): Promise<void> {
-  for await (const [bytes, record] of ranges.c) {
-    const key = parseChunkKey(bytes);
-    if (key === undefined) {
-      damage.add(`chunk record ${Buffer.from(bytes).toString("hex")}`, "the key is not one of opsmon's");
-      continue;
+  for await (const piece of ranges.c)
+    for (const [bytes, record] of piece) {
+      const key = parseChunkKey(bytes);
+      if (key === undefined) {
+        damage.add(`chunk record ${Buffer.from(bytes).toString("hex")}`, "the key is not one of opsmon's");
+        continue;
+      }
+      head.nextSeq = Math.max(head.nextSeq, key.seq + 1);
+      const header = catching(
+        damage,
+        () => chunkName(key),
+        () => readChunkHeader(key, record),
+      );
+      if (header === undefined) continue;
+      const group = head.groups.get(key.group);
+      if (group === undefined || group.columns === 0) {
+        damage.add(chunkName(key), "the labels of its series are lost");
+        continue;
+      }
+      const { end, rows, columns, samples, bytes: size, late, ordinal } = header;
+      group.addChunk({ ...key, end, rows, columns, samples, bytes: size, late, ordinal });
+      group.nextOrdinal = Math.max(group.nextOrdinal, ordinal + 1);
     }
-    head.nextSeq = Math.max(head.nextSeq, key.seq + 1);
-    const header = catching(
-      damage,
-      () => chunkName(key),
-      () => readChunkHeader(key, record),
-    );
-    if (header === undefined) continue;
-    const group = head.groups.get(key.group);
-    if (group === undefined || group.columns === 0) {
-      damage.add(chunkName(key), "the labels of its series are lost");
-      continue;
-    }
-    const { end, rows, columns, samples, bytes: size, late, ordinal } = header;
-    group.addChunk({ ...key, end, rows, columns, samples, bytes: size, late, ordinal });
-    group.nextOrdinal = Math.max(group.nextOrdinal, ordinal + 1);
-  }
   for (const group of head.groups.values()) {
     for (const ordinal of group.lostOrdinals()) {
       damage.add(`chunk number ${ordinal} of group ${group.id}`, "its record is missing or damaged");
@@ -173,15 +174,17 @@ async function loadChunks(ranges: Ranges, head: Head, damage: Damage): Promise<v
 
 async function loadMetadata(ranges: Ranges, damage: Damage): Promise<Map<string, Metadata>> {
   const described = new Map<string, Metadata>();
-  for await (const [key, record] of ranges.m) {
-    const family = new TextDecoder().decode(key.subarray(1));
-    const stored = catching(
-      damage,
-      () => `metadata of "${family}"`,
-      () => openRecord(key, record),
-    );
-    if (stored !== undefined) described.set(family, JSON.parse(new TextDecoder().decode(stored)) as Metadata);
-  }
+  const text = new TextDecoder();
+  for await (const piece of ranges.m)
+    for (const [key, record] of piece) {
+      const family = text.decode(key.subarray(1));
+      const stored = catching(
+        damage,
+        () => `metadata of "${family}"`,
+        () => openRecord(key, record),
+      );
+      if (stored !== undefined) described.set(family, JSON.parse(text.decode(stored)) as Metadata);
+    }
   return described;
 }
 

@@ -84,7 +84,7 @@ const FEW = 256;
 /** Pairs looked for one by one, until all are posted. */
 const SCANS_MAX = 16;
 /** From so many unposted series on a start posts them: no question should wait for that. */
-const MANY = 20_000;
+export const MANY: number = 20_000;
 
 /** Series as their pairs: those of `ref` lie in `slab` from `starts[ref]` to `starts[ref + 1]`; numbers 1 to `count`. */
 export interface PairSlab {

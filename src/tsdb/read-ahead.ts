@@ -10,7 +10,8 @@ type Entry = [key: Uint8Array, value: Uint8Array];
 const PIECE_BYTES = 1024 * 1024;
 const PIECE_ENTRIES = 4_096;
 
-export class ReadAhead implements AsyncIterable<Entry> {
+/** Iterates over the pieces: a turn of the loop for each entry is more than most of them need. */
+export class ReadAhead implements AsyncIterable<readonly Entry[]> {
   readonly #iterator: ReturnType<ByteLevel["iterator"]>;
   #next: Promise<Entry[]>;
 
@@ -27,13 +28,13 @@ export class ReadAhead implements AsyncIterable<Entry> {
     return entries;
   }
 
-  async *[Symbol.asyncIterator](): AsyncIterator<Entry> {
+  async *[Symbol.asyncIterator](): AsyncIterator<readonly Entry[]> {
     try {
       for (;;) {
         const entries = await this.#next;
         if (entries.length === 0) return;
         this.#next = this.#read();
-        yield* entries;
+        yield entries;
       }
     } finally {
       await this.#iterator.close();

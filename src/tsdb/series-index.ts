@@ -10,10 +10,11 @@ import type { Matcher } from "../model/matcher.ts";
 import type { SeriesRef } from "../model/sample.ts";
 import { KeptLabels } from "./kept-labels.ts";
 import { largest } from "./largest.ts";
-import type { CodedSets } from "./layout.ts";
+import type { CodedSets } from "./layout-read.ts";
 import type { Cardinality } from "./options.ts";
 import { orderedByPairs } from "./series-order.ts";
-import { countOf, grown, type PostingList, PostingLists, union } from "./postings.ts";
+import { countOf, grown, MANY, type PairSlab, type PostingList, PostingLists, union } from "./postings.ts";
+import { SeriesTable } from "./series-table.ts";
 
 /** Series, and values asked of a regular expression, between two looks at the clock. */
 const STRIDE = 1_024;
@@ -29,8 +30,7 @@ export class SeriesIndex {
   /** Series `ref` is slab[starts[ref] .. starts[ref + 1]); ref 0 is nobody. */
   #starts: Uint32Array<ArrayBuffer> = new Uint32Array(256);
   #count = 0;
-  /** Open addressing, 0 = free; at most three quarters full. */
-  #table: Uint32Array<ArrayBuffer> = new Uint32Array(1024);
+  readonly #table: SeriesTable = new SeriesTable();
   /** Numbers of the pairs by name and value. */
   readonly #pairs = new Map<number, Map<number, number>>();
   /** By pair: name, value, and the series that carry it. Pair 0 is none. */
@@ -41,6 +41,13 @@ export class SeriesIndex {
   readonly #dead = new Set<SeriesRef>();
   #version = 0;
   #scratch: Uint32Array<ArrayBuffer> = new Uint32Array(64);
+  /** The sets that were restored last: those that come next mostly differ in a few texts. */
+  #restored: { readonly sets: CodedSets; readonly numbers: Uint32Array } | undefined;
+
+  /** The newest series. */
+  get last(): SeriesRef {
+    return this.#count;
+  }
 
   /** Raised when a series comes or goes. */
   get version(): number {
@@ -81,30 +88,6 @@ export class SeriesIndex {
     return pair;
   }
 
-  #equal(ref: SeriesRef, pairs: Uint32Array, length: number): boolean {
-    const start = this.#starts[ref] as number;
-    if ((this.#starts[ref + 1] as number) - start !== length) return false;
-    for (let i = 0; i < length; i++) if (this.#slab[start + i] !== pairs[i]) return false;
-    return true;
-  }
-
-  static #hash(pairs: Uint32Array, from: number, to: number): number {
-    let hash = 0x811c9dc5;
-    for (let i = from; i < to; i++) hash = Math.imul(hash ^ (pairs[i] as number), 0x01000193) ^ (hash >>> 15);
-    return hash >>> 0;
-  }
-
-  /** @returns the place of the series in the table, or of the free cell where it belongs. */
-  #probe(pairs: Uint32Array, length: number): number {
-    const mask = this.#table.length - 1;
-    let at = SeriesIndex.#hash(pairs, 0, length) & mask;
-    for (;;) {
-      const ref = this.#table[at] as number;
-      if (ref === 0 || this.#equal(ref, pairs, length)) return at;
-      at = (at + 1) & mask;
-    }
-  }
-
   /** Fills the scratch. @returns how many pairs, or -1 when one was never seen (and `create` is false). */
   #toPairs(labels: Labels, create: boolean): number {
     this.#scratch = grown(this.#scratch, labels.size);
@@ -123,7 +106,7 @@ export class SeriesIndex {
   find(labels: Labels): SeriesRef {
     const length = this.#toPairs(labels, false);
     if (length < 0) return 0;
-    const ref = this.#table[this.#probe(this.#scratch, length)] as number;
+    const ref = this.#table.find(this.#scratch, length, this.#all());
     if (ref !== 0 && this.#dead.delete(ref)) this.#version++;
     return ref;
   }
@@ -131,45 +114,7 @@ export class SeriesIndex {
   /** Adds a series that `find` did not know. */
   add(labels: Labels): SeriesRef {
     const length = this.#toPairs(labels, true);
-    this.#reserve(1);
-    const place = this.#probe(this.#scratch, length);
-    assert(this.#table[place] === 0, "a series is added once");
-    return this.#insert(length, place);
-  }
-
-  /** The numbers of these series, new ones if need be; NO_REF for an empty set. */
-  ensureAll({ count, sizes, codes, names, values }: CodedSets): Uint32Array {
-    const refs = new Uint32Array(count);
-    this.#reserve(count);
-    const nameSymbols = names.map((text) => this.symbolOf(text));
-    const valueSymbols = values.map((text) => this.symbolOf(text));
-    // Nearly every value goes with one name: its pair is found without a look into the maps.
-    const lastName = new Int32Array(values.length).fill(-1);
-    const lastPair = new Uint32Array(values.length);
-    for (let i = 0, at = 0; i < count; i++) {
-      const length = sizes[i] as number;
-      if (this.#scratch.length < length) this.#scratch = grown(this.#scratch, length);
-      const scratch = this.#scratch;
-      for (let k = 0; k < length; k++, at += 2) {
-        const name = codes[at] as number;
-        const value = codes[at + 1] as number;
-        if (lastName[value] !== name) {
-          lastName[value] = name;
-          lastPair[value] = this.#pair(nameSymbols[name] as number, valueSymbols[value] as number, true);
-        }
-        scratch[k] = lastPair[value] as number;
-      }
-      if (length === 0) continue;
-      const place = this.#probe(scratch, length);
-      const known = this.#table[place] as number;
-      if (known !== 0 && this.#dead.delete(known)) this.#version++;
-      refs[i] = known === 0 ? this.#insert(length, place) : known;
-    }
-    return refs;
-  }
-
-  /** Adds the series in the scratch, whose place in the table is free. */
-  #insert(length: number, place: number): SeriesRef {
+    assert(this.#table.find(this.#scratch, length, this.#all()) === 0, "a series is added once");
     const ref = ++this.#count;
     this.#version++;
     const start = this.#starts[ref] as number;
@@ -177,30 +122,79 @@ export class SeriesIndex {
     this.#slab = grown(this.#slab, start + length);
     for (let i = 0; i < length; i++) this.#slab[start + i] = this.#scratch[i] as number;
     this.#starts[ref + 1] = start + length;
-    this.#table[place] = ref;
     return ref;
   }
 
-  #list(pair: number): PostingList {
-    return this.#postings.list(pair, { count: this.#count, slab: this.#slab, starts: this.#starts });
-  }
-
-  settle(): void {
-    this.#postings.settle({ count: this.#count, slab: this.#slab, starts: this.#starts });
-  }
-
-  /** Makes the table large enough for `more` series. */
-  #reserve(more: number): void {
-    let { length } = this.#table;
-    while ((this.#count + more) * 4 > length * 3) length *= 2;
-    if (length === this.#table.length) return;
-    const table = new Uint32Array(length);
-    for (let ref = 1; ref <= this.#count; ref++) {
-      let at = SeriesIndex.#hash(this.#slab, this.#starts[ref] as number, this.#starts[ref + 1] as number);
-      for (at &= length - 1; table[at] !== 0; ) at = (at + 1) & (length - 1);
-      table[at] = ref;
+  /** The numbers of the pairs of these sets, new ones if need be. */
+  #restorePairs(sets: CodedSets): Uint32Array {
+    const { shape, names, values } = sets;
+    const last = this.#restored?.sets.shape === shape ? this.#restored : undefined;
+    const numbers = new Uint32Array(shape.pairNames.length);
+    for (let pair = 0; pair < numbers.length; pair++) {
+      const name = (shape.pairNames[pair] as number) - 1;
+      const value = (shape.pairValues[pair] as number) - 1;
+      const known = last?.sets.names[name] === names[name] && last?.sets.values[value] === values[value];
+      numbers[pair] = known
+        ? (last?.numbers[pair] as number)
+        : this.#pair(this.symbolOf(names[name] as string), this.symbolOf(values[value] as string), true);
     }
-    this.#table = table;
+    this.#restored = { sets, numbers };
+    return numbers;
+  }
+
+  /**
+   * The numbers of these series, which are different ones; new ones if need be, NO_REF for an empty set. One flat loop: a
+   * start runs it before it is compiled.
+   */
+  ensureAll(sets: CodedSets): Uint32Array {
+    const { count, starts: from, pairs } = sets.shape;
+    // A series with a pair that was never seen is new.
+    const firstNew = this.#postings.count;
+    const numbers = this.#restorePairs(sets);
+    const refs = new Uint32Array(count);
+    let end = this.#starts[this.#count + 1] as number;
+    const starts = (this.#starts = grown(this.#starts, this.#count + count + 2));
+    const slab = (this.#slab = grown(this.#slab, end + pairs.length));
+    for (let i = 0, at = 0; i < count; i++) {
+      let isNew = false;
+      const start = end;
+      for (const stop = from[i + 1] as number; at < stop; at++) {
+        const pair = numbers[pairs[at] as number] as number;
+        if (pair >= firstNew) isNew = true;
+        slab[end++] = pair;
+      }
+      if (start === end) continue;
+      if (!isNew) {
+        const known = this.#table.find(slab.subarray(start, end), end - start, this.#all());
+        if (known !== 0) {
+          if (this.#dead.delete(known)) this.#version++;
+          refs[i] = known;
+          end = start;
+          continue;
+        }
+      }
+      const ref = ++this.#count;
+      starts[ref + 1] = end;
+      refs[i] = ref;
+    }
+    this.#version++;
+    return refs;
+  }
+
+  /** All series, for those who look among them. */
+  #all(): PairSlab {
+    return { count: this.#count, slab: this.#slab, starts: this.#starts };
+  }
+
+  #list(pair: number): PostingList {
+    return this.#postings.list(pair, this.#all());
+  }
+
+  /** To be called when a start has brought in its series. */
+  settle(): void {
+    this.#restored = undefined;
+    this.#postings.settle(this.#all());
+    if (this.#count >= MANY) this.#table.enter(this.#all());
   }
 
   /** Nothing of this series is stored any more. */

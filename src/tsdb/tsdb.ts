@@ -230,7 +230,7 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
     await db.close();
     throw error;
   }
-  head.index.settle();
+  head.settled();
   const { retentionMs = 0 } = options;
   const standing = standingOf(opened, damage.list().length);
   const queries = {
