@@ -206,6 +206,28 @@ const late: Plugin = {
   },
 };
 
+/** Packages that are large to bring up and seldom asked; their exports may be used inside functions only. */
+const LATE_PACKAGES = { re2js: ["RE2JS"] } as const;
+
+/** The same for packages: what lies in the bundle runs when something of it is first used. */
+function latePackages(root: string): Plugin {
+  return {
+    name: "late-packages",
+    setup(build) {
+      const names = new RegExp(`^(?:${Object.keys(LATE_PACKAGES).join("|")})$`);
+      build.onResolve({ filter: names }, ({ path: name, namespace }) =>
+        namespace === "late-package" ? undefined : { path: name, namespace: "late-package" },
+      );
+      build.onLoad({ filter: /.*/, namespace: "late-package" }, ({ path: name }) => ({
+        resolveDir: root,
+        contents: `module.exports = {${LATE_PACKAGES[name as keyof typeof LATE_PACKAGES]
+          .map((key) => `get ${key}() { return require(${JSON.stringify(name)}).${key}; }`)
+          .join(",")}};`,
+      }));
+    },
+  };
+}
+
 /** A bundle for one command: the engine starts without reading the screens. */
 export function only(command: string): Plugin {
   return {
@@ -241,5 +263,5 @@ export function apart(file: string): Plugin {
 }
 
 export function bundlePlugins(root: string): Plugin[] {
-  return [yoga(root), ink, blessed(root), buffers, width, late, addon(root)];
+  return [yoga(root), ink, blessed(root), buffers, width, late, latePackages(root), addon(root)];
 }

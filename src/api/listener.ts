@@ -5,7 +5,7 @@
 import { existsSync, unlinkSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import { connect } from "node:net";
+import net, { connect } from "node:net";
 import { EXIT, UserError } from "../base/errors.ts";
 import { systemReason } from "../base/system-error.ts";
 import { checkSocketPath } from "../base/socket-path.ts";
@@ -72,6 +72,20 @@ export function listening(server: Server, start: () => void, place: string): Pro
     });
     start();
   });
+}
+
+/** As Node's cluster makes one; not in the documentation, so a Node without it listens the usual way. */
+type MakeHandle = (address: string, port: number, family: 4) => object | number;
+const makeHandle = (net as { readonly _createServerHandle?: MakeHandle })._createServerHandle;
+
+/**
+ * Node looks up a host before it listens there, even a number, and for that compiles a pattern for 3 ms. So an IPv4 address is
+ * bound here; where that fails, the usual way tells why.
+ */
+export function listenAt(server: Server, host: string, port: number): void {
+  const handle = /^\d+\.\d+\.\d+\.\d+$/.test(host) ? makeHandle?.(host, port, 4) : undefined;
+  if (typeof handle === "object") server.listen(handle);
+  else server.listen({ host, port });
 }
 
 /** Removes a socket left by a dead engine. @throws UserError `socket-in-use` when someone answers there. */

@@ -9,7 +9,7 @@ import { EXIT, UserError, errorText } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { crowded, nextTurn } from "../base/turns.ts";
 import { failure, failureOf, matchRoute, parametersOf, readBody, type Route } from "./http.ts";
-import { assertSafe, createListener, freeSocketPath, isLoopback, listening } from "./listener.ts";
+import { assertSafe, createListener, freeSocketPath, isLoopback, listenAt, listening } from "./listener.ts";
 import { questionRoutes } from "./questions.ts";
 import { alertRoutes } from "./routes/alerts.ts";
 import { dataRoutes } from "./routes/data.ts";
@@ -83,7 +83,7 @@ export function createApiServer(services: EngineServices, log: Logger): ApiServe
     async listenTcp(host, port, security) {
       if (!isLoopback(host)) assertSafe(host, security);
       const { server, lock } = make(security);
-      await listening(server, () => server.listen({ host, port }), `${host}:${port}`);
+      await listening(server, () => listenAt(server, host, port), `${host}:${port}`);
       const address = server.address();
       doors.push({ host, tls: security?.tls !== undefined, lock });
       return typeof address === "object" && address !== null ? address.port : port;
