@@ -22,6 +22,11 @@ export class ByteWriter {
     this.#view = new DataView(this.buffer.buffer);
   }
 
+  /** The buffer for writing wider numbers, by place; another one after each `reserve`, as the buffer is. */
+  get bytesView(): DataView {
+    return this.#view;
+  }
+
   /** Makes room for `extra` more bytes. */
   reserve(extra: number): void {
     if (this.length + extra <= this.buffer.length) return;

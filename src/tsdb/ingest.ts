@@ -11,7 +11,15 @@ import type { Group } from "./group.ts";
 import type { Head, RowPlan } from "./head.ts";
 import { packColumns } from "./labels-record.ts";
 import type { AppendLog } from "./log.ts";
-import { newChain, type RowPlace, writeCells, writeDefine, writeDescribe, writeRow } from "./log-format.ts";
+import {
+  newChain,
+  type RowPlace,
+  writeCells,
+  writeDefine,
+  writeDescribe,
+  type WrittenRow,
+  writeRow,
+} from "./log-format.ts";
 import { SAME, SET } from "./rows.ts";
 
 /** Fewer cells of one time than this are not worth a row. */
@@ -167,16 +175,14 @@ export class Ingest {
     }
     const row = rows.row(t);
     if (plan.straight && stale === undefined) {
-      rows.fill(row, values, count);
+      rows.fill(row, values, count, this.#logRow(group, place, values, count));
       tally.accepted += count;
-      if (this.#durable) writeRow(this.#ops, group.chain, place, values, undefined, count);
       return;
     }
     this.#fit(group.columns);
     if (stale === undefined && this.#inColumns(plan, values) === group.columns) {
-      rows.fill(row, this.#scratch, group.columns);
+      rows.fill(row, this.#scratch, group.columns, this.#logRow(group, place, this.#scratch, group.columns));
       tally.accepted += group.columns;
-      if (this.#durable) writeRow(this.#ops, group.chain, place, this.#scratch, undefined, group.columns);
       return;
     }
     const cells = this.#cells.fill(CELL_ABSENT, 0, group.columns);
@@ -190,6 +196,10 @@ export class Ingest {
       tally.accepted++;
     }
     if (this.#durable) writeRow(this.#ops, group.chain, place, this.#scratch, cells, group.columns);
+  }
+
+  #logRow(group: Group, place: RowPlace, values: Float64Array, count: number): WrittenRow | undefined {
+    return this.#durable ? writeRow(this.#ops, group.chain, place, values, undefined, count) : undefined;
   }
 
   /** Puts a row's values into the scratch in the order of the columns. @returns how many columns have one. */

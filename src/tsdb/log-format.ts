@@ -12,6 +12,7 @@
 import type { Metadata, MetricType } from "../model/metadata.ts";
 import { type ByteReader, type ByteWriter, DamagedError } from "./bytes.ts";
 import type { ChangingRows } from "./row-changes.ts";
+import { type LastRow, writeChanges, writeTrimmed } from "./write-changes.ts";
 
 const OP_DEFINE = 1;
 const OP_ROW = 2;
@@ -23,19 +24,6 @@ const CHAIN_ROWS_MAX = 60;
 
 const ABSENT = 0;
 const STALE = 2;
-
-/** Eight-byte XOR without its zero bytes: control byte = number of low zero bytes * 16 + bytes kept. */
-function writeTrimmed(out: ByteWriter, high: number, low: number): void {
-  const trailing = low !== 0 ? (31 - Math.clz32(low & -low)) >> 3 : 4 + ((31 - Math.clz32(high & -high)) >> 3);
-  const leading = high !== 0 ? Math.clz32(high) >> 3 : 4 + (Math.clz32(low) >> 3);
-  const kept = 8 - trailing - leading;
-  out.reserve(9);
-  const { buffer } = out;
-  let at = out.length;
-  buffer[at++] = (trailing << 4) | kept;
-  for (let i = trailing; i < trailing + kept; i++) buffer[at++] = i < 4 ? low >>> (i * 8) : high >>> ((i - 4) * 8);
-  out.length = at;
-}
 
 /** XORs the trimmed bytes into double `i` of `halves`. */
 function readTrimmed(reader: ByteReader, halves: Uint32Array, i: number): void {
@@ -54,16 +42,18 @@ function readTrimmed(reader: ByteReader, halves: Uint32Array, i: number): void {
 }
 
 /** The row a group's next ROW is written against. */
-export interface Chain {
+export interface Chain extends LastRow {
   last: Float64Array;
   halves: Uint32Array;
   /** Serial of the next ROW; 0 = it must be whole. */
   next: number;
+  /** Rows written so far. */
+  written: number;
 }
 
 export function newChain(): Chain {
   const last = new Float64Array(0);
-  return { last, halves: new Uint32Array(last.buffer), next: 0 };
+  return { last, halves: new Uint32Array(last.buffer), next: 0, written: 0 };
 }
 
 function fitChain(chain: Chain, columns: number): void {
@@ -98,9 +88,19 @@ function writePlace(out: ByteWriter, op: number, { group, late, t }: RowPlace): 
   out.zigzag(t);
 }
 
+/** A ROW without holes, and where what it says of the ROW before stands until more is written. */
+export interface WrittenRow {
+  readonly chain: Chain;
+  readonly out: ByteWriter;
+  /** -1: it builds on no other. */
+  readonly from: number;
+  readonly to: number;
+}
+
 /**
  * Appends a ROW and moves the chain on. `cells` undefined = every column holds a value.
  * @param values columns 0..columns, read by their bits.
+ * @returns undefined for a row with holes.
  */
 export function writeRow(
   out: ByteWriter,
@@ -109,7 +109,7 @@ export function writeRow(
   values: Float64Array,
   cells: Uint8Array | undefined,
   columns: number,
-): void {
+): WrittenRow | undefined {
   fitChain(chain, columns);
   if (chain.next >= CHAIN_ROWS_MAX) chain.next = 0;
   if (chain.next === 0) chain.halves.fill(0);
@@ -118,23 +118,10 @@ export function writeRow(
   out.varint(columns);
   writeGaps(out, cells, columns, ABSENT);
   writeGaps(out, cells, columns, STALE);
-  const now = new Uint32Array(values.buffer, values.byteOffset, columns * 2);
-  const { halves, last } = chain;
-  let previous = 0;
-  for (let c = 0; c < columns; c++) {
-    const value = values[c] as number;
-    // Equal numbers have equal bits, but for the zeros; most columns are equal.
-    if (value === last[c] && value !== 0) continue;
-    const low = (now[2 * c] as number) ^ (halves[2 * c] as number);
-    const high = (now[2 * c + 1] as number) ^ (halves[2 * c + 1] as number);
-    if ((low | high) === 0 || (cells !== undefined && cells[c] !== 1)) continue;
-    out.varint(c - previous + 1);
-    previous = c;
-    writeTrimmed(out, high, low);
-    halves[2 * c] = now[2 * c] as number;
-    halves[2 * c + 1] = now[2 * c + 1] as number;
-  }
-  out.varint(0);
+  const from = chain.next > 1 ? out.length : -1;
+  writeChanges(out, chain, values, cells, columns);
+  chain.written++;
+  return cells === undefined ? { chain, out, from, to: out.length } : undefined;
 }
 
 const one = new Float64Array(1);

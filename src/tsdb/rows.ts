@@ -6,6 +6,7 @@
  * time; a write into the past unpacks the chunk for good. Nothing a query's view shares is ever changed under it.
  */
 import { CELL_ABSENT, CELL_STALE, CELL_VALUE, encodeColumn } from "./column.ts";
+import type { WrittenRow } from "./log-format.ts";
 import { NewestRows } from "./newest-rows.ts";
 import { mergePacked, PackedBlock, PackedReader } from "./packed.ts";
 import {
@@ -283,13 +284,16 @@ export class Rows {
     return cells;
   }
 
-  /** A whole new row at once: `values[0..count)` belong to columns 0..count. The row must be fresh from `row`. */
-  fill(row: number, values: Float64Array, count: number): void {
+  /**
+   * A whole new row at once: `values[0..count)` belong to columns 0..count. The row must be fresh from `row`.
+   * @param written what the log has just written of it.
+   */
+  fill(row: number, values: Float64Array, count: number, written?: WrittenRow): void {
     this.samples += count;
     const newest = this.#blocks[row >> BLOCK_SHIFT];
     if (newest instanceof NewestRows) {
       if (count === this.columns && newest.rows === (row & BLOCK_MASK)) {
-        newest.push(values);
+        newest.push(values, written);
         this.partial[row] = undefined;
         return;
       }
