@@ -34,10 +34,11 @@ export function whenLearned(learned: () => boolean, act: () => void, leftMs: num
 
 /**
  * Gives back what learning the first pages left behind: a fifth of all memory at 100,000 series, which would stay free
- * pages of the heap. It costs some milliseconds for each ten thousand series, once.
+ * pages of the heap. Any other collection keeps such pages for later, until V8 finds the engine idle enough. It costs some
+ * milliseconds for each ten thousand series, once.
  */
 function tidyHeap(): void {
   setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as (how: { type: "major" }) => void;
-  collect({ type: "major" });
+  const collect = runInNewContext("gc") as (how: { type: "major"; flavor: "last-resort" }) => void;
+  collect({ type: "major", flavor: "last-resort" });
 }
