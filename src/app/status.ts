@@ -3,11 +3,14 @@ import type { EngineStatus, StatusItem } from "../api/source.ts";
 import { counted } from "../model/count.ts";
 import { formatDuration } from "../model/duration.ts";
 import type { Timestamp } from "../model/sample.ts";
+import { formatTime } from "../model/time.ts";
 import { formatValue } from "../model/unit.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Settings } from "./settings.ts";
 import { standingItems, worstFirst } from "./store-items.ts";
 
+/** For so long a leap of the clock is told, ms. */
+const LEAP_TOLD_MS = 86_400_000;
 /** A message that waits longer than this is a message nobody got, ms. */
 const OUTBOX_LATE_MS = 120_000;
 
@@ -109,7 +112,7 @@ export function targetCounts(targets: readonly { readonly health: "up" | "down" 
   return `${count("up")} of ${targets.length} up${told.join("")}`;
 }
 
-function ruleItems({ rules }: Rooms): readonly StatusItem[] {
+function ruleItems({ rules, options }: Rooms): readonly StatusItem[] {
   const all = rules.rules();
   const failing = all.filter((rule) => rule.health === "err");
   const items: StatusItem[] = failing.map((rule) => ({
@@ -120,6 +123,15 @@ function ruleItems({ rules }: Rooms): readonly StatusItem[] {
   const missed = rules.missedIterations();
   if (missed > 0)
     items.push({ name: "rules", state: "warn", text: `${counted(missed, "evaluation")} missed since the start` });
+  const leap = rules.leap();
+  if (leap !== undefined && options.clock.now() - leap.at < LEAP_TOLD_MS) {
+    const [from, to] = [leap.at - leap.byMs, leap.at].map((t) => formatTime(t, false));
+    items.push({
+      name: "rules",
+      state: "warn",
+      text: `none was evaluated from ${from} to ${to}: the clock was set forward, or the machine slept`,
+    });
+  }
   const wrong = failing.length === 0 ? "" : `, ${failing.length} of them fail`;
   const state = worst(items);
   items.push({ name: "rules", state, text: `${counted(all.length, "rule")}${wrong}` });

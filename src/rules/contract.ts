@@ -37,6 +37,12 @@ export interface RuleManagerOptions {
   readonly onCommitted?: () => void;
 }
 
+export interface ClockLeap {
+  /** Of the first slot after it. */
+  readonly at: Timestamp;
+  readonly byMs: number;
+}
+
 export interface RuleManager {
   /** Replaces the groups; unchanged rules keep their alerts, removed rules' alerts resolve with that reason. */
   apply(groups: readonly RuleGroup[]): Promise<void>;
@@ -49,6 +55,8 @@ export interface RuleManager {
   alerts(): readonly Alert[];
   /** Iterations skipped because an earlier one took too long, since start. */
   missedIterations(): number;
+  /** The last time that the clock left slots out: it was set forward, or the machine slept. */
+  leap(): ClockLeap | undefined;
   /** Stops the slots and waits for running ticks. States stay stored: the next start goes on with them. */
   close(): Promise<void>;
 }

@@ -12,11 +12,12 @@ import type { Timestamp } from "../model/sample.ts";
 import type { StateOp } from "../state/state.ts";
 import { type ActiveAlert, toAlert } from "./alert-state.ts";
 import { type Alerts, activeOnes, alertSeries } from "./alerting.ts";
-import type { RuleManager, RuleManagerOptions } from "./contract.ts";
+import type { ClockLeap, RuleManager, RuleManagerOptions } from "./contract.ts";
 import type { AlertingRule, Rule, RuleGroup } from "./group.ts";
+import { NONE_PASSED, PassedSlots } from "./passed.ts";
 import { HEARTBEAT_KEY, afterOutage, lastHeartbeat, readStoredAlerts } from "./restore.ts";
 import { type RuleState, alertOps, ruleStates, transitions } from "./rule-state.ts";
-import { runOnSlots } from "./schedule.ts";
+import { type Passed, runOnSlots } from "./schedule.ts";
 import { Refusal } from "./refusal.ts";
 import { type RuleOutcome, type TickContext, endSeries, runTick } from "./tick.ts";
 import { versionOps } from "./versions.ts";
@@ -50,12 +51,13 @@ class Manager implements RuleManager {
   #unsaved: JournalRecord[] = [];
   #started = false;
   #closed = false;
-  #missed = 0;
+  readonly #passed: PassedSlots;
   #restored: TickContext["restored"];
   readonly #refusal = new Refusal();
 
   constructor(options: RuleManagerOptions) {
     this.#options = options;
+    this.#passed = new PassedSlots(options.log);
   }
 
   async apply(groups: readonly RuleGroup[]): Promise<void> {
@@ -79,7 +81,7 @@ class Manager implements RuleManager {
 
   async evaluate(atMs: Timestamp): Promise<void> {
     await this.#reloading;
-    for (const running of this.#groups) await this.#track(this.#tick(running, atMs, 0));
+    for (const running of this.#groups) await this.#track(this.#tick(running, atMs, NONE_PASSED));
   }
 
   rules(): readonly RuleStatus[] {
@@ -97,7 +99,11 @@ class Manager implements RuleManager {
   }
 
   missedIterations(): number {
-    return this.#missed;
+    return this.#passed.missed;
+  }
+
+  leap(): ClockLeap | undefined {
+    return this.#passed.leap;
   }
 
   async close(): Promise<void> {
@@ -157,10 +163,10 @@ class Manager implements RuleManager {
   #schedule(running: Running): void {
     const { group, intervalMs } = running;
     const name = `${group.file}\0${group.name}`;
-    running.slots = runOnSlots(this.#options.clock, name, intervalMs, async (at, missed) => {
+    running.slots = runOnSlots(this.#options.clock, name, intervalMs, async (at, passed) => {
       await this.#reloading;
       if (this.#closed || !this.#groups.includes(running)) return;
-      await this.#track(this.#tick(running, at, missed));
+      await this.#track(this.#tick(running, at, passed));
     });
   }
 
@@ -169,25 +175,10 @@ class Manager implements RuleManager {
     return tick.finally(() => this.#ticks.delete(tick));
   }
 
-  async #tick(running: Running, at: Timestamp, missed: number): Promise<void> {
-    const { group, states, intervalMs } = running;
+  async #tick(running: Running, at: Timestamp, passed: Passed): Promise<void> {
+    const { group, states } = running;
     const outcomes = await runTick(group, states, this.#context(group), at);
-    const records = outcomes.flatMap((outcome) => outcome.records);
-    if (missed > 0) {
-      this.#missed += missed;
-      this.#options.log.warn("rule iterations missed", { group: group.name, missed, interval_ms: intervalMs });
-      records.unshift({
-        kind: "evaluation",
-        at,
-        group: group.name,
-        rule: "",
-        ruleVersion: "",
-        durationMs: missed * intervalMs,
-        series: 0,
-        outcome: "missed",
-        error: `${missed} iterations missed: an earlier one took too long, or the machine slept`,
-      });
-    }
+    const records = [...this.#passed.note(running, at, passed), ...outcomes.flatMap((outcome) => outcome.records)];
     await this.#serially(() => this.#commit(running, outcomes, records, at));
   }
 

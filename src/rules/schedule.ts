@@ -26,27 +26,44 @@ export function slotBefore(now: Timestamp, intervalMs: number, offsetMs: number)
   return Math.floor((now - offsetMs) / intervalMs) * intervalMs + offsetMs;
 }
 
+/** What passed before a tick without one. */
+export interface Passed {
+  /** Slots that passed while an earlier tick took too long. */
+  readonly missed: number;
+  /** How far the wall clock went ahead of the time that passed, ms: it was set, or the machine slept. 0: not by a slot. */
+  readonly leapMs: number;
+}
+
 /**
- * Calls `tick` at each slot, one call at a time. A tick that takes longer than the interval makes slots be skipped;
- * `missed` says how many before the next tick.
+ * Calls `tick` at each slot, one call at a time. A tick that takes longer than the interval makes slots be skipped, and so
+ * does a clock that is set forward; the next tick is told of both, apart.
  */
 export function runOnSlots(
   clock: Clock,
   name: string,
   intervalMs: number,
-  tick: (at: Timestamp, missed: number) => Promise<void>,
+  tick: (at: Timestamp, passed: Passed) => Promise<void>,
 ): Disposable {
   const offset = slotOffset(name, intervalMs);
   let timer: Disposable | undefined;
   let stopped = false;
   let target = slotBefore(clock.now(), intervalMs, offset) + intervalMs;
   let lastDue = Number.NEGATIVE_INFINITY;
+  /** When `target` was set. */
+  let since = { wall: clock.now(), monotonic: clock.monotonic() };
+  const passedBefore = (due: Timestamp, now: Timestamp): Passed => {
+    const passed = Math.max(0, Math.round((due - target) / intervalMs));
+    const lived = clock.monotonic() - since.monotonic;
+    const missed = Math.min(passed, Math.max(0, Math.floor((since.wall + lived + EARLY_MS - target) / intervalMs)));
+    return { missed, leapMs: missed === passed ? 0 : Math.round(now - since.wall - lived) };
+  };
   const wake = async (): Promise<void> => {
     const now = clock.now();
     const due = slotBefore(now + EARLY_MS, intervalMs, offset);
-    const missed = Math.max(0, Math.round((due - target) / intervalMs));
+    const passed = passedBefore(due, now);
+    since = { wall: now, monotonic: clock.monotonic() };
     // Woken early after the clock was set back: the slot is the one already done.
-    if (due !== lastDue) await tick(due, missed);
+    if (due !== lastDue) await tick(due, passed);
     lastDue = due;
     if (stopped) return;
     // From the slot just done, so that slots which passed meanwhile are counted as missed at the next wake; a clock

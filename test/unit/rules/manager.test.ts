@@ -325,6 +325,21 @@ test("slots: aligned to the interval, a slow tick makes slots be missed, counted
   expect(missed).toHaveLength(1);
 });
 
+test("a clock set forward by hours misses no evaluation: the leap is told and journalled", async () => {
+  const room = await ruleRoom({ rules: "groups: [{name: g, interval: 10s, rules: [{record: r, expr: vector(1)}]}]" });
+  await room.manager.start();
+  await room.clock.advance(30_000);
+  room.clock.jump(room.clock.now() + 5 * 3_600_000);
+  await room.clock.advance(30_000);
+  await room.manager.close();
+  expect(room.manager.missedIterations()).toBe(0);
+  expect(room.manager.leap()).toMatchObject({ byMs: 5 * 3_600_000 });
+  const missed = (await room.journal.scan(["evaluation"], 0, Number.MAX_SAFE_INTEGER)).filter(
+    (record) => record.kind === "evaluation" && record.outcome === "missed",
+  );
+  expect(missed).toMatchObject([{ durationMs: 5 * 3_600_000, error: expect.stringContaining("the clock was set") }]);
+});
+
 test("hostile lengths: a label of a megabyte neither fills the journal nor stops the alert from being kept", async () => {
   const huge = "x".repeat(1024 * 1024);
   const room = await ruleRoom({
