@@ -38,6 +38,10 @@ test("a union is every number once, ascending; a bare number is a list of one, 0
   );
 });
 
+test("lists that lie between each other are put in order", () => {
+  expect([...union([listOf([5, 9]), 7, listOf([1, 8]), 0])]).toEqual([1, 5, 7, 8, 9]);
+});
+
 /** More than are looked for one by one, and a start's worth of series. */
 const PAIRS = 40;
 const HALVES = 400;
