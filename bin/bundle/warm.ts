@@ -101,7 +101,7 @@ async function warm(runs: (given: Runs) => Promise<void>): Promise<void> {
   });
   // V8 takes compiled code only under the flags it was made under, and the engine sets some for a while.
   setFlagsFromString("--heap-growing-percent=0");
-  setFlagsFromString("--turbofan");
+  setFlagsFromString("--turbo-filter=*");
   writeFileSync(cacheFile, script.createCachedData());
   rmSync(home, { recursive: true, force: true });
   // an engine that was started has done its part
