@@ -36,7 +36,7 @@ export interface PageParser {
   ): ParsedPage | Promise<ParsedPage>;
   /** A page of the usual size that differs from the last one in values only, at once; undefined for any other. */
   again(page: Uint8Array, format: PageFormat): ParsedPage | undefined;
-  /** Samples read by the last `parse`, also when it threw. */
+  /** Samples read by the last `parse`, also when it threw: those before the mistake. */
   readonly seen: number;
   /** Pages that were replayed rather than scanned, since the parser was made. */
   readonly replayed: number;
@@ -74,7 +74,7 @@ class Parser implements PageParser {
     try {
       learning.scan.step(Number.POSITIVE_INFINITY);
     } finally {
-      this.seen = learning.scan.samples.length;
+      this.seen = learning.scan.complete;
     }
     return this.#finish(learning);
   }
@@ -121,11 +121,11 @@ class Parser implements PageParser {
     const learning = this.#begin(page, format);
     try {
       while (!learning.scan.step(STEP_LINES)) {
-        this.seen = learning.scan.samples.length;
+        this.seen = learning.scan.complete;
         await turn();
       }
     } finally {
-      this.seen = learning.scan.samples.length;
+      this.seen = learning.scan.complete;
     }
     await turn();
     return this.#finish(learning);

@@ -65,6 +65,8 @@ export interface ScanListener {
 
 export class PageScan {
   readonly samples: SampleList = new SampleList();
+  /** Samples whose line was read to its end. */
+  complete = 0;
   readonly series: PageSeries[] = [];
   exemplars = 0;
   readonly #page: Buffer;
@@ -224,6 +226,7 @@ export class PageScan {
     if (!((CLASS[c] as number) & CHAR.metricStart) && c !== 0x7b) this.#badStart(start);
     this.series.push(this.#seriesAt(start));
     this.#suffix();
+    this.complete++;
     this.#listener?.sample(this.#type);
   }
 

@@ -80,8 +80,8 @@ export class Connection {
       },
     };
     this.#socket = connect({ host, port, noDelay: true, onread });
-    this.#socket.on("error", (error) => this.#end(this.#heard ? "unknown" : error));
-    this.#socket.on("close", () => this.#end(this.#heard ? "unknown" : "silent"));
+    this.#socket.on("error", (error) => this.#end(this.#heard ? this.#cut() : error));
+    this.#socket.on("close", () => this.#end(this.#heard ? this.#cut() : "silent"));
   }
 
   get received(): number {
@@ -104,6 +104,14 @@ export class Connection {
     this.#bodyMax = bodyBytesMax;
     this.#asked = asked;
     this.#socket.write(head, "latin1");
+  }
+
+  /** An answer that ends behind its head is asked for no second time: the scrape failed. */
+  #cut(): Outcome | Error {
+    if (this.#head === undefined) return "unknown";
+    const { length } = this.#head;
+    const of = length < 0 ? "" : ` of ${length}`;
+    return new UserError("http-cut", `the connection ended after ${this.#length}${of} bytes of the body`);
   }
 
   fail(error: Error): void {

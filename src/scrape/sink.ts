@@ -9,6 +9,7 @@ import type { SeriesRef, Timestamp } from "../model/sample.ts";
 import type { Appendable, Appender, AppendResult } from "../storage/storage.ts";
 import type { Metadata } from "../model/metadata.ts";
 import type { Layout, LayoutRules, TooLong } from "./layout.ts";
+import { keepsAll } from "./mutate.ts";
 import type { Quarantine } from "./status.ts";
 import type { Turn } from "./turns.ts";
 import { errorText } from "../base/errors.ts";
@@ -203,7 +204,9 @@ class Sink implements SampleSink {
     const appender = this.#appendable.appender();
     try {
       this.#tellQuarantine(appender, undefined, at);
-      const values = Float64Array.of(0, durationMs / 1_000, scraped, 0, 0);
+      // Without rules that drop any, what was read is what would have stayed.
+      const stayed = keepsAll(this.#rules) ? scraped : 0;
+      const values = Float64Array.of(0, durationMs / 1_000, scraped, stayed, 0);
       if (!this.#appendStaleRow(appender, at, values)) {
         this.#appendStale(appender, at);
         this.#fillReport(appender, this.#reportRefs, 0);

@@ -211,7 +211,7 @@ describe("later pages of a target", () => {
   test("a page that fails is forgotten, the next good one is read in full", () => {
     parse("a 1\nb 2\n");
     expect(() => parse("a 1\nb x\n")).toThrow(/line 2/);
-    expect(parser.seen).toBe(2);
+    expect(parser.seen).toBe(1);
     expect([...parse("a 1\nb 5\n").values.subarray(0, 2)]).toEqual([1, 5]);
   });
 });

@@ -43,12 +43,7 @@ const CASES: readonly FaultCase[] = [
   down("500", 0, /^server answered 500 Internal Server Error$/, "the body of an error is not a page"),
   down("401", 0, /^server answered 401 Unauthorized$/, "credentials missing"),
   down("reset", 0, /closed the connection before the answer was complete/, "reset before headers"),
-  down(
-    "truncated",
-    0,
-    /closed the connection before the answer was complete|shorter than its Content-Length/,
-    "cut off",
-  ),
+  down("truncated", 0, /^the connection ended after \d+ of \d+ bytes of the body$/, "cut off"),
   down("garbage", 0, /^line 1: expected a metric name/, "binary"),
   down("html", 0, /^line 1: the body is HTML, not metrics$/, "a login page"),
   down("cutline", 2, /^line 6: the value of the label "a" has no closing quote/, "good lines before do not count"),
@@ -71,13 +66,17 @@ describe("what a scrape makes of a faulty exporter", () => {
     const status = await rig.next(0);
     expect({ health: status.health, samples: status.samples }).toEqual({ health: isUp ? "up" : "down", samples });
     expect(status.lastError).toMatch(error);
-    const stored = await dumpStore(rig.store, "up|scrape_samples_scraped");
+    const stored = await dumpStore(rig.store, "up|scrape_samples_(scraped|post_metric_relabeling)");
+    // Of a page that fails Prometheus counts what is left after relabelling up to the mistake; a long label is kept out here.
+    const left = mode === "longline" ? samples - 1 : samples;
     const at = status.lastScrapeAt - SCRAPE_START;
     const labels = `{instance="${exporter.address}", job="fault"}`;
     expect(stored).toEqual({
       [`up${labels}`]: [[at, isUp ? 1 : 0]],
       [`scrape_samples_scraped${labels}`]: [[at, samples]],
+      [`scrape_samples_post_metric_relabeling${labels}`]: [[at, left]],
     });
+    if (mode === "truncated") expect(exporter.scrapes, "asked once").toBe(1);
   });
 
   test.each([

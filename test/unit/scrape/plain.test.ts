@@ -138,7 +138,7 @@ describe("what it leaves to the other client", () => {
     [`${OK}Content-Length: 5\r\nContent-Length: 6\r\n\r\nup 1\n`, "two lengths"],
     [`${OK}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n`, "both"],
     [`${OK}Content-Length: 5\r\nContent-Encoding: br\r\n\r\nxxxxx`, "a coding nobody asked for"],
-    [`${OK}Content-Length: 5\r\n\r\nup`, "ends too soon"],
+    ["HTTP/1.1 200 OK\r\nContent-Le", "ends within its head"],
     [`${OK}Content-Length: 2\r\n\r\nup 1\n`, "more than it said"],
     [`${CHUNKED}zz\r\nup 1\n`, "a chunk size that is no number"],
     [`${CHUNKED}2\r\nup 1\n\r\n0\r\n\r\n`, "a chunk longer than it said"],
@@ -148,6 +148,23 @@ describe("what it leaves to the other client", () => {
   test.each(cases)("%j (%s)", async (text) => {
     await using server = await talker([text], true);
     expect(await clientOf().get(requestTo(server.port))).toBeUndefined();
+  });
+});
+
+describe("an answer that ends behind its head fails, and is not asked for again", () => {
+  test.each([
+    [`${OK}Content-Length: 5\r\n\r\nup`, "2 of 5 bytes"],
+    [`${OK}Content-Length: 5\r\n\r\n`, "0 of 5 bytes"],
+    [`${CHUNKED}5\r\nup 1`, "4 bytes"],
+    [`${CHUNKED}5\r\nup 1\n\r\n`, "5 bytes"],
+  ])("%j", async (text, told) => {
+    await using server = await talker([text], true);
+    const client = clientOf();
+    for (let i = 0; i < 2; i++)
+      await expect(client.get(requestTo(server.port))).rejects.toMatchObject({
+        code: "http-cut",
+        message: `the connection ended after ${told} of the body`,
+      });
   });
 });
 
