@@ -4,10 +4,11 @@
  * `late`; both become chunks. A group too full of ended series is retired and its living series move to a new one.
  */
 import type { SeriesRef, Timestamp } from "../model/sample.ts";
+import type { SpareBlock } from "./blocks.ts";
 import type { LogPosition } from "./log.ts";
 import { type Chain, newChain } from "./log-format.ts";
 import { grown } from "./postings.ts";
-import { Rows, type SpareBlock } from "./rows.ts";
+import { Rows } from "./rows.ts";
 import type { RowsView } from "./rows-view.ts";
 
 /** Number of the chunks that hold one aggregate of one tier; tier 0 (raw samples) has one plane. */

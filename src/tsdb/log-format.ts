@@ -11,6 +11,7 @@
  */
 import type { Metadata, MetricType } from "../model/metadata.ts";
 import { type ByteReader, type ByteWriter, DamagedError } from "./bytes.ts";
+import type { LoggedRow } from "./logged-rows.ts";
 import type { ChangingRows } from "./row-changes.ts";
 import { type LastRow, writeChanges, writeTrimmed } from "./write-changes.ts";
 
@@ -175,7 +176,7 @@ export interface LogSink {
   define(group: number, firstColumn: number, packedLayout: Uint8Array): void;
   /** The chain of the group in this file. */
   chain(group: number): ReadChain;
-  row(place: RowPlace, values: Float64Array, cells: Uint8Array | undefined, columns: number): void;
+  row(place: RowPlace, values: Float64Array, cells: Uint8Array | undefined, logged: LoggedRow): void;
   /** A ROW whose predecessor is lost. */
   broken(place: RowPlace, columns: number): void;
   cell(place: RowPlace, column: number, value: number, stale: boolean): void;
@@ -215,9 +216,11 @@ function readRow(reader: ByteReader, place: RowPlace, sink: LogSink): void {
     chain.row.set(row);
   }
   if (serial === 0) chain.row.fill(0);
-  reader.position = changing.apply(reader.bytes, reader.position, chain.row, columns);
+  const { bytes, position: at } = reader;
+  const end = changing.apply(bytes, at, chain.row, columns);
+  reader.position = end;
   chain.next = joined ? serial + 1 : -1;
-  if (joined) sink.row(place, chain.row, cells, columns);
+  if (joined) sink.row(place, chain.row, cells, { bytes, at, end, whole: serial === 0, columns });
   else sink.broken(place, columns);
 }
 

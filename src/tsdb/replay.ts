@@ -13,6 +13,7 @@ import { adopt } from "./load.ts";
 import { fileOf, type LogPosition, listLog, type LogReaderSink, readLogFile } from "./log.ts";
 import { beginLogFile, logBytes } from "./log-ahead.ts";
 import { type LogSink, type ReadChain, readRecord, type RowPlace } from "./log-format.ts";
+import type { LoggedRow, LoggedRows } from "./logged-rows.ts";
 import { ChangingRows } from "./row-changes.ts";
 
 const POSITION_SCALE = 2 ** 32;
@@ -33,12 +34,19 @@ export interface Replayed {
   readonly tornBytes: number;
 }
 
+interface ReplayChain extends ReadChain {
+  /** Where its row is the newest, as the log has it. */
+  into: LoggedRows | undefined;
+}
+
 class Replay implements LogSink, LogReaderSink {
   readonly #head: Head;
   readonly #damage: Damage;
   readonly #hooks: ReplayHooks;
   readonly changing: ChangingRows = new ChangingRows();
-  #chains = new Map<number, ReadChain>();
+  #chains = new Map<number, ReplayChain>();
+  /** Whether the file at hand is the last one: its bytes may stay in memory. */
+  #newest = false;
   #position: LogPosition = 0;
   records = 0;
   samples = 0;
@@ -49,7 +57,8 @@ class Replay implements LogSink, LogReaderSink {
     this.#hooks = hooks;
   }
 
-  nextFile(): void {
+  nextFile(newest: boolean): void {
+    this.#newest = newest;
     this.#chains = new Map();
     this.changing.clear();
   }
@@ -78,9 +87,15 @@ class Replay implements LogSink, LogReaderSink {
     adopt(this.#head, group, firstColumn, packedLayout);
   }
 
+  /** Who asks for the newest rows first need not read them. */
+  close(): void {
+    for (const { into, row } of this.#chains.values()) into?.know(row);
+  }
+
   chain(group: number): ReadChain {
     let chain = this.#chains.get(group);
-    if (chain === undefined) this.#chains.set(group, (chain = { row: this.changing.make(0), next: 0 }));
+    if (chain === undefined)
+      this.#chains.set(group, (chain = { row: this.changing.make(0), next: 0, into: undefined }));
     return chain;
   }
 
@@ -107,11 +122,24 @@ class Replay implements LogSink, LogReaderSink {
     return group;
   }
 
-  row(place: RowPlace, values: Float64Array, cells: Uint8Array | undefined, columns: number): void {
+  row(place: RowPlace, values: Float64Array, cells: Uint8Array | undefined, logged: LoggedRow): void {
+    const { columns } = logged;
     const group = this.#target(place, columns);
+    const chain = this.#chains.get(place.group) as ReplayChain;
+    const { into } = chain;
+    chain.into = undefined;
     if (group === undefined) return;
     const rows = group.rowsFor(place.late, this.#position);
     rows.packsLater = this.samples < PLAIN_SAMPLES_MAX;
+    const kept = rows.packsLater && !place.late ? rows.loggedFor(place.t) : undefined;
+    if (kept !== undefined) {
+      const before = rows.samples;
+      const follows = logged.whole || into === kept;
+      rows.log(place.t, follows ? this.#kept(logged) : values.slice(), cells, columns);
+      this.samples += rows.samples - before;
+      chain.into = kept;
+      return;
+    }
     const fresh = !rows.has(place.t);
     const row = rows.row(place.t);
     if (fresh && cells === undefined) {
@@ -124,6 +152,13 @@ class Replay implements LogSink, LogReaderSink {
       rows.set(row, c, values[c] as number, cells?.[c] === CELL_STALE);
       this.samples++;
     }
+  }
+
+  /** Of older files only what is needed stays. */
+  #kept(row: LoggedRow): LoggedRow {
+    if (this.#newest) return row;
+    const bytes = new Uint8Array(row.bytes.subarray(row.at, row.end));
+    return { ...row, bytes, at: 0, end: bytes.length };
   }
 
   cell(place: RowPlace, column: number, value: number, stale: boolean): void {
@@ -142,13 +177,14 @@ export async function replayLog(dir: string, head: Head, damage: Damage, hooks: 
   for (const name of foreign) damage.foreign(`log/${name}`);
   let tornBytes = 0;
   for (const [i, file] of files.entries()) {
-    replay.nextFile();
-    const data = await logBytes(dir, file.number);
     const following = files[i + 1];
+    replay.nextFile(following === undefined);
+    const data = await logBytes(dir, file.number);
     if (following !== undefined) beginLogFile(dir, following.number);
     tornBytes += readLogFile(dir, file.number, following === undefined, replay, data);
     await hooks.drain();
   }
+  replay.close();
   for (const { open, late } of head.groups.values()) for (const rows of [open, late]) if (rows) rows.packsLater = false;
   return { records: replay.records, samples: replay.samples, tornBytes };
 }

@@ -5,8 +5,10 @@
  * is narrow, and four packed ones become one, which is smaller still and read three times as fast. Rows are ascending in
  * time; a write into the past unpacks the chunk for good. Nothing a query's view shares is ever changed under it.
  */
+import { type Block, readersOf, type SpareBlock, timesFor } from "./blocks.ts";
 import { CELL_ABSENT, CELL_STALE, CELL_VALUE, encodeColumn } from "./column.ts";
 import type { WrittenRow } from "./log-format.ts";
+import { holesOf, type LoggedRow, LoggedRows } from "./logged-rows.ts";
 import { NewestRows } from "./newest-rows.ts";
 import { mergePacked, PackedBlock, PackedReader } from "./packed.ts";
 import {
@@ -62,6 +64,8 @@ export class Rows {
   #spare: Float64Array | undefined;
   /** And one for changes. */
   #changes: NewestRows | undefined;
+  /** All rows, while they lie as the log has them: then there are no blocks. */
+  #logged: LoggedRows | undefined;
   /** Whether a view may share the newest block. */
   #lent = false;
   /** Rows whose cells a view may share, but for one that got cells of its own since. */
@@ -96,6 +100,7 @@ export class Rows {
 
   /** The row of time `t`, made when it does not exist: then all its cells are absent. */
   row(t: number): number {
+    this.#settle();
     const at = this.lowerBound(t);
     if (at < this.rows && this.t[at] === t) return at;
     if (at < this.rows) {
@@ -113,13 +118,34 @@ export class Rows {
     return at;
   }
 
+  /** Where a row of that time may stay as the log has it: at the end, and while all rows do. */
+  loggedFor(t: number): LoggedRows | undefined {
+    if (this.rows === 0) return (this.#logged ??= new LoggedRows());
+    return t > this.lastT ? this.#logged : undefined;
+  }
+
+  /** Adds such a row, of columns 0..columns. */
+  log(t: number, row: LoggedRow | Float64Array, cells: Uint8Array | undefined, columns: number): void {
+    this.#logged?.push(row, columns);
+    this.t = timesFor(this.t, this.rows);
+    this.t[this.rows++] = t;
+    const holes = holesOf(cells, columns, this.columns, this.stride);
+    this.partial.push(holes?.cells);
+    this.#missing.push(holes?.missing ?? 0);
+    this.samples += holes?.samples ?? columns;
+  }
+
+  /** Logged rows become plain ones. */
+  #settle(): void {
+    const logged = this.#logged;
+    if (logged === undefined) return;
+    this.#logged = undefined;
+    this.#blocks = logged.blocks(this.stride);
+  }
+
   /** Room for one more row at the end. */
   #extend(): void {
-    if (this.rows === this.t.length) {
-      const t = new Float64Array(this.rows * 2);
-      t.set(this.t);
-      this.t = t;
-    }
+    this.t = timesFor(this.t, this.rows);
     if (this.rows >> BLOCK_SHIFT < this.#blocks.length) return;
     // Rows with holes come as cells, and those that follow one mostly have holes as well.
     const whole = this.rows === 0 || this.partial[this.rows - 1] === undefined;
@@ -232,6 +258,7 @@ export class Rows {
 
   /** New plain blocks: room for one more row at `gap` (-1: none), and `stride` columns. Packed blocks stay. */
   #rebuild(gap: number, columns: number, stride: number): void {
+    if (this.#logged !== undefined) return void (this.stride = stride);
     const t = new Float64Array(this.rows === this.t.length ? this.t.length * 2 : this.t.length);
     t.set(gap < 0 ? this.t.subarray(0, this.rows) : this.t.subarray(0, gap));
     if (gap >= 0) t.set(this.t.subarray(gap, this.rows), gap + 1);
@@ -333,6 +360,8 @@ export class Rows {
   wholeRow(end: number): { readonly t: number; readonly values: Float64Array } | undefined {
     const row = this.lowerBound(end + 1) - 1;
     if (row < 0 || row >> BLOCK_SHIFT < this.#packed || this.partial[row] !== undefined) return undefined;
+    if (this.#logged !== undefined && row === this.rows - 1) return { t: this.lastT, values: this.#logged.newest() };
+    this.#settle();
     const newest = this.#blocks[row >> BLOCK_SHIFT];
     if (newest instanceof NewestRows && row === this.rows - 1) return { t: this.lastT, values: newest.last() };
     this.#lent = true;
@@ -342,6 +371,7 @@ export class Rows {
   }
 
   view(): RowsView {
+    this.#settle();
     const { t, rows, columns, stride } = this;
     this.#lent = true;
     this.#lentRows = rows;
@@ -351,6 +381,7 @@ export class Rows {
 
   /** A view of the chunk that takes no more rows: as small as it gets. */
   finish(): RowsView {
+    this.#settle();
     this.#pack();
     return this.view();
   }
@@ -363,21 +394,5 @@ export class Rows {
   }
 }
 
-/** What one chunk of a group leaves to the next. */
-export type SpareBlock = NewestRows;
-
-type Block = Float64Array | PackedBlock | NewestRows;
-
 /** Rows of one block, for a moment. */
 let doubles: Float64Array = new Float64Array(0);
-
-/** Readers in the places of the packed blocks; one for each, however many places it has. */
-function readersOf(blocks: readonly Block[], stride: number): (Float64Array | PackedReader)[] {
-  const readers: (Float64Array | PackedReader)[] = [];
-  for (const [i, block] of blocks.entries()) {
-    if (block instanceof NewestRows) readers.push(block.plain(stride));
-    else if (!(block instanceof PackedBlock)) readers.push(block);
-    else readers.push(i > 0 && blocks[i - 1] === block ? (readers[i - 1] as PackedReader) : new PackedReader(block));
-  }
-  return readers;
-}

@@ -9,6 +9,7 @@ import { decodeInts, skipInts } from "../../src/tsdb/ints-read.ts";
 import { chunkKey, parseChunkKey } from "../../src/tsdb/keys.ts";
 import { decodeLayout, encodeLayout } from "../../src/tsdb/layout.ts";
 import { type LogSink, newChain, type ReadChain, readRecord, writeCells, writeRow } from "../../src/tsdb/log-format.ts";
+import type { LoggedRow } from "../../src/tsdb/logged-rows.ts";
 import { ChangingRows } from "../../src/tsdb/row-changes.ts";
 import { encodeSegment, openRecord, Segment, sealRecord } from "../../src/tsdb/segment.ts";
 import { decodeXor, encodeXor } from "../../src/tsdb/xor.ts";
@@ -259,7 +260,7 @@ function collector(kernel = true): LogSink & { readonly cells: Cell[]; broken: (
       chains.set(group, chain);
       return chain;
     },
-    row(place: { t: number }, values: Float64Array, marks: Uint8Array | undefined, count: number) {
+    row(place: { t: number }, values: Float64Array, marks: Uint8Array | undefined, { columns: count }: LoggedRow) {
       const raw = bitsOf(values.subarray(0, count));
       for (let c = 0; c < count; c++) {
         const mark = marks?.[c] ?? CELL_VALUE;

@@ -1,0 +1,27 @@
+/** What an open chunk consists of: times, and the kinds of blocks and what a view reads them by. */
+import { NewestRows } from "./newest-rows.ts";
+import { PackedBlock, PackedReader } from "./packed.ts";
+
+export type Block = Float64Array | PackedBlock | NewestRows;
+
+/** What one chunk of a group leaves to the next. */
+export type SpareBlock = NewestRows;
+
+/** Readers in the places of the packed blocks; one for each, however many places it has. */
+export function readersOf(blocks: readonly Block[], stride: number): (Float64Array | PackedReader)[] {
+  const readers: (Float64Array | PackedReader)[] = [];
+  for (const [i, block] of blocks.entries()) {
+    if (block instanceof NewestRows) readers.push(block.plain(stride));
+    else if (!(block instanceof PackedBlock)) readers.push(block);
+    else readers.push(i > 0 && blocks[i - 1] === block ? (readers[i - 1] as PackedReader) : new PackedReader(block));
+  }
+  return readers;
+}
+
+/** The times with room for one more than `rows`. */
+export function timesFor(t: Float64Array, rows: number): Float64Array {
+  if (rows < t.length) return t;
+  const longer = new Float64Array(rows * 2);
+  longer.set(t);
+  return longer;
+}
