@@ -36,8 +36,9 @@ export function markStart(dataDir: string): void {
   try {
     writeFileSync(markIn(dataDir), OWN, { flag: "wx" });
   } catch (error) {
-    // Else there is no directory yet, or the disk is full or read-only.
     if ((error as NodeJS.ErrnoException).code === "EEXIST") replaceMark(dataDir);
+    // Else there is no directory yet, or the disk is full or read-only: on a full one an empty file was made.
+    else rmSync(markIn(dataDir), { force: true });
   }
 }
 

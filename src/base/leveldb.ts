@@ -68,6 +68,12 @@ function levelText(error: unknown): string {
 const OUTSIDE_CAUSE =
   /permission denied|no space left|quota|read-only file system|too many open files|input\/output error|cannot allocate/i;
 
+const FULL_CAUSE = /no space left|quota/i;
+/** Twice a journal and a little more. */
+const FULL_HINT =
+  "free 16 MB there and start again: opening turns a database's journal into a table. " +
+  "Nothing that was stored is lost, and a stopped directory answers queries meanwhile (--data)";
+
 /** A database whose bytes are wrong, as opposed to one that is busy, unreadable or on a full disk. */
 export function isLevelDamage(error: unknown): boolean {
   const code = levelCode(error);
@@ -139,8 +145,9 @@ function refusal(dir: string, name: string, error: unknown): UserError {
   if (levelCode(error) === "LEVEL_LOCKED") {
     return lockedError(dir, error);
   }
+  const isFull = FULL_CAUSE.test(levelText(error));
   return new UserError("store-unusable", `cannot open the ${name} database "${dir}": ${levelText(error)}`, {
-    hint: "check the owner and the permissions of the directory and the free space of its disk",
+    hint: isFull ? FULL_HINT : "check the owner and the permissions of the directory and the free space of its disk",
     exit: OUTSIDE_CAUSE.test(levelText(error)) ? EXIT.unreachable : EXIT.damaged,
     cause: error,
   });
