@@ -29,6 +29,7 @@ import { createPackGate } from "./pack-gate.ts";
 import { type AppServices, createServices } from "./services.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfigAlone, type Settings } from "./settings.ts";
+import { mendTables } from "./mend-tables.ts";
 import { clearStart, markStart, mendAfterDeath } from "./start-mark.ts";
 import { watchRun } from "./series-watch.ts";
 import { type TableDamage, watchTables } from "./tables.ts";
@@ -147,7 +148,8 @@ async function openBeside(tsdb: Rooms["tsdb"], dataDir: string): Promise<Pick<Ro
   const dir = path.join(dataDir, "state");
   tsdb.accompany("state", existsSync(path.join(dir, "CURRENT")), STATE_HOLDS);
   const tables = [watchTables(dir, "state")];
-  return { tables, state: await openState(dir) };
+  const mend = async (): Promise<readonly string[]> => (await mendTables(dir, { keep: true })).mended;
+  return { tables, state: await openState(dir, mend) };
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {

@@ -50,18 +50,24 @@ async function reopen(db: ByteLevel): Promise<void> {
   await db.open();
 }
 
+/** Makes damaged tables of a closed database safe to read. @returns what was done, one sentence each. */
+export type MendTables = (dir: string) => Promise<readonly string[]>;
+
 class LevelState implements StateStore {
   readonly #db: ByteLevel;
   readonly #dir: string;
+  readonly #mend: MendTables | undefined;
   readonly #damaged = new Set<string>();
   /** Batches run one after the other; reads wait while the database is opened again. */
   #writing: Promise<void> = Promise.resolve();
   #reopening: Promise<void> = Promise.resolve();
   #mustReopen = false;
 
-  constructor(dir: string, { db, repaired, setAside, reason, passedOver }: OpenedLevel) {
+  constructor(dir: string, opened: OpenedLevel, mend: MendTables | undefined) {
+    const { db, repaired, setAside, reason, passedOver } = opened;
     this.#db = db;
     this.#dir = dir;
+    this.#mend = mend;
     for (const sentence of passedOver) this.#note(sentence);
     if (setAside !== undefined) this.#note(`the whole database, set aside as "${setAside}": ${reason}`);
     else if (repaired) this.#note(`the database was repaired: ${reason}`);
@@ -95,14 +101,42 @@ class LevelState implements StateStore {
     return done;
   }
 
+  async #put(ops: readonly StateOp[]): Promise<void> {
+    if (this.#mustReopen) {
+      this.#reopening = reopen(this.#db);
+      await this.#reopening;
+      this.#mustReopen = false;
+    }
+    await this.#db.batch(ops.map(toOperation), { sync: true });
+  }
+
+  /** A damaged table that a compaction meets refuses every write from then on. @returns whether one was mended. */
+  async #mended(): Promise<boolean> {
+    const mend = this.#mend;
+    if (mend === undefined) return false;
+    let done: readonly string[] = [];
+    this.#reopening = (async () => {
+      await this.#db.close();
+      try {
+        done = await mend(this.#dir);
+      } finally {
+        await this.#db.open();
+      }
+    })();
+    await this.#reopening;
+    this.#mustReopen = false;
+    for (const sentence of done) this.#note(`the database: ${sentence}`);
+    return done.length > 0;
+  }
+
   async #write(ops: readonly StateOp[]): Promise<void> {
     try {
-      if (this.#mustReopen) {
-        this.#reopening = reopen(this.#db);
-        await this.#reopening;
-        this.#mustReopen = false;
+      try {
+        await this.#put(ops);
+      } catch (error) {
+        if (!isLevelDamage(error) || !(await this.#mended())) throw error;
+        await this.#put(ops);
       }
-      await this.#db.batch(ops.map(toOperation), { sync: true });
     } catch (cause) {
       this.#mustReopen = true;
       throw new UserError(
@@ -161,8 +195,9 @@ class LevelState implements StateStore {
 /**
  * Opens the durable state of `dir`; damage is repaired or set aside and then named in `damaged()`.
  *
+ * @param mend is asked when a write meets damage; without it such writes fail.
  * @throws UserError `store-locked`, `store-unusable`.
  */
-export async function openState(dir: string): Promise<StateStore> {
-  return new LevelState(dir, await openLevel(dir, STATE_LEVEL));
+export async function openState(dir: string, mend?: MendTables): Promise<StateStore> {
+  return new LevelState(dir, await openLevel(dir, STATE_LEVEL), mend);
 }
