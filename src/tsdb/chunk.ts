@@ -3,6 +3,7 @@
  * timestamps once and says which segments exist; a chunk of one segment carries it inside the header, so that a
  * lonely series costs one record. Layout: FORMAT.md.
  */
+import { nextTurn, overdue } from "../base/turns.ts";
 import type { LevelOp } from "../base/leveldb.ts";
 import { ByteReader, ByteWriter, DamagedError } from "./bytes.ts";
 import { CELL_ABSENT } from "./column.ts";
@@ -95,10 +96,11 @@ export interface RawChunk {
  * encoded, which gives the same bytes.
  *
  * @param counts is told the samples of each column, at the latest when its segment is asked for.
+ * @param apart each segment is made when it is asked for: merging makes all at once, for a third of the time.
  */
-function segmentsOf(view: RowsView, counts: Uint32Array): (segment: number) => Uint8Array {
+function segmentsOf(view: RowsView, counts: Uint32Array, apart: boolean): (segment: number) => Uint8Array {
   const { rows, columns } = view;
-  const whole = packedWhole(view, counts);
+  const whole = apart ? undefined : packedWhole(view, counts);
   if (whole !== undefined) return (segment) => whole.payload(segment);
   const values = new Float64Array(rows);
   return (segment) => {
@@ -113,6 +115,25 @@ function segmentsOf(view: RowsView, counts: Uint32Array): (segment: number) => U
 
 /** Encodes a chunk into database operations. */
 export function buildChunk(chunk: RawChunk): BuiltChunk {
+  const steps = chunkSteps(chunk, false);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** As `buildChunk`, with others served in between. The rows must not change meanwhile. */
+export async function buildChunkInTurns(chunk: RawChunk): Promise<BuiltChunk> {
+  const steps = chunkSteps(chunk, true);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    if (overdue()) await nextTurn();
+  }
+}
+
+/** Stops behind each segment. */
+function* chunkSteps(chunk: RawChunk, apart: boolean): Generator<undefined, BuiltChunk> {
   const { view, ordinal } = chunk;
   const { rows, columns } = view;
   const start = view.t[0] as number;
@@ -121,7 +142,7 @@ export function buildChunk(chunk: RawChunk): BuiltChunk {
   const segments = Math.ceil(columns / SEGMENT_COLUMNS);
   const counts = new Uint32Array(columns);
   const mask = new Uint8Array((segments + 7) >> 3);
-  const encoded = segmentsOf(view, counts);
+  const encoded = segmentsOf(view, counts, apart);
   const ops: LevelOp[] = [];
   let inline: Uint8Array | undefined;
   let bytes = 0;
@@ -142,6 +163,7 @@ export function buildChunk(chunk: RawChunk): BuiltChunk {
     const value = sealRecord(name, payload);
     bytes += name.length + value.length;
     ops.push({ type: "put", key: name, value });
+    yield;
   }
   const flags = (chunk.late ? FLAG_LATE : 0) | (inline === undefined ? 0 : FLAG_INLINE);
   const name = chunkKey(key);
