@@ -5,11 +5,8 @@
 import { type ExitCode, UserError, errorText } from "./errors.ts";
 
 const DECORATED = /^[A-Z][A-Z0-9_]*: ([^]*?), [a-z_0-9]+(?: '[^]*')?$/;
-/** As `node:net` words it: `listen EADDRINUSE: address already in use 127.0.0.1:9090`. */
-const OF_SOCKETS = /^(?:listen|connect|bind) [A-Z][A-Z0-9_]*: ([a-z ]*[a-z]) \S+$/;
-
-/** The same of a socket that was bound before: `listen EADDRINUSE: address already in use`. */
-const OF_BOUND_SOCKETS = /^listen [A-Z][A-Z0-9_]*: ([a-z ]*[a-z])$/;
+/** As `node:net` words it: `listen EADDRINUSE: address already in use 127.0.0.1:9090`, without the place for one that was bound before. */
+const OF_SOCKETS = /^(?:listen|connect|bind) [A-Z][A-Z0-9_]*: ([a-z ]*[a-z])(?: \S*[^a-z\s]\S*)?$/;
 
 const HINTS: Readonly<Record<string, string>> = {
   ENOENT: "check the spelling of the path; a relative one starts in the current directory",
@@ -34,7 +31,7 @@ export function systemReason(error: unknown): string {
   const code = systemCode(error);
   if (code === undefined) return errorText(error);
   if (code === "EISDIR") return "it is a directory";
-  return errorText(error).replace(DECORATED, "$1").replace(OF_SOCKETS, "$1").replace(OF_BOUND_SOCKETS, "$1");
+  return errorText(error).replace(DECORATED, "$1").replace(OF_SOCKETS, "$1");
 }
 
 /** What to do about it, where there is something to say. */
