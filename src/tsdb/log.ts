@@ -30,6 +30,7 @@ const FILE_TEXT = "opsmon log 1\n";
 const FILE_HEADER = fileHeader(FILE_TEXT);
 /** Two bytes that no UTF-8 text has. */
 const RECORD_MAGIC = 0xfdfe;
+const MAGIC_BYTES = Buffer.of(RECORD_MAGIC & 0xff, RECORD_MAGIC >> 8);
 /** Magic, check of the length, length, CRC of the payload. */
 const RECORD_HEADER_BYTES = 12;
 /** A position is file number * this + offset: exact in a double up to two million files. */
@@ -87,17 +88,27 @@ function lengthCheck(length: number): number {
 
 const lengthBytes = new Uint8Array(4);
 
-type Found = "record" | "torn" | "nothing";
+function u32(data: Uint8Array, at: number): number {
+  return (
+    ((data[at] as number) |
+      ((data[at + 1] as number) << 8) |
+      ((data[at + 2] as number) << 16) |
+      ((data[at + 3] as number) << 24)) >>>
+    0
+  );
+}
 
-/** What stands at `at`. A torn record has a sound header and runs past the end. */
-function look(data: Buffer, at: number): Found {
+/** @returns the payload of the record at `at`, or why there is none. A torn record has a sound header and runs past the end. */
+function look(data: Buffer, at: number): Uint8Array | "torn" | "nothing" {
   if (at + RECORD_HEADER_BYTES > data.length) return "torn";
-  const length = data.readUInt32LE(at + 4);
-  if (data.readUInt16LE(at) !== RECORD_MAGIC || data.readUInt16LE(at + 2) !== lengthCheck(length)) return "nothing";
+  const length = u32(data, at + 4);
+  if (data[at] !== MAGIC_BYTES[0] || data[at + 1] !== MAGIC_BYTES[1]) return "nothing";
+  if (((data[at + 2] as number) | ((data[at + 3] as number) << 8)) !== lengthCheck(length)) return "nothing";
   if (length > RECORD_BYTES_MAX) return "nothing";
   const end = at + RECORD_HEADER_BYTES + length;
   if (end > data.length) return "torn";
-  return crc32(data.subarray(at + RECORD_HEADER_BYTES, end)) === data.readUInt32LE(at + 8) ? "record" : "nothing";
+  const payload = data.subarray(at + RECORD_HEADER_BYTES, end);
+  return crc32(payload) === u32(data, at + 8) ? payload : "nothing";
 }
 
 /** The text that names format and version, and 24 bits of its CRC, so that a flipped byte is no newer version. */
@@ -154,10 +165,9 @@ export function readLogFile(
   }
   while (at < data.length) {
     const found = look(data, at);
-    if (found === "record") {
-      const end = at + RECORD_HEADER_BYTES + data.readUInt32LE(at + 4);
-      sink.record(base + at, data.subarray(at + RECORD_HEADER_BYTES, end));
-      at = end;
+    if (typeof found !== "string") {
+      sink.record(base + at, found);
+      at += RECORD_HEADER_BYTES + found.length;
       continue;
     }
     if (found === "torn" && newest) {
@@ -174,13 +184,10 @@ export function readLogFile(
 /** Where the next sound record starts, or the end of the data. */
 function nextRecord(data: Buffer, at: number): number {
   for (let next = data.indexOf(MAGIC_BYTES, at + 1); next >= 0; next = data.indexOf(MAGIC_BYTES, next + 1)) {
-    if (look(data, next) === "record") return next;
+    if (typeof look(data, next) !== "string") return next;
   }
   return data.length;
 }
-
-const MAGIC_BYTES = Buffer.alloc(2);
-MAGIC_BYTES.writeUInt16LE(RECORD_MAGIC);
 
 export class AppendLog {
   readonly #dir: string;

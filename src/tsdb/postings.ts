@@ -1,7 +1,9 @@
 /** Posting lists, and how the index's arrays grow. */
 
 /** Arrays up to here double; larger ones grow by a quarter, because what is not used yet is memory all the same. */
-const DOUBLED_MAX = 4_096;
+const DOUBLED_MAX = 32_768;
+/** The same for a posting list, of which there are many. */
+const LIST_DOUBLED_MAX = 4_096;
 
 export function grown(array: Uint32Array<ArrayBuffer>, least: number): Uint32Array<ArrayBuffer> {
   const { length } = array;
@@ -66,7 +68,7 @@ export class Postings {
 
   #grow(): void {
     const { length } = this.#steps;
-    const steps = new Uint8Array(length + STEP_BYTES_MAX + (length <= DOUBLED_MAX ? length : length >> 2));
+    const steps = new Uint8Array(length + STEP_BYTES_MAX + (length <= LIST_DOUBLED_MAX ? length : length >> 2));
     steps.set(this.#steps);
     this.#steps = steps;
   }
