@@ -9,6 +9,7 @@ import type { Metadata, MetricType } from "../model/metadata.ts";
 import type { Described, PageFormat, PagePart, PageSeries, ParsedPage, SectionContents } from "./page.ts";
 import type { PageSection } from "./section.ts";
 import { contentsOf, describedOf, keepContents, metadataOf, seriesOf } from "./contents.ts";
+import { type CompareKernel, compareKernel } from "./compare-kernel.ts";
 import { PageReplay } from "./replay.ts";
 import { PageScan, type ScanListener } from "./scan.ts";
 import { SectionCutter } from "./section.ts";
@@ -52,8 +53,9 @@ interface Learned {
   readonly replay: PageReplay;
 }
 
-export function createPageParser(): PageParser {
-  return new Parser();
+/** @param kernel "none" compares pages in TypeScript alone. */
+export function createPageParser(kernel?: CompareKernel | "none"): PageParser {
+  return new Parser(kernel);
 }
 
 class Parser implements PageParser {
@@ -61,8 +63,13 @@ class Parser implements PageParser {
   /** Of the page before, also when it has not been learned. */
   #sections: readonly PageSection[] = [];
   #layout = 0;
+  readonly #kernel: CompareKernel | "none" | undefined;
   seen = 0;
   replayed = 0;
+
+  constructor(kernel: CompareKernel | "none" | undefined) {
+    this.#kernel = kernel;
+  }
 
   parse(page: Uint8Array, format: PageFormat): ParsedPage {
     const replay = this.#beginReplay(page, format);
@@ -157,7 +164,7 @@ class Parser implements PageParser {
     const result = new Page(++this.#layout, sections, scan, fresh);
     // Eight NUL bytes would make the comparison as floats inexact (+0 equals -0), so such a page is never replayed.
     if (page.indexOf(0) < 0) {
-      const replay = new PageReplay(sections, texts, scan.samples, format);
+      const replay = new PageReplay(sections, texts, scan.samples, format, this.#kernel ?? compareKernel());
       this.#learned = { format, result, replay };
     }
     this.#sections = sections;

@@ -5,6 +5,7 @@
  */
 import type { PageFormat } from "./page.ts";
 import type { PageSection } from "./section.ts";
+import { CompareKernel } from "./compare-kernel.ts";
 import { parseFloatInto, readShortFloat } from "./float.ts";
 import { endOfValue, readExemplar, readTimestamp, startsExemplar } from "./suffix.ts";
 import { type SampleList, TEXT_BYTES_MAX, TOKEN, type TokenTexts } from "./tokens.ts";
@@ -30,9 +31,20 @@ export class PageReplay {
   #token = 0;
   #sample = 0;
   #at = 0;
+  /** Compares this page; undefined when it has no room for it. */
+  #kernel: CompareKernel | undefined;
+  readonly #machine: CompareKernel | "none";
+  readonly #readTold = (token: number, start: number, stop: number): boolean => this.#readText(token, start, stop);
 
   /** Sections, texts and samples are of one page that holds no NUL byte, see `sameBytes`. */
-  constructor(sections: readonly PageSection[], texts: TokenTexts, samples: SampleList, format: PageFormat) {
+  constructor(
+    sections: readonly PageSection[],
+    texts: TokenTexts,
+    samples: SampleList,
+    format: PageFormat,
+    kernel: CompareKernel | "none",
+  ) {
+    this.#machine = kernel;
     this.#format = format;
     this.#sections = sections;
     this.#texts = texts;
@@ -47,6 +59,8 @@ export class PageReplay {
     this.#token = 0;
     this.#sample = 0;
     this.#at = 0;
+    const machine = this.#machine;
+    this.#kernel = machine !== "none" && CompareKernel.fits(page, this.#texts) ? machine : undefined;
   }
 
   /** Sections that are still to be compared. */
@@ -73,7 +87,42 @@ export class PageReplay {
     return whole;
   }
 
-  #take({ gaps, view, kinds }: PageSection): boolean {
+  #take(section: PageSection): boolean {
+    const kernel = this.#kernel;
+    return kernel !== undefined && CompareKernel.takes(section)
+      ? this.#takeFast(kernel, section)
+      : this.#takePlain(section);
+  }
+
+  /** As `#takePlain`: first all gaps are compared, then the texts that are others than before are read. */
+  #takeFast(kernel: CompareKernel, section: PageSection): boolean {
+    const { gaps, view, gapBytes } = section;
+    const page = this.#page;
+    kernel.hold(this.#view, page, this.#texts);
+    const stop = kernel.compare(section, this.#at, page.length, this.#token);
+    if (stop < 0 || !kernel.eachTold(this.#readTold)) return false;
+    const rest = view.byteLength - gapBytes;
+    if (rest > 0 && (stop + rest > page.length || !sameBytes(view, gapBytes, this.#view, stop, rest))) return false;
+    this.#at = stop + rest;
+    this.#token += gaps.length;
+    this.#sample += gaps.length;
+    return true;
+  }
+
+  /** Reads the value in `[start, stop)`, in a section where each token is one. */
+  #readText(token: number, start: number, stop: number): boolean {
+    const owner = this.#sample + token - this.#token;
+    const page = this.#page;
+    const { values } = this.#samples;
+    if (readShortFloat(values, owner, page, start, stop) !== stop) {
+      if (stop === start || endOfValue(page, start, page.length, this.#format) !== stop) return false;
+      if (!parseFloatInto(values, owner, page, start, stop)) return false;
+    }
+    this.#texts.set(token, this.#view, start, stop);
+    return true;
+  }
+
+  #takePlain({ gaps, view, kinds }: PageSection): boolean {
     const page = this.#page;
     const own = this.#view;
     const texts = this.#texts;

@@ -32,8 +32,13 @@ export class PageSection implements PagePart {
   /** Undefined: all tokens are values. */
   readonly kinds: Uint8Array | undefined;
   readonly samples: number;
+  /** What the gaps are together. */
+  readonly gapBytes: number;
   /** What it says, for as long as somebody looks at it: it can be read again from `bytes`. */
   contents: WeakRef<SectionContents> | undefined;
+  /** Where it lies in the memory of `compare-kernel.ts`, in the round in which it was put there. */
+  kernelPlace = 0;
+  kernelRound = 0;
 
   /** @param packed lengths of the gaps, four bytes each, then the gaps; kept. */
   constructor(packed: ArrayBuffer, tokens: number, like: Omit<Draft, "packed" | "tokens">) {
@@ -44,6 +49,7 @@ export class PageSection implements PagePart {
     this.gaps = new Uint32Array(packed, 0, tokens);
     this.bytes = new Uint8Array(packed, tokens * LENGTH_BYTES);
     this.view = new DataView(packed, tokens * LENGTH_BYTES);
+    this.gapBytes = this.gaps.reduce((sum, gap) => sum + gap, 0);
   }
 
   equals({ format, type, tokens, kinds, packed }: Draft): boolean {

@@ -5,6 +5,7 @@
 import { connect, type Socket } from "node:net";
 import type { Clock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
+import { receiveArea } from "../exposition/compare-kernel.ts";
 import { formatDuration } from "../model/duration.ts";
 import { Alarm } from "./alarms.ts";
 import { BODIES_BYTES_MAX, type BodyBudget, formatLimit } from "./body.ts";
@@ -14,6 +15,7 @@ import { type AnswerHead, ChunkReader, HeadReader } from "./plain-head.ts";
 
 /** All sockets are read into this, one after the other: what arrives is read or copied away before the next. */
 const READ_BYTES = 256 * 1024;
+/** Where pages are compared, so that they need not be copied there. */
 let readBuffer: Buffer | undefined;
 /** First guess for a body in chunks, whose length is not told. */
 const CHUNKED_BYTES = 64 * 1024;
@@ -71,7 +73,7 @@ export class Connection {
 
   constructor(host: string, port: number, options: PlainOptions) {
     this.#options = options;
-    readBuffer ??= Buffer.allocUnsafeSlow(READ_BYTES);
+    readBuffer ??= receiveArea() ?? Buffer.allocUnsafeSlow(READ_BYTES);
     const onread = {
       buffer: readBuffer,
       callback: (size: number, bytes: Uint8Array): boolean => {
