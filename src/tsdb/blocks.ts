@@ -18,10 +18,13 @@ export function readersOf(blocks: readonly Block[], stride: number): (Float64Arr
   return readers;
 }
 
+/** A matrix that has more rows than it was made for mostly gets many more. */
+const TIMES_MIN = 64;
+
 /** The times with room for one more than `rows`. */
 export function timesFor(t: Float64Array, rows: number): Float64Array {
   if (rows < t.length) return t;
-  const longer = new Float64Array(rows * 2);
+  const longer = new Float64Array(Math.max(TIMES_MIN, rows * 2));
   longer.set(t);
   return longer;
 }

@@ -8,8 +8,6 @@ import { ByteReader, DamagedError } from "./bytes.ts";
 const LABELS_MAX = 65_536;
 /** Records that differ in more texts are read anew. */
 const NEW_TEXTS_MAX = 16;
-/** What stands where bytes were no UTF-8, or in a text that has it. */
-const REPLACEMENT = "\ufffd";
 
 /** Label sets without their texts. */
 export interface Shape {
@@ -53,12 +51,7 @@ function readWide(reader: ByteReader, at: number): number {
 }
 
 /** @throws DamagedError */
-function readText(reader: ByteReader, at: number, bytes: Buffer): string {
-  reader.position = at;
-  const length = reader.varint();
-  reader.skip(length);
-  const text = bytes.toString("utf8", reader.position - length, reader.position);
-  if (!text.includes(REPLACEMENT)) return text;
+function readText(reader: ByteReader, at: number): string {
   reader.position = at;
   return reader.string();
 }
@@ -95,7 +88,7 @@ function readAll(bytes: Buffer): Read {
         at = reader.position;
       }
       if (name === 0) {
-        name = names.push(readText(reader, at, bytes));
+        name = names.push(readText(reader, at));
         literals.push({ from: at, to: reader.position, isName: true, place: name - 1 });
         at = reader.position;
       } else if (name > names.length) throw new DamagedError(`text number ${name} of ${names.length}`);
@@ -106,7 +99,7 @@ function readAll(bytes: Buffer): Read {
         at = reader.position;
       }
       if (value === 0) {
-        value = values.push(readText(reader, at, bytes));
+        value = values.push(readText(reader, at));
         literals.push({ from: at, to: reader.position, isName: false, place: value - 1 });
         at = reader.position;
         pairOf.push(-1);
@@ -151,11 +144,7 @@ function readAlike({ bytes: known, sets, literals }: Read, bytes: Buffer): Coded
     }
     const literal = literals[past];
     if (literal === undefined || !sameBytes(known, start, literal.from, bytes, position)) return undefined;
-    texts[literal.isName ? "names" : "values"][literal.place] = readText(
-      reader,
-      position + literal.from - start,
-      bytes,
-    );
+    texts[literal.isName ? "names" : "values"][literal.place] = readText(reader, position + literal.from - start);
     start = literal.to;
     next = past + 1;
   }

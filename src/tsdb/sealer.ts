@@ -166,7 +166,7 @@ export class Sealer {
     const put = (copy: "g" | "h", from: number): void => {
       const key = groupKey(copy, group.id, from);
       const packed = packColumns(group, from, upTo, (ref) => this.#head.index.makeLabels(ref));
-      ops.push({ type: "put", key, value: sealRecord(key, packed) });
+      ops.push({ type: "put", key, value: sealRecord(key, packed, true) });
     };
     if (group.saved < upTo) put("g", group.saved);
     if (group.chunks.length >= COPY_AFTER_CHUNKS && group.copied < upTo) put("h", group.copied);

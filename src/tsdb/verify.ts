@@ -163,7 +163,7 @@ class Check {
       const place = parseGroupKey(key);
       if (place === undefined) continue;
       const first = groupKey("g", group, place.firstColumn);
-      await this.#db.put(first, sealRecord(first, openRecord(key, record)), { sync: true });
+      await this.#db.put(first, sealRecord(first, openRecord(key, record), true), { sync: true });
       this.repaired.push(`labels of group ${group} restored from their second copy`);
     }
   }
