@@ -7,15 +7,12 @@ export type Block = Float64Array | PackedBlock | NewestRows;
 /** What one chunk of a group leaves to the next. */
 export type SpareBlock = NewestRows;
 
-/** Readers in the places of the packed blocks; one for each, however many places it has. */
+/** Readers in the places of the packed blocks. */
 export function readersOf(blocks: readonly Block[], stride: number): (Float64Array | PackedReader)[] {
-  const readers: (Float64Array | PackedReader)[] = [];
-  for (const [i, block] of blocks.entries()) {
-    if (block instanceof NewestRows) readers.push(block.plain(stride));
-    else if (!(block instanceof PackedBlock)) readers.push(block);
-    else readers.push(i > 0 && blocks[i - 1] === block ? (readers[i - 1] as PackedReader) : new PackedReader(block));
-  }
-  return readers;
+  return blocks.map((block) => {
+    if (block instanceof NewestRows) return block.plain(stride);
+    return block instanceof PackedBlock ? new PackedReader(block) : block;
+  });
 }
 
 /** A matrix that has more rows than it was made for mostly gets many more. */

@@ -1,6 +1,6 @@
 /** Reads what ints.ts writes. */
 import { type ByteReader, DamagedError } from "./bytes.ts";
-import { DELTA, DELTA2, PATCHED, VALUE } from "./ints.ts";
+import { DELTA, DELTA2, PATCHED, TWO_TO, VALUE } from "./ints.ts";
 
 /** More rows in one column than any chunk may have; a larger count is damage. */
 export const COLUMN_ROWS_MAX: number = 1 << 16;
@@ -38,7 +38,7 @@ function readHeader(head: ByteReader, count: number): void {
   least = head.zigzag();
   const shift = width === 0 && !patched ? 0 : head.u8();
   if (shift > SHIFT_MAX) throw new DamagedError(`integer column shifted by ${shift}`);
-  scale = 2 ** shift;
+  scale = TWO_TO[shift] as number;
   patchBytes = patched ? head.varint() : 0;
 }
 
@@ -58,7 +58,7 @@ function readPatches(body: ByteReader, n: number): void {
   const { position } = body;
   const begin = position + packedBytes(n, width);
   body.position = begin;
-  const unit = scale * 2 ** width;
+  const unit = scale * (TWO_TO[width] as number);
   let row = kind - 1;
   let found = 0;
   while (body.position < begin + patchBytes) {
@@ -86,7 +86,7 @@ const WORD_WIDTH_MAX = 25;
 function unpack(body: ByteReader, out: Float64Array, at: number, n: number, bits: number, by: number): void {
   const { view, position, end } = body;
   body.skip(packedBytes(n, bits));
-  const mask = bits === 32 ? -1 : 2 ** bits - 1;
+  const mask = bits === 32 ? -1 : (1 << bits) - 1;
   const sure = Math.max(0, Math.min(n, Math.floor(((end - position - 5) * 8) / bits)));
   let byte = position;
   let bit = 0;
@@ -163,7 +163,7 @@ export function decodeInts(head: ByteReader, body: ByteReader, out: Float64Array
 function sumDeltas(body: ByteReader, out: Float64Array, count: number, power: number): void {
   const { view } = body;
   const bits = width;
-  const mask = 2 ** bits - 1;
+  const mask = (1 << bits) - 1;
   const base = least;
   const by = scale;
   let byte = body.position;

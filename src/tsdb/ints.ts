@@ -10,6 +10,9 @@ import { FRAME_COUNT_MIN, FRAME_WIDTH_MAX, findFrame, frameBits, frameLow, frame
 /** Largest magnitude taken: a delta of deltas then reaches 2^52 and its zigzag 2^53, the last exact double. */
 export const INT_MAX: number = 2 ** 50;
 
+/** Powers, which the language computes by logarithms. */
+export const TWO_TO: Float64Array = Float64Array.from({ length: 64 }, (_, i) => 2 ** i);
+
 export const VALUE = 0;
 export const DELTA = 1;
 export const DELTA2 = 2;
@@ -200,12 +203,12 @@ function encodePatched(head: ByteWriter, body: ByteWriter, x: Float64Array, coun
   if (wide > FRAME_WIDTH_MAX || (kind === chosen && range < deviation * EVEN_RANGE)) return false;
   const n = fillOffsets(x, count, kind, min);
   const shift = commonShift(n);
-  const unit = 2 ** shift;
+  const unit = TWO_TO[shift] as number;
   if (shift > 0) for (let i = 0; i < n; i++) offsets[i] = (offsets[i] as number) / unit;
   findFrame(offsets, n, wide - shift);
   if (frameBits + PATCH_HEAD_BITS + 8 * kind >= chosenBits) return false;
   const [low, width] = [frameLow, frameWidth];
-  const size = 2 ** width;
+  const size = TWO_TO[width] as number;
   patches.reset();
   let previous = -1;
   for (let i = 0; i < n; i++) {

@@ -52,7 +52,7 @@ export class LoggedRows {
     return (this.#newest = newest);
   }
 
-  /** All rows as blocks of doubles, row r at (r & 15) * stride. */
+  /** All rows as blocks of doubles, row r at (r & BLOCK_MASK) * stride. */
   blocks(stride: number): Float64Array[] {
     const blocks: Float64Array[] = [];
     this.#read(0, (values, row) => {

@@ -9,7 +9,7 @@ import { applyChanges } from "./row-changes.ts";
 import { type LastRow, writeChanges } from "./write-changes.ts";
 import { BLOCK_ROWS } from "./rows-view.ts";
 
-/** Room for so many bytes of changes at first. */
+/** Room for so many more bytes of changes at least. */
 const CHANGES_FIRST = 1_024;
 /** For rows the log does not write. */
 const scratch = new ByteWriter(4 * CHANGES_FIRST);
@@ -77,7 +77,9 @@ export class NewestRows {
     const at = row > 0 ? (this.#ends[row - 1] as number) : 0;
     const end = at + to - from;
     if (end > this.#changes.length) {
-      const grown = new Uint8Array(end + Math.max(CHANGES_FIRST, end >> 3));
+      // Rows of a page change alike: in a few steps there is room for those of a block.
+      const likely = end + (to - from) * (BLOCK_ROWS - row);
+      const grown = new Uint8Array(Math.min(2 * end, likely) + CHANGES_FIRST);
       grown.set(this.#changes.subarray(0, at));
       this.#changes = grown;
     }

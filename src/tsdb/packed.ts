@@ -205,16 +205,11 @@ export function packedWhole(
   counts: Uint32Array,
 ): PackedBlock | undefined {
   const parts: PackedBlock[] = [];
-  let before: unknown;
   let held = 0;
   for (const block of blocks) {
     if (!(block instanceof PackedReader)) return undefined;
-    // One of many rows stands in several places.
-    if (block !== before) {
-      parts.push(block.block);
-      held += block.rows;
-    }
-    before = block;
+    parts.push(block.block);
+    held += block.rows;
   }
   return held === rows && parts.at(-1)?.columns === columns ? mergePacked(parts, true, counts) : undefined;
 }

@@ -1,20 +1,18 @@
 /**
- * What a query sees of an open chunk: rows in blocks of 16, packed or plain, as they were when it asked. In: a view and a
+ * What a query sees of an open chunk: rows in blocks of 32, packed or plain, as they were when it asked. In: a view and a
  * column. Out: row-aligned values and, where there are holes, cells.
  */
 import { CELL_ABSENT, CELL_VALUE } from "./column.ts";
 import { PackedReader } from "./packed.ts";
 
-export const BLOCK_SHIFT: number = 4;
+export const BLOCK_SHIFT: number = 5;
 export const BLOCK_ROWS: number = 1 << BLOCK_SHIFT;
 export const BLOCK_MASK: number = BLOCK_ROWS - 1;
-/** Packed blocks that become one. */
-export const MERGED_BLOCKS: number = 4;
 
-/** A frozen view of the matrix: arrays are shared, counts are not. A packed block of 64 rows stands in four places. */
+/** A frozen view of the matrix: arrays are shared, counts are not. */
 export interface RowsView {
   readonly t: Float64Array;
-  /** 16 rows each; row r, column c of a plain one is blocks[r >> 4][(r & 15) * stride + c]. */
+  /** 32 rows each; row r, column c of a plain one is blocks[r >> 5][(r & 31) * stride + c]. */
   readonly blocks: readonly (Float64Array | PackedReader)[];
   /** Cells of incomplete rows of plain blocks. */
   readonly partial: readonly (Uint8Array | undefined)[];
@@ -43,7 +41,7 @@ export function setCell(
   (blocks[row >> BLOCK_SHIFT] as Float64Array)[(row & BLOCK_MASK) * columns + column] = value;
 }
 
-const columnValues = new Float64Array(BLOCK_ROWS * MERGED_BLOCKS);
+const columnValues = new Float64Array(BLOCK_ROWS);
 
 /** Index of the first of `rows` times at or after `at`. */
 export function lowerBound(t: Float64Array, rows: number, at: number): number {

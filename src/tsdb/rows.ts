@@ -1,16 +1,16 @@
 /**
- * The open chunk of a group: a matrix of doubles, one row a time, one column a series, in blocks of 16 rows. The newest
+ * The open chunk of a group: a matrix of doubles, one row a time, one column a series, in blocks of 32 rows. The newest
  * block holds one row and what changes from row to row; from the first row with holes or stale markers on, which carries
  * one byte a column beside it, it holds plain doubles. A full block is packed to about one byte a sample, unless the group
- * is narrow, and four packed ones become one, which is smaller still and read three times as fast. Rows are ascending in
- * time; a write into the past unpacks the chunk for good. Nothing a query's view shares is ever changed under it.
+ * is narrow. Rows are ascending in time; a write into the past unpacks the chunk for good. Nothing a query's view shares
+ * is ever changed under it.
  */
 import { type Block, readersOf, type SpareBlock, timesFor } from "./blocks.ts";
 import { CELL_ABSENT, CELL_STALE, CELL_VALUE, encodeColumn } from "./column.ts";
 import type { WrittenRow } from "./log-format.ts";
 import { holesOf, type LoggedRow, LoggedRows } from "./logged-rows.ts";
 import { NewestRows } from "./newest-rows.ts";
-import { mergePacked, PackedBlock, PackedReader } from "./packed.ts";
+import { PackedBlock, PackedReader } from "./packed.ts";
 import {
   BLOCK_MASK,
   BLOCK_ROWS,
@@ -19,10 +19,7 @@ import {
   gatherCells,
   lowerBound,
   makeBlock,
-  makeBlocks,
-  MERGED_BLOCKS,
   type RowsView,
-  setCell,
 } from "./rows-view.ts";
 
 const ROWS_START = 8;
@@ -36,19 +33,13 @@ export const SET = 1;
 export const SAME = 2;
 const DIFFERENT = 3;
 
-/** Matrices so far: neighbours merge their blocks at different times, since targets mostly begin together. */
-let made = 0;
-
-const columnValues = new Float64Array(BLOCK_ROWS * MERGED_BLOCKS);
+const columnValues = new Float64Array(BLOCK_ROWS);
 
 export class Rows {
   t: Float64Array;
-  /** Packed ones first; one of 64 rows stands in four places. Only the last may hold changes. */
+  /** Packed ones first. Only the last may hold changes. */
   #blocks: Block[] = [];
   #packed = 0;
-  #merged = 0;
-  /** Packed blocks that wait unmerged. */
-  readonly #lag = made++ % MERGED_BLOCKS;
   #packs = true;
   /** Cells of each incomplete row of a plain block. */
   partial: (Uint8Array | undefined)[] = [];
@@ -193,19 +184,10 @@ export class Rows {
       this.#blocks[this.#packed] = new PackedBlock(rows, this.columns, (head, body, column) => {
         gather(plain, this.stride, column, columnValues, 0, rows);
         const cells = whole ? undefined : gatherCells(holes, column, 0, rows, undefined, 0, rows);
-        encodeColumn(head, body, columnValues, rows, cells);
+        encodeColumn(head, body, columnValues, rows, cells, false);
       });
       this.partial.fill(undefined, first, first + rows);
       if (!this.#lent && !(newest instanceof NewestRows)) this.#spare = plain;
-    }
-    while (
-      this.#merged + MERGED_BLOCKS + this.#lag <= this.#packed &&
-      this.rows >= (this.#merged + MERGED_BLOCKS) << BLOCK_SHIFT
-    ) {
-      const last = this.#merged + MERGED_BLOCKS;
-      const blocks = this.#blocks.slice(this.#merged, last) as PackedBlock[];
-      this.#blocks.fill(mergePacked(blocks), this.#merged, last);
-      this.#merged = last;
     }
   }
 
@@ -222,34 +204,28 @@ export class Rows {
   #unpack(): void {
     this.#makePlain();
     this.#packs = false;
-    for (let place = 0; place < this.#packed; ) {
-      const packed = this.#blocks[place] as PackedBlock;
-      this.#unpackBlock(packed, place << BLOCK_SHIFT);
-      place += Math.ceil(packed.rows / BLOCK_ROWS);
-    }
+    for (let place = 0; place < this.#packed; place++) this.#unpackBlock(place);
     this.#packed = 0;
-    this.#merged = 0;
   }
 
-  /** @param first its first row. */
-  #unpackBlock(packed: PackedBlock, first: number): void {
+  #unpackBlock(place: number): void {
     const { stride } = this;
+    const packed = this.#blocks[place] as PackedBlock;
+    const first = place << BLOCK_SHIFT;
     const reader = new PackedReader(packed);
-    const plain = makeBlocks(packed.rows, stride);
+    const plain = makeBlock(stride);
     const missing = new Uint32Array(packed.rows).fill(this.columns);
     const cells = Array.from({ length: packed.rows }, () => new Uint8Array(stride));
     for (let column = 0; column < packed.columns; column++) {
       const own = reader.read(column, columnValues);
       for (let r = 0; r < packed.rows; r++) {
-        setCell(plain, stride, r, column, columnValues[r] as number);
+        plain[r * stride + column] = columnValues[r] as number;
         const cell = own === undefined ? CELL_VALUE : (own[r] as number);
         (cells[r] as Uint8Array)[column] = cell;
         if (cell === CELL_VALUE) missing[r] = (missing[r] as number) - 1;
       }
     }
-    plain.forEach((block, i) => {
-      this.#blocks[(first >> BLOCK_SHIFT) + i] = block;
-    });
+    this.#blocks[place] = plain;
     for (let r = 0; r < packed.rows; r++) {
       this.#missing[first + r] = missing[r] as number;
       this.partial[first + r] = missing[r] === 0 ? undefined : cells[r];
