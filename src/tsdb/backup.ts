@@ -82,6 +82,8 @@ export async function backupTo(
 ): Promise<BackupReport> {
   emptyTarget(target);
   makeDirectory(`${target}/log`);
+  // Before the log, as they say where its files end. Written in place: of a half just being written the copy has the other one.
+  if (existsSync(`${dir}/${MARKS_FILE}`)) await copyFile(`${dir}/${MARKS_FILE}`, `${target}/${MARKS_FILE}`);
   let newest = 0;
   for (const { number } of listLog(`${dir}/log`).files) {
     await copyFile(`${dir}/log/${logName(number)}`, `${target}/log/${logName(number)}`);
@@ -91,8 +93,6 @@ export async function backupTo(
   // The records may speak of files begun meanwhile: empty ones stand for them, what is in no chunk came after the copy.
   for (const { number } of listLog(`${dir}/log`).files)
     if (number > newest) await writeFile(`${target}/log/${logName(number)}`, "");
-  // Written in place: of a half that is just being written the copy has the other one.
-  if (existsSync(`${dir}/${MARKS_FILE}`)) await copyFile(`${dir}/${MARKS_FILE}`, `${target}/${MARKS_FILE}`);
   await beside?.(target);
   await writeFile(
     `${target}/${SEAL_FILE}.part`,

@@ -194,6 +194,8 @@ export class AppendLog {
   readonly #files: LogFile[];
   #fd = -1;
   #dirty = false;
+  /** Files before this one that were written to since the last sync. */
+  readonly #unsynced: number[] = [];
   #broken = false;
   #record: Buffer = Buffer.alloc(0);
   readonly #after: number;
@@ -216,6 +218,11 @@ export class AppendLog {
     return current === undefined ? POSITION_SCALE : current.number * POSITION_SCALE + current.bytes;
   }
 
+  /** Number of the oldest file. */
+  get oldest(): number {
+    return this.#files[0]?.number ?? 0;
+  }
+
   get fileNumber(): number {
     return this.#files.at(-1)?.number ?? 0;
   }
@@ -232,13 +239,23 @@ export class AppendLog {
     return this.#files.length;
   }
 
+  /** Files that nothing is written to any more, as long as they are on the disk. */
+  closed(): readonly LogFile[] {
+    return this.#files.slice(0, this.#fd < 0 ? undefined : -1).map(({ number }) => {
+      const found = statSync(pathOf(this.#dir, number), { throwIfNoEntry: false });
+      return { number, bytes: found?.size ?? 0 };
+    });
+  }
+
   /** Starts the next file. @throws the system's error when the disk is full. */
   rotate(): void {
     const number = Math.max(this.fileNumber, this.#after) + 1;
     const fd = openSync(pathOf(this.#dir, number), "wx", 0o600);
     const file = { number, bytes: 0 };
     this.#files.push(file);
-    this.#close();
+    // What was written since the last sync must reach the disk as soon as what follows.
+    if (this.#dirty && this.#fd >= 0) this.#unsynced.push(this.#fd);
+    else this.#close();
     this.#fd = fd;
     this.#broken = false;
     file.bytes = writeSync(fd, FILE_HEADER, 0, FILE_HEADER.length);
@@ -286,10 +303,12 @@ export class AppendLog {
   async sync(): Promise<void> {
     if (!this.#dirty || this.#fd < 0) return;
     this.#dirty = false;
-    const fd = this.#fd;
-    await new Promise<void>((resolve, reject) => {
-      fdatasync(fd, (error) => (error === null || error.code === "EBADF" ? resolve() : reject(error)));
-    });
+    const before = this.#unsynced.splice(0);
+    try {
+      for (const fd of [...before, this.#fd]) await dataSync(fd);
+    } finally {
+      for (const fd of before) closeSync(fd);
+    }
   }
 
   /** Removes files that hold only what is sealed: all before number `file`, never the current one. */
@@ -307,5 +326,13 @@ export class AppendLog {
 
   close(): void {
     this.#close();
+    for (const fd of this.#unsynced.splice(0)) closeSync(fd);
   }
+}
+
+/** A file that was closed meanwhile has nothing to wait for. */
+function dataSync(fd: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fdatasync(fd, (error) => (error === null || error.code === "EBADF" ? resolve() : reject(error)));
+  });
 }

@@ -24,6 +24,8 @@ const WARNINGS_MAX = 3;
 const COMPANIONS_MAX = 8;
 /** A hundred bytes each. */
 const LOSSES_MAX = 5;
+/** Newest log files whose ends are known: 15 bytes each. */
+const LOG_ENDS_MAX = 64;
 
 interface Content {
   readonly gaps: readonly WriteGap[];
@@ -35,7 +37,12 @@ interface Content {
   readonly losses: readonly SettledLoss[];
   /** Of the database, which cannot be asked without being opened; absent in marks of the first opsmon. */
   readonly series?: number;
+  /** Where closed log files end: one that is cut behind a record looks like a whole one. */
+  readonly log?: readonly LogEnd[];
 }
+
+/** Number of a log file and its bytes. */
+export type LogEnd = readonly [file: number, bytes: number];
 
 const NOTHING: Content = { gaps: [], dropped: [], companions: [], losses: [] };
 
@@ -110,11 +117,19 @@ function readMarks(path: string): { readonly newest: Half; readonly damaged: boo
   return { newest: sound.reduce((a, b) => (a.serial > b.serial ? a : b), newest), damaged };
 }
 
+export interface KnownMarks {
+  readonly companions: readonly string[];
+  readonly damaged: boolean;
+  /** Bytes of closed log files by number. */
+  readonly logEnds: ReadonlyMap<number, number>;
+}
+
 /** What a check of a stopped directory wants to know. @throws UserError `store-format`. */
-export function marksOf(dir: string): { readonly companions: readonly string[]; readonly damaged: boolean } {
+export function marksOf(dir: string): KnownMarks {
   const { newest, damaged } = readMarks(`${dir}/${MARKS_FILE}`);
   refuseNewerSeries(`${dir}/series`, newest.content.series ?? 0);
-  return { companions: newest.content.companions, damaged };
+  const { companions, log } = newest.content;
+  return { companions, damaged, logEnds: new Map(log) };
 }
 
 export class Marks {
@@ -195,6 +210,33 @@ export class Marks {
   /** Writes a damaged file anew. */
   renew(): void {
     this.#change({}, true);
+  }
+
+  get logEnds(): ReadonlyMap<number, number> {
+    return new Map(this.#content.log);
+  }
+
+  /** Remembers where closed log files end; what is known of one stays, those not named are gone. */
+  noteLog(files: readonly LogEnd[]): void {
+    const known = this.logEnds;
+    this.#setLog(files.map(([file, bytes]) => [file, known.get(file) ?? bytes]));
+  }
+
+  /** Log files before that one go now; said first, and for sure, as one that is missing is a loss. */
+  dropLog(before: number): void {
+    this.#setLog(
+      [...this.logEnds].filter(([file]) => file >= before),
+      true,
+    );
+  }
+
+  /** The log is as it is: no start misses anything of it any more. @param bytes by file. */
+  settleLog(bytes: ReadonlyMap<number, number>): void {
+    this.#setLog([...this.logEnds.keys()].flatMap((file) => (bytes.has(file) ? [[file, bytes.get(file) ?? 0]] : [])));
+  }
+
+  #setLog(files: readonly LogEnd[], synced = false): void {
+    this.#change({ log: files.slice(-LOG_ENDS_MAX) }, synced);
   }
 
   /** Remembers a directory beside the store. @returns whether it was known before. */

@@ -24,11 +24,18 @@ export function nameLostDatabase(files: readonly LogFile[], damage: Damage): voi
 
 export const LOST_LOG = "gone, with the samples that were in no chunk yet";
 
-/** Names of log files that are gone. @param last number of the newest file that the database knows of. */
-export function lostLogFiles(files: readonly LogFile[], last: number): readonly string[] {
+/**
+ * Names of log files that are gone.
+ *
+ * @param last number of the newest file that the database knows of.
+ * @param noted numbers of files that were there and never dropped.
+ */
+export function lostLogFiles(files: readonly LogFile[], last: number, noted: Iterable<number>): readonly string[] {
   const lost: string[] = [];
   const add = (from: number, to: number): void =>
     void lost.push(`log/${logName(from)}${from === to ? "" : ` to ${logName(to)}`}`);
+  const oldest = files[0]?.number ?? last;
+  for (const number of noted) if (number < oldest) add(number, number);
   files.slice(1).forEach(({ number }, i) => {
     const before = (files[i] as LogFile).number;
     if (number > before + 1) add(before + 1, number - 1);
@@ -39,11 +46,16 @@ export function lostLogFiles(files: readonly LogFile[], last: number): readonly 
   return lost;
 }
 
+/** What is wrong with a log file of that size; undefined when nothing is. @param end where it ended when it was closed. */
+export function cutLog(bytes: number, end: number | undefined): string | undefined {
+  return end === undefined || bytes >= end ? undefined : `its last ${end - bytes} bytes are gone`;
+}
+
 /** Names log files that are gone. @returns number of the newest file that ever was; new records stand behind it. */
-export function nameLostLog(files: readonly LogFile[], head: Head, damage: Damage): number {
+export function nameLostLog(files: readonly LogFile[], noted: Iterable<number>, head: Head, damage: Damage): number {
   let last = files.at(-1)?.number ?? 0;
   for (const { openUntil, lateUntil } of head.groups.values())
     last = Math.max(last, fileOf(openUntil), fileOf(lateUntil));
-  for (const names of lostLogFiles(files, last)) damage.add(names, LOST_LOG);
+  for (const names of lostLogFiles(files, last, noted)) damage.add(names, LOST_LOG);
   return last;
 }

@@ -10,10 +10,11 @@ import type { Damage } from "./damage.ts";
 import type { Group } from "./group.ts";
 import type { Head } from "./head.ts";
 import { adopt } from "./load.ts";
-import { fileOf, type LogPosition, listLog, type LogReaderSink, readLogFile } from "./log.ts";
+import { fileOf, type LogPosition, listLog, logName, type LogReaderSink, readLogFile } from "./log.ts";
 import { beginLogFile, logBytes } from "./log-ahead.ts";
 import { type LogSink, type ReadChain, readRecord, type RowPlace } from "./log-format.ts";
 import type { LoggedRow, LoggedRows } from "./logged-rows.ts";
+import { cutLog } from "./missing.ts";
 import { ChangingRows } from "./row-changes.ts";
 
 const POSITION_SCALE = 2 ** 32;
@@ -23,6 +24,8 @@ const PLAIN_SAMPLES_MAX = 2 * 1024 * 1024;
 export interface ReplayHooks {
   seal(group: Group, late: boolean, until: LogPosition): void;
   describe(family: string, metadata: Metadata): void;
+  /** Where files of the log ended when they were closed, by number. */
+  readonly ends: ReadonlyMap<number, number>;
   /** Carries sealed chunks to the database. */
   drain(): Promise<void>;
 }
@@ -181,6 +184,8 @@ export async function replayLog(dir: string, head: Head, damage: Damage, hooks: 
     replay.nextFile(following === undefined);
     const data = await logBytes(dir, file.number);
     if (following !== undefined) beginLogFile(dir, following.number);
+    const cut = cutLog(data.length, hooks.ends.get(file.number));
+    if (cut !== undefined) damage.add(`log/${logName(file.number)}`, cut);
     tornBytes += readLogFile(dir, file.number, following === undefined, replay, data);
     await hooks.drain();
   }

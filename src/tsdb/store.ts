@@ -64,6 +64,8 @@ export class Store implements AppenderHost {
   lastSyncAt: Timestamp | undefined;
   readonly totals = { duplicate: 0, outOfBounds: 0, limited: 0, outOfOrder: 0 };
   #fileSince: number;
+  /** The marks know all files before this one. */
+  #notedBefore = 0;
   #retentionAt: number;
   readonly #housekeeping: Housekeeping;
   #upkeep: Promise<void> = Promise.resolve();
@@ -273,6 +275,7 @@ export class Store implements AppenderHost {
       return;
     }
     await this.sync();
+    this.#noteLog();
     const mono = this.#parts.options.clock.monotonic();
     if (mono - this.#fileSince > LOG_FILE_MS_MAX && this.#parts.log.fileBytes > 64) this.#rotate();
     for (const { group, late } of keepersOf(this.#parts.head.groups, this.#parts.log.position))
@@ -296,11 +299,23 @@ export class Store implements AppenderHost {
     }
   }
 
+  /** What is known of closed files is written when there is a new one. */
+  #noteLog(closed = false): void {
+    const { log, marks } = this.#parts;
+    if (!closed && log.fileNumber === this.#notedBefore) return;
+    this.#notedBefore = log.fileNumber;
+    marks.noteLog(log.closed().map(({ number, bytes }) => [number, bytes]));
+  }
+
   #dropLog(): void {
     if (this.readOnly !== undefined || this.#undescribed.size > 0 || this.#logPins > 0) return;
     let oldest = this.#parts.log.position;
     for (const group of this.#parts.head.groups.values()) oldest = Math.min(oldest, group.oldestNeeded());
-    this.#parts.log.dropBefore(fileOf(oldest));
+    const { log, marks } = this.#parts;
+    const file = fileOf(oldest);
+    if (log.oldest >= file) return;
+    marks.dropLog(file);
+    log.dropBefore(file);
   }
 
   async #saveMetadata(): Promise<void> {
@@ -378,6 +393,7 @@ export class Store implements AppenderHost {
       this.#dropLog();
     }
     this.#parts.log.close();
+    this.#noteLog(true);
     await this.#parts.db.close();
   }
 }

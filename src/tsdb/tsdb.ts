@@ -214,13 +214,14 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
   const { db } = opened;
   const marks = new Marks(options.dir, { now: options.clock.now(), log: options.log, damage });
   if (blank) nameLostDatabase(files, damage);
-  const log = new AppendLog(dirs[1], files, nameLostLog(files, head, damage));
+  const log = new AppendLog(dirs[1], files, nameLostLog(files, marks.logEnds.keys(), head, damage));
   const reader = new PartReader(db, damage, options.cacheBytes ?? CACHE_BYTES);
   const store = new Store({ options, ladder, db, head, log, damage, marks, metadata, reader });
   try {
     const replayed = await replayLog(dirs[1], head, damage, {
       seal: (group, late, until) => store.seal(group, late, until),
       describe: (family, described) => void store.describe(family, described),
+      ends: marks.logEnds,
       drain: () => store.drain(),
     });
     if (replayed.records > 0) options.log.info("append log replayed", { ...replayed });
@@ -244,7 +245,6 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
   };
 
   const upkeep = keepUp(options, store);
-
   return {
     appender: () => createAppender(store),
     restored: head.index.size > 0,

@@ -14,10 +14,10 @@ import { Damage } from "./damage.ts";
 import { chunkKey, groupKey, parseChunkKey, parseGroupKey, rangeOf } from "./keys.ts";
 import { unpackLabels } from "./labels-record.ts";
 import { readableFormat } from "./load.ts";
-import { fileOf, listLog, readLogFile } from "./log.ts";
-import { Marks, MARKS_FILE, marksOf } from "./marks.ts";
+import { fileOf, listLog, logName, readLogFile } from "./log.ts";
+import { type KnownMarks, Marks, MARKS_FILE, marksOf } from "./marks.ts";
 import { refuseNewer } from "./newer.ts";
-import { LOST_LOG, lostLogFiles } from "./missing.ts";
+import { cutLog, LOST_LOG, lostLogFiles } from "./missing.ts";
 import { openRecord, Segment, SEGMENT_COLUMNS, sealRecord } from "./segment.ts";
 import { groupsOf, Losses, SegmentBook, settleChunks } from "./settle.ts";
 import { sizeOf } from "./space.ts";
@@ -267,13 +267,15 @@ function decodeAll(payload: Uint8Array, header: ChunkHeader): void {
   for (let column = 0; column < SEGMENT_COLUMNS; column++) segment.read(column, out);
 }
 
-function checkLog(dir: string, check: Check): number {
+function checkLog(dir: string, ends: ReadonlyMap<number, number>, check: Check): number {
   let records = 0;
   const { problems } = check;
   const { files } = listLog(dir);
-  for (const what of lostLogFiles(files, check.lastLog)) problems.push({ what, why: LOST_LOG });
+  for (const what of lostLogFiles(files, check.lastLog, ends.keys())) problems.push({ what, why: LOST_LOG });
   for (const file of files) {
     check.read(file.bytes);
+    const cut = cutLog(file.bytes, ends.get(file.number));
+    if (cut !== undefined) problems.push({ what: `log/${logName(file.number)}`, why: cut });
     const newest = file === files.at(-1);
     readLogFile(dir, file.number, false, {
       record: () => void records++,
@@ -288,10 +290,13 @@ function checkLog(dir: string, check: Check): number {
 }
 
 /** Says in the marks what the repair could not bring back. */
-function settleMarks(dir: string, clock: Clock, damaged: boolean, check: Check): void {
+function settleMarks(dir: string, clock: Clock, { damaged, logEnds: ends }: KnownMarks, check: Check): void {
   const loss = check.losses.sum(clock.now());
-  if (loss === undefined && !damaged) return;
+  const files = new Map(listLog(`${dir}/log`).files.map(({ number, bytes }) => [number, bytes]));
+  const missed = [...ends].some(([file, bytes]) => (files.get(file) ?? -1) < bytes);
+  if (loss === undefined && !damaged && !missed) return;
   const marks = new Marks(dir, { now: clock.now(), log: silentLogger, damage: new Damage(clock, silentLogger) });
+  if (missed) marks.settleLog(files);
   if (loss === undefined) marks.renew();
   else marks.addLoss(loss);
   if (damaged) check.repaired.push(`${MARKS_FILE} written anew`);
@@ -330,8 +335,8 @@ export async function verifyStore(dir: string, options: VerifyOptions): Promise<
     await check.segmentRecords();
     await check.otherRecords();
     await check.missing(`${dir}/series`);
-    if (options.repair === true) settleMarks(dir, options.clock, marks.damaged, check);
-    const logRecords = checkLog(`${dir}/log`, check);
+    if (options.repair === true) settleMarks(dir, options.clock, marks, check);
+    const logRecords = checkLog(`${dir}/log`, marks.logEnds, check);
     const { records, chunks, segments, samples, problems, repaired } = check;
     return { records, chunks, segments, samples, logRecords, problems, repaired };
   } finally {
