@@ -66,10 +66,12 @@ export async function evalFused(
   grid: Grid,
   ctx: EvalContext,
 ): Promise<VectorBlock | undefined> {
-  // Names that are dropped late are still part of the groups, and explained nodes have their own figures.
-  if (ctx.delayedNames || ctx.explain.active) return undefined;
+  // Explained nodes have their own figures.
+  if (ctx.explain.active) return undefined;
   const tallied = await evalTally(expr, op, grid, ctx);
   if (tallied !== undefined) return tallied;
+  // Names that are dropped late are still part of the groups.
+  if (ctx.delayedNames) return undefined;
   const opened = await open(expr.expr, grid, ctx);
   if (opened === undefined) return undefined;
   const { rows, nameless } = opened;
@@ -78,8 +80,8 @@ export async function evalFused(
   const { steps } = grid;
   const out = ctx.columns(labels.length, steps);
   const fold = ROW_FOLDS[op](steps, out);
-  await eachRow(rows, ctx, (row, values, present) => {
-    fold.add(values, present, 0, (ids[row] as number) * steps);
+  await eachRow(rows, ctx, (row, values, present, base) => {
+    fold.add(values, present, base, (ids[row] as number) * steps);
   });
   if (!fold.finish()) return undefined;
   return { kind: "vector", steps, labels, dropName: undefined, ...out };

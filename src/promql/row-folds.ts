@@ -33,6 +33,7 @@ export function isFoldOp(op: string): op is FoldOp {
 
 /** Whether every cell of a row has a value. */
 function isDense(present: Uint8Array, base: number, end: number): boolean {
+  if (end - base === 1) return present[base] === 1;
   const row = end - base === present.length ? present : present.subarray(base, end);
   return row.indexOf(0) < 0;
 }

@@ -22,12 +22,25 @@ export interface RowSource {
   fill(row: number, from: number, values: Float64Array, present: Uint8Array, base: number): number;
   /** Samples looked at by the last call. */
   readonly work: number;
+  /** Rows of one step, many at once: the first one's value and presence at 0, of cells that were 0. */
+  readonly newest?: Selection["newest"];
 }
+
+/** Rows read between two looks at the clock. */
+const AT_ONCE = 1_024;
 
 /** All rows side by side. */
 export async function collectRows(source: RowSource, ctx: EvalContext): Promise<VectorBlock> {
   const { labels, steps } = source;
   const { values, present } = ctx.columns(labels.length, steps);
+  if (source.newest !== undefined) {
+    for (let first = 0; first < labels.length; first += AT_ONCE) {
+      if (ctx.due(AT_ONCE)) await ctx.pause();
+      const end = Math.min(labels.length, first + AT_ONCE);
+      source.newest(first, end, values.subarray(first, end), present.subarray(first, end));
+    }
+    return { kind: "vector", steps, labels, dropName: undefined, values, present };
+  }
   for (let row = 0; row < labels.length; row++) {
     for (let step = 0; step < steps; ) {
       step = source.fill(row, step, values, present, row * steps);
@@ -37,20 +50,36 @@ export async function collectRows(source: RowSource, ctx: EvalContext): Promise<
   return { kind: "vector", steps, labels, dropName: undefined, values, present };
 }
 
-/** Each row in turn, in memory that the next row takes over. */
-export async function eachRow(
-  source: RowSource,
-  ctx: EvalContext,
-  take: (row: number, values: Float64Array, present: Uint8Array) => void,
-): Promise<void> {
+/** @param base where the row's cells begin. */
+type TakeRow = (row: number, values: Float64Array, present: Uint8Array, base: number) => void;
+
+/** Each row in turn, in memory that later rows take over. */
+export async function eachRow(source: RowSource, ctx: EvalContext, take: TakeRow): Promise<void> {
   const { labels, steps } = source;
+  if (source.newest !== undefined) return eachNewest(labels.length, source.newest, ctx, take);
   const { values, present } = ctx.columns(1, steps);
   for (let row = 0; row < labels.length; row++) {
     for (let step = 0; step < steps; ) {
       step = source.fill(row, step, values, present, 0);
       if (ctx.due(source.work + 1)) await ctx.pause();
     }
-    take(row, values, present);
+    take(row, values, present, 0);
+    present.fill(0);
+  }
+}
+
+async function eachNewest(
+  rows: number,
+  newest: NonNullable<RowSource["newest"]>,
+  ctx: EvalContext,
+  take: TakeRow,
+): Promise<void> {
+  const { values, present } = ctx.columns(Math.min(rows, AT_ONCE), 1);
+  for (let first = 0; first < rows; first += AT_ONCE) {
+    if (ctx.due(AT_ONCE)) await ctx.pause();
+    const end = Math.min(rows, first + AT_ONCE);
+    newest(first, end, values, present);
+    for (let row = first; row < end; row++) take(row, values, present, row - first);
     present.fill(0);
   }
 }
@@ -73,6 +102,7 @@ export class InstantRows implements RowSource {
   readonly labels: readonly Labels[];
   readonly steps: number;
   work = 0;
+  readonly newest: Selection["newest"];
   readonly #selection: Selection;
   readonly #scratch: ColumnScratch = { v: new Float64Array(0) };
   readonly #picks: SharedTimes<Int32Array>;
@@ -83,6 +113,7 @@ export class InstantRows implements RowSource {
     this.labels = selection.labels;
     this.steps = grid.steps;
     this.#selection = selection;
+    this.newest = grid.steps === 1 ? selection.newest : undefined;
     this.#picks = new SharedTimes((column) => newestSamples(column, grid, times, lookbackMs));
   }
 

@@ -4,7 +4,16 @@
  */
 import { compareLabels, type Labels } from "../model/labels.ts";
 import type { SampleColumn } from "../model/sample.ts";
-import type { Aggregate, ColumnScratch, Querier, SelectHints, Series, SeriesSet, Tally } from "../storage/storage.ts";
+import type {
+  Aggregate,
+  ColumnScratch,
+  Querier,
+  SelectHints,
+  Series,
+  SeriesColumns,
+  SeriesSet,
+  Tally,
+} from "../storage/storage.ts";
 import type { AtModifier, TimeModifiers, VectorSelector } from "./ast.ts";
 import type { Grid, QueryGrid } from "./block.ts";
 import type { EvalContext } from "./context.ts";
@@ -21,10 +30,15 @@ export interface LookTimes {
 /** Samples of the series of one row. With `scratch` they may lie there until it is lent again. */
 export type ReadColumn = (row: number, scratch?: ColumnScratch, tier?: Aggregate) => SampleColumn;
 
+/** Values and presence of the rows from `first` to `end`, put at 0 and on. */
+type ReadNewest = (first: number, end: number, values: Float64Array, present: Uint8Array) => void;
+
 export interface Selection {
   /** In their order; the same array when the same series answer again, so that what hangs on it is found again. */
   readonly labels: readonly Labels[];
   readonly column: ReadColumn;
+  /** The newest samples of many rows at once, see `SeriesColumns`. */
+  readonly newest: ReadNewest | undefined;
   /** Width of a stored bucket, ms; 0 = raw. */
   readonly resolutionMs: number;
 }
@@ -101,7 +115,7 @@ export class SeriesCache {
     const set = await this.#querier.select(selector.matchers, hints);
     for (const warning of set.warnings) this.#warn(warning);
     const { resolutionMs } = set;
-    const { labels, read } = inOrder(set);
+    const { labels, read, newest: readNewest } = inOrder(set);
     const { stats } = this;
     this.#count(key, labels.length);
     stats.resolutionMs = Math.max(stats.resolutionMs, resolutionMs);
@@ -110,22 +124,30 @@ export class SeriesCache {
       stats.samplesRead += samples.to - samples.from;
       return samples;
     };
-    return { labels, column, resolutionMs };
+    const newest: ReadNewest | undefined =
+      readNewest &&
+      ((first, end, values, present) => void (stats.samplesRead += readNewest(first, end, values, present)));
+    return { labels, column, newest, resolutionMs };
   }
 }
 
 /** Sums, ties of topk and limitk depend on the order of the series, so it is always that of their labels. */
-function inOrder(set: SeriesSet): { labels: readonly Labels[]; read: ReadColumn } {
+function inOrder(set: SeriesSet): {
+  labels: readonly Labels[];
+  read: ReadColumn;
+  newest: SeriesColumns["newest"] | undefined;
+} {
   const { sorted, columns } = set;
   if (sorted && columns !== undefined) {
-    const { labels } = columns;
-    return { labels, read: (row, scratch) => columns.samples(row, scratch ?? { v: new Float64Array(0) }) };
+    const { labels, newest } = columns;
+    return { labels, newest, read: (row, scratch) => columns.samples(row, scratch ?? { v: new Float64Array(0) }) };
   }
   // Asked for here only: where there are columns, no object of a series need be made.
   const { series } = set;
   const ordered = sorted ? series : [...series].sort((a, b) => compareLabels(a.labels, b.labels));
   return {
     labels: ordered.map(({ labels }) => labels),
+    newest: undefined,
     read(row, _scratch, tier) {
       const one = ordered[row] as Series;
       return (tier === undefined ? undefined : one.aggregate?.(tier)) ?? one.samples();

@@ -92,6 +92,12 @@ export interface SeriesColumns {
   readonly labels: readonly Labels[];
   /** As `series[index].samples()`. */
   samples(index: number, scratch: ColumnScratch): SampleColumn;
+  /**
+   * The newest sample of each series from `first` to `end` at once: the first one's value goes to `values[0]`, with 1 in
+   * `present[0]`; cells of series without a sample, or with a stale marker as their newest, are left alone. There only where
+   * the newest ones were asked for. @returns samples looked at.
+   */
+  readonly newest?: (first: number, end: number, values: Float64Array, present: Uint8Array) => number;
 }
 
 export interface SeriesSet {

@@ -26,6 +26,8 @@ export interface Part {
   readonly t: Float64Array;
   /** Where two parts hold one time, the lower number wins. */
   readonly order: number;
+  /** By column the values of the only row, when each column has one. */
+  readonly only?: Float64Array;
   /** Row-aligned values; @returns cells, undefined when every row has a value. */
   read(column: number, out: Float64Array): Uint8Array | undefined;
 }
@@ -121,6 +123,7 @@ function rowPart(t: Timestamp, values: Float64Array): Part {
     rows: 1,
     t: Float64Array.of(t),
     order: ORDER_OPEN,
+    only: values,
     read(column, out) {
       if (column >= values.length) return ABSENT_ROW;
       out[0] = values[column] as number;

@@ -21,7 +21,7 @@ import type { Group } from "./group.ts";
 import type { Head, Place } from "./head.ts";
 import type { Rung } from "./ladder.ts";
 import type { MatchCache } from "./matched.ts";
-import { type PartReader, touches, want } from "./parts.ts";
+import { type Part, type PartReader, touches, want } from "./parts.ts";
 import { SEGMENT_COLUMNS } from "./segment.ts";
 import { tally } from "./tally.ts";
 import { type Kept, loadTier, pickRung, tierCaveat } from "./tiers.ts";
@@ -76,6 +76,50 @@ function wanted(segments: Map<Group, Set<number>>, group: Group, column: number)
   const set = segments.get(group);
   if (set === undefined) segments.set(group, new Set([segment]));
   else set.add(segment);
+}
+
+/** Where the series of a selection were when it was made. */
+interface Homes {
+  /** Number of the home group, by series … */
+  readonly homes: Uint32Array;
+  /** … and column there. */
+  readonly columns: Uint32Array;
+  /** All places of those that have moved. */
+  readonly moved: ReadonlyMap<number, readonly Place[]>;
+}
+
+/** Reads newest samples out of the rows that hold those of whole groups, and what such a row does not tell from the columns. */
+function newestReader(
+  { homes, columns, moved }: Homes,
+  parts: ReadonlyMap<Group, readonly Part[]>,
+  samples: SeriesColumns["samples"],
+): NonNullable<SeriesColumns["newest"]> {
+  const rows = new Map<number, Float64Array>();
+  for (const [{ id }, [part, more]] of parts)
+    if (part?.only !== undefined && more === undefined) rows.set(id, part.only);
+  const scratch = { v: new Float64Array(0) };
+  return (first, end, values, present) => {
+    let read = 0;
+    let lastHome = 0;
+    let row: Float64Array | undefined;
+    for (let i = first, at = 0; i < end; i++, at++) {
+      const home = homes[i] as number;
+      if (home !== lastHome) row = rows.get((lastHome = home));
+      const column = columns[i] as number;
+      if (row !== undefined && column < row.length && (moved.size === 0 || !moved.has(i))) {
+        values[at] = row[column] as number;
+        present[at] = 1;
+        read++;
+        continue;
+      }
+      const { v, from, to, stale } = samples(i, scratch);
+      read += to - from;
+      if (from === to || stale?.[to - 1] === 1) continue;
+      values[at] = v[to - 1] as number;
+      present[at] = 1;
+    }
+    return read;
+  };
 }
 
 class StoreQuerier implements Querier {
@@ -170,12 +214,9 @@ class StoreQuerier implements Querier {
     let samplesRead = whole;
     if (rest.length > 0) {
       const { columns } = await this.#raw({ refs: rest, labels: [] }, start, end, true, warnings);
-      const scratch = { v: new Float64Array(0) };
-      for (let i = 0; i < rest.length; i++) {
-        const { from, to, stale } = columns.samples(i, scratch);
-        samplesRead += to - from;
-        if (from < to && stale?.[to - 1] !== 1) present++;
-      }
+      const found = new Uint8Array(rest.length);
+      samplesRead += columns.newest?.(0, rest.length, new Float64Array(rest.length), found) ?? 0;
+      for (const one of found) present += one;
     }
     return { series, present, samplesRead, warnings: [...warnings] };
   }
@@ -245,7 +286,9 @@ class StoreQuerier implements Querier {
       const sources = places.flatMap(({ group, column }) => axes.get(group.id)?.sources(column) ?? []);
       return merge(sources, start, end);
     };
-    return new StoredSeries({ labels, samples }, warnings);
+    if (!newestOnly) return new StoredSeries({ labels, samples }, warnings);
+    const newest = newestReader({ homes, columns, moved }, parts, samples);
+    return new StoredSeries({ labels, samples, newest }, warnings);
   }
 
   async labelNames(matchers: readonly Matcher[]): Promise<readonly string[]> {
