@@ -1,9 +1,14 @@
 /**
- * What `applyChanges` of `row-changes.ts` does, in WebAssembly, byte by byte: a start runs it a million times before
- * anything of JavaScript is compiled, and this is fast from its first call.
+ * What `applyChanges` of `row-changes.ts` does, in WebAssembly: a start runs it a million times before anything of JavaScript
+ * is compiled, and this is fast from its first call. Byte by byte, since even calling the functions of `base/wasm.ts` takes
+ * a start half a millisecond.
  * @see https://webassembly.github.io/spec/core/binary/
  */
 
+import type { Code } from "../base/wasm.ts";
+
+export const PARAMETERS = 4;
+export const LOCALS = 4;
 /** Parameters: the byte to read, where the bytes end, the row and where it ends; then what it keeps for itself. */
 const AT = 0;
 const END = 1;
@@ -14,8 +19,6 @@ const CONTROL = 5;
 const SHIFT = 6;
 const BITS = 7;
 
-const I32 = 0x7f;
-const I64 = 0x7e;
 const VOID = 0x40;
 const LOOP = 0x03;
 const IF = 0x04;
@@ -30,7 +33,6 @@ const LOAD_BYTE = 0x2d;
 const LOAD_64 = 0x29;
 const STORE_64 = 0x37;
 const CONST = 0x41;
-const CONST_64 = 0x42;
 const NOT = 0x45;
 /** Unsigned comparisons. */
 const BELOW = 0x49;
@@ -41,7 +43,6 @@ const AND = 0x71;
 const OR = 0x72;
 const LEFT = 0x74;
 const RIGHT = 0x76;
-const SUB_64 = 0x7d;
 const XOR_64 = 0x85;
 const LEFT_64 = 0x86;
 const RIGHT_64 = 0x88;
@@ -55,7 +56,8 @@ const DONE: readonly number[] = [IF, VOID, GET, AT, RETURN, CLOSE];
 /** A gap has four bytes at most: its parts are shifted by less than this. */
 const SHIFT_END = 28;
 
-const CODE: readonly number[] = [
+/** Gives the place after the changes, 0 where there is damage. */
+export const CHANGES: Code = [
   [LOOP, VOID],
   [GET, AT, GET, END, BELOW, NOT, ...DAMAGED],
   [...NEXT_BYTE, TEE, GAP, NOT, ...DONE],
@@ -73,31 +75,7 @@ const CODE: readonly number[] = [
   [CONST, 8, ABOVE, ...DAMAGED, GET, GAP, IF, VOID],
   // Eight bytes, cut to those kept, shifted to their place.
   [GET, CELL, GET, CELL, LOAD_64, 0, 0, GET, AT, LOAD_64, 0, 0],
-  [CONST_64, 0xc0, 0, GET, GAP, CONST, 3, LEFT, WIDEN, SUB_64, TEE, BITS, LEFT_64, GET, BITS, RIGHT_64],
+  [CONST, 0xc0, 0, GET, GAP, CONST, 3, LEFT, SUB, TEE, BITS, WIDEN, LEFT_64, GET, BITS, WIDEN, RIGHT_64],
   [GET, SHIFT, CONST, 3, LEFT, WIDEN, LEFT_64, XOR_64, STORE_64, 0, 0, CLOSE],
   [GET, AT, GET, GAP, ADD, SET, AT, AGAIN, 0, CLOSE, NOWHERE],
 ].flat();
-
-/** "\0asm", version 1. */
-const HEADER: readonly number[] = [0, ...Buffer.from("asm"), 1, 0, 0, 0];
-/** A number of two bytes. */
-const long = (value: number): readonly number[] => [(value & 127) | 128, value >> 7];
-const section = (id: number, content: readonly number[]): readonly number[] => [
-  id,
-  ...long(content.length),
-  ...content,
-];
-const text = (name: string): readonly number[] => [name.length, ...Buffer.from(name)];
-
-/** A module of the function `run` and of `memory`, which is so many pages of 64 KB. */
-export function changesModule(pages: number): Uint8Array<ArrayBuffer> {
-  const body = [2, 3, I32, 1, I64, ...CODE, CLOSE];
-  return Uint8Array.from([
-    ...HEADER,
-    ...section(1, [1, 0x60, 4, I32, I32, I32, I32, 1, I32]),
-    ...section(3, [1, 0]),
-    ...section(5, [1, 0, ...long(pages)]),
-    ...section(7, [2, ...text("run"), 0, 0, ...text("memory"), 2, 0]),
-    ...section(10, [1, ...long(body.length), ...body]),
-  ]);
-}

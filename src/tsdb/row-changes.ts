@@ -3,8 +3,9 @@
  * a control byte and those bytes of the XOR that are not zero; a gap of zero ends the row. In: such bytes and a row. Out: the
  * next row, in its place. A kernel does it a third as fast again where there is WebAssembly.
  */
+import { type Kernel, makeKernel } from "../base/wasm.ts";
 import { DamagedError } from "./bytes.ts";
-import { changesModule } from "./changes-kernel.ts";
+import { CHANGES, LOCALS, PARAMETERS } from "./changes-kernel.ts";
 
 /** A gap of more bytes is wider than any row. */
 const GAP_SHIFT_END = 28;
@@ -58,26 +59,15 @@ const PAGE_BYTES = 64 * 1024;
 /** The wide memory of a kernel: what is not touched takes no room. */
 const PAGES = (RECORD_BYTES_MAX + ROWS_BYTES) / PAGE_BYTES;
 
-type Run = (at: number, end: number, row: number, rowEnd: number) => number;
-
-/** The part of WebAssembly that is used here; types of browsers are not loaded. */
-interface Engine {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (
-    module: object,
-  ) => { readonly exports: { readonly run: Run; readonly memory: { readonly buffer: ArrayBuffer } } };
+interface Room {
+  readonly run: Kernel["run"];
+  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-interface Kernel {
-  readonly run: Run;
-  readonly memory: Uint8Array<ArrayBuffer>;
-}
-
-function makeKernel(): Kernel | undefined {
+function makeRoom(): Room | undefined {
   try {
-    const { Module, Instance } = (globalThis as unknown as { readonly WebAssembly: Engine }).WebAssembly;
-    const { run, memory } = new Instance(new Module(changesModule(PAGES))).exports;
-    return { run, memory: new Uint8Array(memory.buffer) };
+    const { run, memory } = makeKernel(PARAMETERS, LOCALS, [CHANGES], PAGES);
+    return { run, bytes: new Uint8Array(memory) };
   } catch {
     // No WebAssembly, or no room for its memory.
     return undefined;
@@ -89,7 +79,7 @@ const NO_ROW = new Float64Array(0);
 /** Rows that changes are applied to. */
 export class ChangingRows {
   /** Made with the first row. */
-  #kernel: Kernel | "none" | undefined;
+  #kernel: Room | "none" | undefined;
   /** Bytes of rows that are taken. */
   #taken = 0;
   /** Lies in the kernel's memory. */
@@ -103,9 +93,9 @@ export class ChangingRows {
   /** A row of zeros, good until `clear`. */
   make(columns: number): Float64Array<ArrayBuffer> {
     if (columns === 0) return NO_ROW;
-    const kernel = (this.#kernel ??= makeKernel() ?? "none");
+    const kernel = (this.#kernel ??= makeRoom() ?? "none");
     if (kernel === "none" || this.#taken + 8 * columns > ROWS_BYTES - SLACK_BYTES) return new Float64Array(columns);
-    const row = new Float64Array(kernel.memory.buffer, RECORD_BYTES_MAX + this.#taken, columns).fill(0);
+    const row = new Float64Array(kernel.bytes.buffer, RECORD_BYTES_MAX + this.#taken, columns).fill(0);
     this.#taken += row.byteLength;
     return row;
   }
@@ -126,12 +116,12 @@ export class ChangingRows {
     if (
       kernel === undefined ||
       kernel === "none" ||
-      row.buffer !== kernel.memory.buffer ||
+      row.buffer !== kernel.bytes.buffer ||
       end > RECORD_BYTES_MAX - SLACK_BYTES
     )
       return applyChanges(bytes, at, end, new Int32Array(row.buffer, row.byteOffset, 2 * row.length), columns);
     if (this.#record !== bytes) {
-      kernel.memory.set(bytes);
+      kernel.bytes.set(bytes);
       this.#record = bytes;
     }
     const next = kernel.run(at, end, row.byteOffset, row.byteOffset + 8 * columns);

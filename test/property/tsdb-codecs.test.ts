@@ -319,6 +319,7 @@ describe("the append log's operations", () => {
       readonly row: Float64Array<ArrayBuffer>;
       at: number | "damaged";
     }
+    expect(new ChangingRows().make(1).buffer.byteLength, "in the kernel's memory").toBeGreaterThan(8);
     fc.assert(
       fc.property(rows, fc.uint8Array({ maxLength: 40 }), fc.integer({ min: 1, max: 40 }), (list, rubbish, columns) => {
         const changes = list.flatMap((one) => [
