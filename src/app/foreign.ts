@@ -48,12 +48,13 @@ export function foreignFiles(dataDir: string): readonly string[] {
   return found.sort().slice(0, NAMES_MAX);
 }
 
-/** Directories with what was taken out of the databases as damaged. */
+/** Directories with what was taken out of the databases as damaged, by us or (`lost`) by LevelDB's repair. */
 export function setAsideIn(dataDir: string): readonly string[] {
-  return entries(dataDir)
+  const aside = entries(dataDir)
     .filter((entry) => entry.isDirectory() && /^(?:series|state)\.damaged-\d+$/.test(entry.name))
-    .map(({ name }) => name)
-    .sort();
+    .map(({ name }) => name);
+  const lost = ["series/lost", "state/lost"].filter((name) => entries(path.join(dataDir, name)).length > 0);
+  return [...aside, ...lost].sort();
 }
 
 /** One sentence, or undefined when there is nothing foreign. */

@@ -6,10 +6,10 @@
 import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { asideName } from "../base/leveldb.ts";
+import { asideName, guardRepairs } from "../base/leveldb.ts";
 import { counted } from "../model/count.ts";
-import { dropFilter, emptyBlock, faultsOf, type TableFaults } from "./table-format.ts";
-import { renewIndex } from "./table-index.ts";
+import { dropFilter, emptyBlock, faultsOf, isEmptyTable, type TableFaults } from "./table-format.ts";
+import { renewIndex, salvage } from "./table-index.ts";
 import { damageIn, type TableDamage, tablesIn } from "./tables.ts";
 
 export interface MendReport {
@@ -44,6 +44,30 @@ export async function mendTables(dir: string, { keep }: { readonly keep: boolean
   }
   return report;
 }
+
+/**
+ * Before LevelDB repairs a database, for which it reads all tables and lists them anew: it would die of damaged ones, and of
+ * one without a record. Of a table that was cut the blocks that are left become one.
+ */
+async function prepareRepair(dir: string): Promise<void> {
+  await mendTables(dir, { keep: true });
+  let aside = "";
+  for (const name of tablesIn(dir)) {
+    const table = path.join(dir, name);
+    const data = await readFile(table);
+    const { refused } = await faultsOf(data);
+    if (!refused && !isEmptyTable(data)) continue;
+    if (aside === "") mkdirSync((aside = asideName(dir)));
+    const saved = refused ? salvage(data) : undefined;
+    if (saved === undefined) renameSync(table, path.join(aside, name));
+    else {
+      linkSync(table, path.join(aside, name));
+      replace(table, saved);
+    }
+  }
+}
+
+guardRepairs(prepareRepair);
 
 /** @returns what was done. */
 function mend(table: Buffer, { data, filter, whole }: TableFaults): string {

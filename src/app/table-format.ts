@@ -165,6 +165,12 @@ function filterIsSound(data: Buffer, meta: Handle): boolean {
   }
 }
 
+/** Whether a sound table holds no record at all. */
+export function isEmptyTable(data: Buffer): boolean {
+  const blocks = entriesIn(data, indexHandle(data)).map(({ value }) => handleIn(value));
+  return blocks.every((block) => entriesIn(data, block).length === 0);
+}
+
 /** Puts an empty block of the same size in the place of another: LevelDB finds no record in it and reads on. */
 export function emptyBlock(data: Buffer, { offset, size }: Handle): void {
   // No restart points, written by the last four bytes of a block, and not compressed: LevelDB looks no further.

@@ -153,3 +153,14 @@ export function renewIndex(data: Buffer): { readonly blocks: number; readonly lo
   const kept = blocks.reduce((sum, { handle }) => sum + handle.size + TRAILER_BYTES, 0);
   return { blocks: blocks.length, lostBytes: from - kept };
 }
+
+/** An index is no larger than this share of its table, and this. */
+const INDEX_SHARE = 8;
+const INDEX_BYTES = 4_096;
+
+/** A table of what is left of one that was cut: the blocks at its beginning. @returns undefined when there are none. */
+export function salvage(cut: Buffer): Buffer | undefined {
+  const room = INDEX_BYTES + Math.ceil(cut.length / INDEX_SHARE) + FOOTER_BYTES;
+  const table = Buffer.concat([cut, Buffer.alloc(room)]);
+  return renewIndex(table).blocks === 0 ? undefined : table;
+}

@@ -111,6 +111,13 @@ function levelIn(dir: string, options: LevelOptions): ByteLevel {
   });
 }
 
+let beforeRepair: ((dir: string) => Promise<void>) | undefined;
+
+/** Has each database looked through before LevelDB repairs it: a repair reads all tables, and may die of one. */
+export function guardRepairs(look: (dir: string) => Promise<void>): void {
+  beforeRepair = look;
+}
+
 /** Databases on their way before `openLevel` asks for them, by directory. */
 const begun = new Map<string, { readonly db: ByteLevel; readonly passedOver: readonly string[] }>();
 
@@ -181,6 +188,7 @@ export async function openLevel(dir: string, options: LevelOptions): Promise<Ope
     reason = levelText(error);
   }
   try {
+    await beforeRepair?.(dir);
     await NodeLevel.repair(dir);
     return { db: await openOnce(dir, options), repaired: true, setAside: undefined, reason, passedOver };
   } catch (error) {

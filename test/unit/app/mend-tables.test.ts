@@ -120,3 +120,43 @@ describe.each(["packed", "plain"] as const)("a %s table", (kind) => {
     expect(count).toBe(KEYS);
   });
 });
+
+describe("a repair by LevelDB", () => {
+  /** Two tables, of which the first is damaged; a third one is missing, so that the database asks for a repair. */
+  async function repaired(damage: (table: string) => void): Promise<{ count: number; dir: string }> {
+    const dir = path.join(temporaryDir(), "series");
+    for (let part = 0; part < 3; part++) {
+      const { db } = await openLevel(dir, { name: "series", compression: false });
+      for (let i = part * 300; i < part * 300 + 300; i++) await db.put(keyOf(i), valueOf(i));
+      await db.close();
+    }
+    await (await openLevel(dir, { name: "series" })).db.close();
+    const tables = readdirSync(dir).filter((file) => file.endsWith(".ldb"));
+    expect(tables).toHaveLength(3);
+    damage(path.join(dir, tables[0] as string));
+    rmSync(path.join(dir, tables[1] as string));
+    const opened = await openLevel(dir, { name: "series", compression: false });
+    expect(opened).toMatchObject({ repaired: true, setAside: undefined });
+    let count = 0;
+    for await (const [key, value] of opened.db.iterator()) {
+      expect(Buffer.from(value).equals(valueOf(Number(Buffer.from(key.subarray(1)).toString())))).toBe(true);
+      count++;
+    }
+    await opened.db.close();
+    return { count, dir };
+  }
+
+  test.each([
+    ["a table of zeros at its keys", (bytes: Buffer) => bytes.fill(0, 0, 512), 560, 600],
+    ["a table without a sound block", (bytes: Buffer) => bytes.fill(0, 0, bytes.length - 600), 300, 300],
+    ["a table cut in its middle", (bytes: Buffer) => bytes.subarray(0, bytes.length >> 1), 400, 560],
+    ["a table cut behind its data", (bytes: Buffer) => bytes.subarray(0, bytes.length - 60), 600, 600],
+    ["a table of nothing", () => Buffer.alloc(0), 300, 300],
+  ])("survives %s, which is kept", async (_, damage, least, most) => {
+    const { count, dir } = await repaired((table) => writeFileSync(table, damage(readFileSync(table))));
+    expect(count).toBeGreaterThanOrEqual(least);
+    expect(count).toBeLessThanOrEqual(most);
+    expect(readdirSync(path.dirname(dir)).join()).toContain("series.damaged-1");
+    rmSync(path.dirname(dir), { recursive: true, force: true });
+  });
+});
