@@ -84,7 +84,10 @@ async function check(dir: string, databases: string, options: VerifyOptions): Pr
           ? { what: "the state database", why: key }
           : { what: `state record "${key}"`, why: "checksum does not fit" },
       );
-    return { ...report, stateRecords, foreign, problems: [...report.problems, ...(await blocks()), ...damaged] };
+    const moved = options.repair === true ? await state.repair() : [];
+    const repaired = [...report.repaired, ...moved.map((key) => `state record "${key}" moved aside`)];
+    const all = [...report.problems, ...(await blocks()), ...damaged];
+    return { ...report, repaired, stateRecords, foreign, problems: all };
   } finally {
     await state.close();
   }

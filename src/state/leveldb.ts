@@ -17,6 +17,8 @@ import type { ScanRange, StateOp, StateStore } from "./state.ts";
 export const STATE_LEVEL: LevelOptions = { name: "state" };
 
 const CHECKSUM_LENGTH = 8;
+/** In front of the key of a record that a repair moved aside: no byte of UTF-8. */
+const ASIDE = 0xff;
 /** Enough to see a pattern; a whole damaged disk must not fill the memory with key names. */
 const DAMAGED_MAX = 1_000;
 
@@ -53,7 +55,12 @@ async function reopen(db: ByteLevel): Promise<void> {
 /** Makes damaged tables of a closed database safe to read. @returns what was done, one sentence each. */
 export type MendTables = (dir: string) => Promise<readonly string[]>;
 
-class LevelState implements StateStore {
+export interface DurableState extends StateStore {
+  /** Moves records that fail their checksum aside, so that nothing meets them again. @returns their keys. */
+  repair(): Promise<readonly string[]>;
+}
+
+class LevelState implements DurableState {
   readonly #db: ByteLevel;
   readonly #dir: string;
   readonly #mend: MendTables | undefined;
@@ -167,6 +174,7 @@ class LevelState implements StateStore {
     let given = 0;
     try {
       for await (const [rawKey, stored] of iterator) {
+        if (rawKey[0] === ASIDE) continue;
         const key = decoder.decode(rawKey);
         const value = open(key, decoder.decode(stored));
         if (value === undefined) {
@@ -186,6 +194,19 @@ class LevelState implements StateStore {
     return [...this.#damaged];
   }
 
+  async repair(): Promise<readonly string[]> {
+    const moved: string[] = [];
+    const ops: LevelOp[] = [];
+    for await (const [key, value] of this.#db.iterator()) {
+      const name = decoder.decode(key);
+      if (key[0] === ASIDE || open(name, decoder.decode(value)) !== undefined) continue;
+      ops.push({ type: "put", key: Uint8Array.of(ASIDE, ...key), value }, { type: "del", key });
+      moved.push(name);
+    }
+    if (ops.length > 0) await this.#db.batch(ops, { sync: true });
+    return moved;
+  }
+
   async close(): Promise<void> {
     await this.#writing;
     await this.#db.close();
@@ -198,6 +219,6 @@ class LevelState implements StateStore {
  * @param mend is asked when a write meets damage; without it such writes fail.
  * @throws UserError `store-locked`, `store-unusable`.
  */
-export async function openState(dir: string, mend?: MendTables): Promise<StateStore> {
+export async function openState(dir: string, mend?: MendTables): Promise<DurableState> {
   return new LevelState(dir, await openLevel(dir, STATE_LEVEL), mend);
 }

@@ -19,6 +19,7 @@ import { foreignFiles } from "../../../src/app/foreign.ts";
 import { checkDirectory } from "../../../src/app/fsck.ts";
 import { directorySource } from "../../../src/app/directory.ts";
 import { systemClock } from "../../../src/base/clock.ts";
+import { openLevel } from "../../../src/base/leveldb.ts";
 import { silentLogger } from "../../../src/base/log.ts";
 import { Labels } from "../../../src/model/labels.ts";
 import { openState } from "../../../src/state/leveldb.ts";
@@ -261,6 +262,31 @@ describe("zeros at the beginning of a table", () => {
     await expect(checkDirectory(dir, { repair: true })).rejects.toMatchObject({ code: "store-locked", exit: 4 });
     await db.close();
     rmSync(dir, { recursive: true, force: true });
+  });
+});
+
+test("a damaged record of the state is named until a repair moves it aside; the others stay", async () => {
+  await copied(async (dir) => {
+    const place = path.join(dir, "state");
+    const { db } = await openLevel(place, { name: "state" });
+    const key = Buffer.from("k7");
+    const value = Buffer.from((await db.get(key)) as Uint8Array);
+    value[value.length - 1] = (value[value.length - 1] as number) ^ 1;
+    await db.put(key, value);
+    await db.put(Buffer.from([0x6b, 0xc3]), Buffer.from("a key that is no text"));
+    await db.close();
+    for (let i = 0; i < 2; i++)
+      expect((await checkDirectory(dir, {})).problems.map(({ what }) => what)).toContain('state record "k7"');
+    const { repaired, stateRecords } = await checkDirectory(dir, { repair: true });
+    expect(repaired.filter((text) => text.startsWith("state record"))).toHaveLength(2);
+    const after = await checkDirectory(dir, {});
+    expect(after.problems).toEqual([]);
+    expect(after.stateRecords).toBe(stateRecords);
+    const state = await openState(place);
+    expect(await state.get("k7")).toBeUndefined();
+    expect(await state.get("k8")).toBe("v8");
+    expect(state.damaged()).toEqual([]);
+    await state.close();
   });
 });
 
