@@ -1,14 +1,15 @@
 /**
  * Makes damaged tables of a closed database safe to read. LevelDB trusts what it reads from a table: wrong bytes in the
- * right place end the whole process, not the read. So a block that fails its checksum becomes an empty one of the same
- * size, a filter that fails is left out, and an index is made anew. What was damaged is kept beside the database; who mends a picture has the original.
+ * right place end the whole process, not the read. So a block that fails its checksum, and whose entries cannot be read,
+ * becomes an empty one of the same size, a filter that fails is left out, and an index is made anew. What was damaged is kept beside the database; who mends a picture has the original.
  */
 import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { asideName, guardRepairs } from "../base/leveldb.ts";
 import { counted } from "../model/count.ts";
-import { dropFilter, emptyBlock, faultsOf, isEmptyTable, type TableFaults } from "./table-format.ts";
+import { readsOn } from "./table-block.ts";
+import { closeBlock, dropFilter, emptyBlock, faultsOf, isEmptyTable, type TableFaults } from "./table-format.ts";
 import { renewIndex, salvage } from "./table-index.ts";
 import { damageIn, type TableDamage, tablesIn } from "./tables.ts";
 
@@ -75,9 +76,18 @@ function mend(table: Buffer, { data, filter, whole }: TableFaults): string {
     const { blocks, lostBytes } = renewIndex(table);
     return `index made anew for ${counted(blocks, "block")} of records${lostBytes > 0 ? `, ${lostBytes} bytes lost` : ""}`;
   }
-  for (const block of data) emptyBlock(table, block);
+  let out = 0;
+  for (const block of data) {
+    // Each record has a checksum of its own: of such a block only what was hit is lost.
+    if (readsOn(table, block)) closeBlock(table, block);
+    else {
+      emptyBlock(table, block);
+      out++;
+    }
+  }
   if (filter !== undefined) dropFilter(table, filter);
-  return data.length > 0 ? "damaged blocks taken out" : "damaged filter taken out";
+  if (out > 0) return "damaged blocks taken out";
+  return data.length > 0 ? "what was damaged can be read around" : "damaged filter taken out";
 }
 
 /** Under another name first: a picture's tables are links to the original, which must not change. */

@@ -24,7 +24,7 @@ export interface Handle {
   readonly size: number;
 }
 
-class Varints {
+export class Varints {
   readonly #data: Buffer;
   at: number;
 
@@ -117,9 +117,16 @@ interface FilterPlace {
   readonly index: Handle;
 }
 
+/** A block of data that fails its checksum. */
+export interface DataFault extends Handle {
+  /** As the index tells: its keys come after this one … */
+  readonly after: Buffer | undefined;
+  /** … and none after this. */
+  readonly upTo: Buffer;
+}
+
 export interface TableFaults {
-  /** Blocks of data that fail their checksum. */
-  readonly data: readonly Handle[];
+  readonly data: readonly DataFault[];
   /** Set when the filter cannot be trusted: keys that it denies would not be found. */
   readonly filter?: FilterPlace;
   /** Set when the table as a whole cannot be read. */
@@ -134,7 +141,7 @@ export async function faultsOf(data: Buffer): Promise<TableFaults> {
   if (data.length < FOOTER_BYTES) return whole(`it has ${data.length} bytes only`, true);
   const footer = data.length - FOOTER_BYTES;
   if (data.readBigUInt64LE(data.length - 8) !== MAGIC) return whole("its last bytes are not a table's", true);
-  let blocks: readonly Handle[];
+  let blocks: readonly DataFault[];
   let meta: Handle;
   let index: Handle;
   try {
@@ -142,12 +149,13 @@ export async function faultsOf(data: Buffer): Promise<TableFaults> {
     meta = reader.handle();
     index = reader.handle();
     if (!isSound(data, index)) return whole("its index fails its checksum");
-    blocks = entriesIn(data, index).map(({ value }) => handleIn(value));
+    const entries = entriesIn(data, index);
+    blocks = entries.map(({ key, value }, i) => ({ ...handleIn(value), after: entries[i - 1]?.key, upTo: key }));
     if (!blocks.every((block) => fits(data, block))) throw new RangeError("a block runs over the end");
   } catch {
     return whole("its index makes no sense");
   }
-  const found: Handle[] = [];
+  const found: DataFault[] = [];
   for (const block of blocks) {
     if (overdue()) await nextTurn();
     if (!isSound(data, block)) found.push(block);
