@@ -6,6 +6,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Logger } from "../base/log.ts";
+import { systemCode } from "../base/system-error.ts";
 import { mendTables } from "./mend-tables.ts";
 import { isHeld } from "./picture.ts";
 import { lastEnd } from "./read-mark.ts";
@@ -36,9 +37,9 @@ export function markStart(dataDir: string): void {
   try {
     writeFileSync(markIn(dataDir), OWN, { flag: "wx" });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") replaceMark(dataDir);
+    if (systemCode(error) === "EEXIST") replaceMark(dataDir);
     // Else there is no directory yet, or the disk is full or read-only: on a full one an empty file was made.
-    else rmSync(markIn(dataDir), { force: true });
+    else if (systemCode(error) === "ENOSPC") rmSync(markIn(dataDir), { force: true });
   }
 }
 
