@@ -57,6 +57,17 @@ export interface StatusItem {
   readonly text: string;
 }
 
+/** Stretches in which samples are missing that were once in memory. */
+export interface MissingSamples {
+  readonly gaps: readonly {
+    readonly from: Timestamp;
+    readonly to: Timestamp;
+    readonly reason: string;
+    readonly lost: boolean;
+  }[];
+  readonly losses: readonly { readonly from: Timestamp; readonly to: Timestamp; readonly series: number }[];
+}
+
 export interface EngineStatus {
   readonly version: string;
   readonly pid: number;
@@ -67,6 +78,8 @@ export interface EngineStatus {
   readonly items: readonly StatusItem[];
   /** Places of the store that cannot be read. */
   readonly damaged?: number;
+  /** What the store knows to lack for good. */
+  readonly missing?: MissingSamples;
 }
 
 /** One panel query of a batch: all of a frame's expressions go over the wire together. */

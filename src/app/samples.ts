@@ -14,10 +14,12 @@ import type { Metadata } from "../model/metadata.ts";
 import { remoteQueryable } from "../remote/queryable.ts";
 import type { MetadataReader, Queryable } from "../storage/storage.ts";
 import { type ExportOptions, type ExportReport, exportOpenMetrics, importOpenMetrics } from "../tsdb/openmetrics.ts";
+import { missingIn } from "../tsdb/marks.ts";
 import { openTsdb } from "../tsdb/tsdb.ts";
 import { openPicture } from "./directory.ts";
 import { clearStart, markStart, mendAfterDeath } from "./start-mark.ts";
 
+export { missingIn };
 export type { ExportOptions, ExportReport };
 
 /** Text sent to an engine at once: some 10,000 lines, which hold up a scrape by some 30 ms. */
@@ -51,7 +53,10 @@ export async function exportFromDirectory(
   const picture = await openPicture(dir, clock);
   try {
     const report = await exportOpenMetrics(picture.store, write, options);
-    return { ...report, damaged: picture.stats().quarantined.length };
+    const stats = picture.stats();
+    // Also where nothing is left that could be asked for.
+    const warnings = new Set([...report.warnings, ...missingIn(stats, options.start, options.end)]);
+    return { ...report, warnings: [...warnings], damaged: stats.quarantined.length };
   } finally {
     await picture.close();
   }

@@ -21,6 +21,7 @@ export async function engineStatus(
   more: readonly StatusItem[],
 ): Promise<EngineStatus> {
   const { options } = rooms;
+  const stats = rooms.tsdb.stats();
   const items = [
     ...storeItems(rooms),
     ...targetItems(rooms),
@@ -37,7 +38,8 @@ export async function engineStatus(
     configFile: options.configFile ?? "",
     embedded: options.embedded,
     items: worstFirst(items),
-    damaged: rooms.tsdb.stats().quarantined.length,
+    damaged: stats.quarantined.length,
+    missing: { gaps: stats.gaps, losses: stats.losses },
   };
 }
 

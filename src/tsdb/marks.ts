@@ -46,6 +46,12 @@ export type LogEnd = readonly [file: number, bytes: number];
 
 const NOTHING: Content = { gaps: [], dropped: [], companions: [], losses: [] };
 
+/** What is asked of a content, or of what an engine tells of its own. */
+interface LostSamples {
+  readonly gaps: readonly WriteGap[];
+  readonly losses: readonly Pick<SettledLoss, "from" | "to" | "series">[];
+}
+
 interface Half {
   readonly serial: number;
   readonly content: Content;
@@ -96,6 +102,19 @@ function newerError(path: string, what: string, version: number, known: number):
 
 function span({ from, to }: { readonly from: Timestamp; readonly to: Timestamp }): string {
   return `from ${new Date(from).toISOString()} to ${new Date(to).toISOString()}`;
+}
+
+/** A sentence for each stretch between `start` and `end` in which samples are missing that were once in memory. */
+export function missingIn({ gaps, losses }: LostSamples, start: Timestamp, end: Timestamp): readonly string[] {
+  const overlaps = ({ from, to }: { readonly from: Timestamp; readonly to: Timestamp }): boolean =>
+    from <= end && to >= start;
+  const lost = gaps.filter((gap) => gap.lost && overlaps(gap)).slice(-WARNINGS_MAX);
+  return [
+    ...lost.map((gap) => `samples ${span(gap)} could not be stored: ${gap.reason}`),
+    ...losses
+      .filter(overlaps)
+      .map((loss) => `up to ${loss.series} series lack samples ${span(loss)}: their blocks were damaged`),
+  ];
 }
 
 /** What the file says. @throws UserError `store-format` for one of a newer opsmon. */
@@ -253,15 +272,7 @@ export class Marks {
 
   /** Sentences for an answer over that range: samples are missing there that were once in memory. */
   warnings(start: Timestamp, end: Timestamp): readonly string[] {
-    const overlaps = ({ from, to }: { readonly from: Timestamp; readonly to: Timestamp }): boolean =>
-      from <= end && to >= start;
-    const gaps = this.gaps.filter((gap) => gap.lost && overlaps(gap)).slice(-WARNINGS_MAX);
-    return [
-      ...gaps.map((gap) => `samples ${span(gap)} could not be stored: ${gap.reason}`),
-      ...this.losses
-        .filter(overlaps)
-        .map((loss) => `up to ${loss.series} series lack samples ${span(loss)}: their blocks were damaged`),
-    ];
+    return missingIn(this, start, end);
   }
 
   #change(part: Partial<Content>, synced = false): void {

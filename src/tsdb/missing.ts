@@ -27,10 +27,11 @@ export const LOST_LOG = "gone, with the samples that were in no chunk yet";
 /**
  * Names of log files that are gone.
  *
- * @param last number of the newest file that the database knows of.
+ * @param known number of the newest file that the database knows of.
  * @param noted numbers of files that were there and never dropped.
  */
-export function lostLogFiles(files: readonly LogFile[], last: number, noted: Iterable<number>): readonly string[] {
+export function lostLogFiles(files: readonly LogFile[], known: number, noted: readonly number[]): readonly string[] {
+  const last = Math.max(known, ...noted);
   const lost: string[] = [];
   const add = (from: number, to: number): void =>
     void lost.push(`log/${logName(from)}${from === to ? "" : ` to ${logName(to)}`}`);
@@ -52,8 +53,8 @@ export function cutLog(bytes: number, end: number | undefined): string | undefin
 }
 
 /** Names log files that are gone. @returns number of the newest file that ever was; new records stand behind it. */
-export function nameLostLog(files: readonly LogFile[], noted: Iterable<number>, head: Head, damage: Damage): number {
-  let last = files.at(-1)?.number ?? 0;
+export function nameLostLog(files: readonly LogFile[], noted: readonly number[], head: Head, damage: Damage): number {
+  let last = Math.max(files.at(-1)?.number ?? 0, ...noted);
   for (const { openUntil, lateUntil } of head.groups.values())
     last = Math.max(last, fileOf(openUntil), fileOf(lateUntil));
   for (const names of lostLogFiles(files, last, noted)) damage.add(names, LOST_LOG);

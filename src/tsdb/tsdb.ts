@@ -214,7 +214,7 @@ export async function openTsdb(options: TsdbOptions): Promise<Tsdb> {
   const { db } = opened;
   const marks = new Marks(options.dir, { now: options.clock.now(), log: options.log, damage });
   if (blank) nameLostDatabase(files, damage);
-  const log = new AppendLog(dirs[1], files, nameLostLog(files, marks.logEnds.keys(), head, damage));
+  const log = new AppendLog(dirs[1], files, nameLostLog(files, [...marks.logEnds.keys()], head, damage));
   const reader = new PartReader(db, damage, options.cacheBytes ?? CACHE_BYTES);
   const store = new Store({ options, ladder, db, head, log, damage, marks, metadata, reader });
   try {

@@ -271,7 +271,7 @@ function checkLog(dir: string, ends: ReadonlyMap<number, number>, check: Check):
   let records = 0;
   const { problems } = check;
   const { files } = listLog(dir);
-  for (const what of lostLogFiles(files, check.lastLog, ends.keys())) problems.push({ what, why: LOST_LOG });
+  for (const what of lostLogFiles(files, check.lastLog, [...ends.keys()])) problems.push({ what, why: LOST_LOG });
   for (const file of files) {
     check.read(file.bytes);
     const cut = cutLog(file.bytes, ends.get(file.number));

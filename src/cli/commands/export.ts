@@ -103,7 +103,11 @@ export const exportCommand: CommandSpec = {
         : { ...(await samples.exportFromServer(server, sink.write, { ...wishes, ...range })), damaged: undefined };
     await sink.end();
     progress[Symbol.dispose]();
-    for (const warning of report.warnings) io.err(`warning: ${warning}\n`);
+    // Remote read has no words for what is not there; another server says nothing about its store.
+    const status = other === undefined ? await server?.status() : undefined;
+    const { missing = { gaps: [], losses: [] } } = status ?? {};
+    const warnings = [...report.warnings, ...samples.missingIn(missing, range.start, range.end)];
+    for (const warning of warnings) io.err(`warning: ${warning}\n`);
     const markers =
       report.staleMarkers === 0 ? "" : `, ${counted(report.staleMarkers, "stale marker")} (NaN for others)`;
     io.err(`${counted(report.samples, "sample")} of ${report.series} series${markers}\n`);
@@ -112,8 +116,8 @@ export const exportCommand: CommandSpec = {
       const { whyEmpty } = await import("../why-empty.ts");
       io.err(`${visible(await whyEmpty(server, selector, clock.now(), LOOKBACK_MS_DEFAULT, options.flag("utc")))}\n`);
     }
-    // Known once all has been read; another server says nothing about its store.
-    const damaged = report.damaged ?? (other === undefined ? ((await server?.status())?.damaged ?? 0) : 0);
+    // Known once all has been read.
+    const damaged = report.damaged ?? status?.damaged ?? 0;
     if (damaged === 0) return EXIT.ok;
     io.err(
       `warning: ${counted(damaged, "place")} of the store cannot be read, and what was there is not in the export\n` +

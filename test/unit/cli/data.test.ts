@@ -5,6 +5,7 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { startEngine } from "../../../src/app/engine.ts";
 import { openLevel } from "../../../src/base/leveldb.ts";
+import { silentLogger } from "../../../src/base/log.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import { type CommandSpec, Options } from "../../../src/cli/command.ts";
 import { backup, restore } from "../../../src/cli/commands/backup.ts";
@@ -13,6 +14,8 @@ import { silence } from "../../../src/cli/commands/silence.ts";
 import { exportCommand } from "../../../src/cli/commands/export.ts";
 import { importCommand } from "../../../src/cli/commands/import.ts";
 import { rangeOf } from "../../../src/tsdb/keys.ts";
+import { Damage } from "../../../src/tsdb/damage.ts";
+import { Marks } from "../../../src/tsdb/marks.ts";
 import { writeBlock } from "../../support/blocks.ts";
 import { tempDir } from "../../support/process.ts";
 import { QUIET_ENGINE } from "../../support/engine-options.ts";
@@ -304,6 +307,28 @@ test("an export of a damaged store says that something is missing, with an engin
   const running = await run(exportCommand, ["room_celsius"], { data });
   expect(running.err).toMatch(/warning: \d+ places? of the store cannot be read/);
   expect(running.code).toBe(6);
+});
+
+test("an export says what a repair had to give up in its time, with an engine and without one", async () => {
+  using home = tempDir();
+  const data = path.join(home.path, "data");
+  {
+    await using _ = await engineOn(data);
+  }
+  const damage = new Damage(systemClock, silentLogger);
+  const [from, to] = [Date.UTC(2026, 0, 1), Date.UTC(2026, 0, 2)];
+  new Marks(data, { now: to, log: silentLogger, damage }).addLoss({ at: to, from, to, blocks: 1, series: 7 });
+  const told = {
+    code: 0,
+    err: expect.stringMatching(/^warning: up to 7 series lack samples from 2026-01-01/) as string,
+  };
+  const exported = (start?: string): Promise<Ran> =>
+    run(exportCommand, ["nosuch"], { data, ...(start === undefined ? {} : { start }) });
+  expect(await exported()).toMatchObject(told);
+  expect((await exported("2026-02-01")).err).not.toContain("warning");
+  await using _ = await engineOn(data);
+  expect(await exported()).toMatchObject(told);
+  expect((await exported("2026-02-01")).err).not.toContain("warning");
 });
 
 describe("opsmon silence", () => {

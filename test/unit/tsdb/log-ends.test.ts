@@ -64,6 +64,11 @@ const cuts: readonly (readonly [why: string, damage: (log: string) => void, said
     /its last \d+ bytes are gone/,
   ],
   ["the oldest, removed", (log) => rmSync(join(log, "00000001.log")), /log\/00000001\.log: gone/],
+  [
+    "the newest, removed after a clean end",
+    (log) => rmSync(join(log, readdirSync(log).sort().at(-1) as string)),
+    /log\/0000000\d\.log: gone/,
+  ],
 ];
 
 test("nothing is said of the original, which has several files", () =>
