@@ -73,7 +73,8 @@ export class LoggedRows {
       const row = this.#rows[i] as LoggedRow | KnownRow;
       if (row.whole) values.fill(0);
       if ("values" in row) values.set(row.values);
-      else changing.apply(row.bytes, row.at, values, row.columns);
+      // Of a record of many groups the bytes of this row only.
+      else changing.apply(row.bytes.subarray(row.at, row.end), 0, values, row.columns);
       take(values.subarray(0, row.columns), i);
     }
     // What it read last may be a log file.
