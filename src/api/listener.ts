@@ -5,7 +5,7 @@
 import { existsSync, unlinkSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import net, { connect } from "node:net";
+import { connect } from "node:net";
 import { EXIT, UserError } from "../base/errors.ts";
 import { systemReason } from "../base/system-error.ts";
 import { checkSocketPath } from "../base/socket-path.ts";
@@ -74,18 +74,30 @@ export function listening(server: Server, start: () => void, place: string): Pro
   });
 }
 
-/** As Node's cluster makes one; not in the documentation, so a Node without it listens the usual way. */
-type MakeHandle = (address: string, port: number, family: 4) => object | number;
-const makeHandle = (net as { readonly _createServerHandle?: MakeHandle })._createServerHandle;
+/** Where `listen` ends up; not in the documentation, so a Node without it listens the usual way. */
+type ListenNow = (address: string, port: number, family: number) => void;
+/** What a path has for a port and a family. */
+const OF_A_PATH = -1;
+const NUMERIC = /^\d+\.\d+\.\d+\.\d+$/;
+
+function listenNow(server: Server): ListenNow | undefined {
+  return (server as { readonly _listen2?: ListenNow })._listen2?.bind(server);
+}
 
 /**
- * Node looks up a host before it listens there, even a number, and for that compiles a pattern for 3 ms. So an IPv4 address is
- * bound here; where that fails, the usual way tells why.
+ * Node looks up a host before it listens there, even a number, and for that compiles a pattern for 3 ms; then it loads what
+ * shares ports between processes, another millisecond that every start would wait for.
  */
 export function listenAt(server: Server, host: string, port: number): void {
-  const handle = /^\d+\.\d+\.\d+\.\d+$/.test(host) ? makeHandle?.(host, port, 4) : undefined;
-  if (typeof handle === "object") server.listen(handle);
-  else server.listen({ host, port });
+  const listen = NUMERIC.test(host) ? listenNow(server) : undefined;
+  if (listen === undefined) server.listen({ host, port });
+  else listen(host, port, 4);
+}
+
+export function listenOnPath(server: Server, path: string): void {
+  const listen = listenNow(server);
+  if (listen === undefined) server.listen(path);
+  else listen(path, OF_A_PATH, OF_A_PATH);
 }
 
 /** Removes a socket left by a dead engine. @throws UserError `socket-in-use` when someone answers there. */

@@ -9,7 +9,15 @@ import { EXIT, UserError, errorText } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { crowded, nextTurn } from "../base/turns.ts";
 import { failure, failureOf, matchRoute, parametersOf, readBody, type Route } from "./http.ts";
-import { assertSafe, createListener, freeSocketPath, isLoopback, listenAt, listening } from "./listener.ts";
+import {
+  assertSafe,
+  createListener,
+  freeSocketPath,
+  isLoopback,
+  listenAt,
+  listening,
+  listenOnPath,
+} from "./listener.ts";
 import { questionRoutes } from "./questions.ts";
 import { alertRoutes } from "./routes/alerts.ts";
 import { dataRoutes } from "./routes/data.ts";
@@ -73,7 +81,7 @@ export function createApiServer(services: EngineServices, log: Logger): ApiServe
       const { server } = make();
       const before = process.umask(0o777 & ~mode);
       try {
-        await listening(server, () => server.listen(path), path);
+        await listening(server, () => listenOnPath(server, path), path);
       } finally {
         process.umask(before);
       }

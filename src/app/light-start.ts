@@ -9,18 +9,7 @@ import { setFlagsFromString } from "node:v8";
  * What a start asks Node for later on. V8 refuses Node's own compiled modules while one of its flags is not as it was when they
  * were made; to compile them anew takes longer than all that is won here.
  */
-const ASKED_FOR_LATER = [
-  "child_process",
-  "cluster",
-  "dgram",
-  "dns",
-  "http",
-  "net",
-  "os",
-  "perf_hooks",
-  "stream/promises",
-  "zlib",
-] as const;
+const ASKED_FOR_LATER = ["dns", "http", "net", "os", "perf_hooks", "stream/promises", "zlib"] as const;
 
 /** An engine answers long before; and the launcher keeps compiled code after that, which must not be made under the flag. */
 const LIGHT_MS = 2_000;
