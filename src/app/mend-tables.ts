@@ -28,7 +28,12 @@ export async function mendTables(dir: string, { keep }: { readonly keep: boolean
   let aside = "";
   for (const name of tablesIn(dir)) {
     const table = path.join(dir, name);
-    const data = await readFile(table);
+    const data = await readFile(table).catch(() => undefined);
+    if (data === undefined) {
+      // LevelDB has the words for a file that cannot be read.
+      report.left.push(name);
+      continue;
+    }
     const faults = await faultsOf(data);
     const { refused } = faults;
     if (refused) report.left.push(name);
@@ -55,7 +60,8 @@ async function prepareRepair(dir: string): Promise<void> {
   let aside = "";
   for (const name of tablesIn(dir)) {
     const table = path.join(dir, name);
-    const data = await readFile(table);
+    const data = await readFile(table).catch(() => undefined);
+    if (data === undefined) continue;
     const { refused } = await faultsOf(data);
     if (!refused && !isEmptyTable(data)) continue;
     if (aside === "") mkdirSync((aside = asideName(dir)));

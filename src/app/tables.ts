@@ -9,6 +9,8 @@ import { systemCode, systemReason } from "../base/system-error.ts";
 import { faultsOf, type TableFaults } from "./table-format.ts";
 
 const TABLE = /^\d+\.(?:ldb|sst)$/;
+/** LevelDB's tables have some megabytes; what is larger is none, and is left to LevelDB. */
+const TABLE_BYTES_MAX = 1024 * 1024 * 1024;
 /** Places named. */
 const DAMAGED_MAX = 100;
 
@@ -16,7 +18,10 @@ const DAMAGED_MAX = 100;
 export function tablesIn(dir: string, before: number = Number.POSITIVE_INFINITY): readonly string[] {
   try {
     const tables = readdirSync(dir).filter((name) => TABLE.test(name));
-    return tables.filter((name) => statSync(`${dir}/${name}`).mtimeMs < before);
+    return tables.filter((name) => {
+      const { mtimeMs, size } = statSync(`${dir}/${name}`);
+      return mtimeMs < before && size <= TABLE_BYTES_MAX;
+    });
   } catch {
     return [];
   }
@@ -42,8 +47,9 @@ export async function damagedTables(dir: string, name: string, tables: readonly 
     try {
       data = await readFile(`${dir}/${table}`);
     } catch (error) {
-      if (systemCode(error) === "ENOENT") continue;
-      throw error;
+      if (systemCode(error) !== "ENOENT")
+        found.push({ what: `${name}/${table}`, why: `cannot be read: ${systemReason(error)}` });
+      continue;
     }
     for (const why of damageIn(await faultsOf(data)))
       if (found.length < DAMAGED_MAX) found.push({ what: `${name}/${table}`, why });

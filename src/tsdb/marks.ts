@@ -11,7 +11,10 @@ import type { Logger } from "../base/log.ts";
 import type { Timestamp } from "../model/sample.ts";
 import type { Damage } from "./damage.ts";
 import { SERIES_FORMAT } from "./keys.ts";
+import { type Content, contentIn, type LogEnd, NOTHING } from "./marks-content.ts";
 import type { DroppedShare, SettledLoss, WriteGap } from "./options.ts";
+
+export type { LogEnd } from "./marks-content.ts";
 
 export const MARKS_FILE = "marks";
 /** Half of the file: a page of the disk, and some twenty gaps. */
@@ -26,25 +29,6 @@ const COMPANIONS_MAX = 8;
 const LOSSES_MAX = 5;
 /** Newest log files whose ends are known: 15 bytes each. */
 const LOG_ENDS_MAX = 64;
-
-interface Content {
-  readonly gaps: readonly WriteGap[];
-  /** Since when nothing is written, and why; absent in the usual case. */
-  readonly open?: { readonly from: Timestamp; readonly reason: string } | undefined;
-  readonly dropped: readonly DroppedShare[];
-  readonly companions: readonly string[];
-  /** Newest last. */
-  readonly losses: readonly SettledLoss[];
-  /** Of the database, which cannot be asked without being opened; absent in marks of the first opsmon. */
-  readonly series?: number;
-  /** Where closed log files end: one that is cut behind a record looks like a whole one. */
-  readonly log?: readonly LogEnd[];
-}
-
-/** Number of a log file and its bytes. */
-export type LogEnd = readonly [file: number, bytes: number];
-
-const NOTHING: Content = { gaps: [], dropped: [], companions: [], losses: [] };
 
 /** What is asked of a content, or of what an engine tells of its own. */
 interface LostSamples {
@@ -73,13 +57,16 @@ function readHalf(bytes: Buffer, path: string): Half | "damaged" | undefined {
   const text = bytes.subarray(all.length, all.length + Number(length));
   if (checksum(Number(serial), text) !== crc) return "damaged";
   if (Number(version) > VERSION) throw newerError(path, "format", Number(version), VERSION);
-  return { serial: Number(serial), content: { ...NOTHING, ...(JSON.parse(text.toString("utf8")) as Content) } };
+  const content = contentIn(text.toString("utf8"));
+  return content === undefined ? "damaged" : { serial: Number(serial), content };
 }
 
 function encode({ serial, content }: Half): Buffer {
   const half = Buffer.alloc(HALF_BYTES, "\n");
   for (let skip = 0; ; skip++) {
-    const text = Buffer.from(JSON.stringify({ ...content, gaps: content.gaps.slice(skip) }));
+    // Gaps make room for the rest; without any left the rest is what somebody else wrote.
+    const rest = skip > content.gaps.length ? { ...NOTHING, series: content.series } : content;
+    const text = Buffer.from(JSON.stringify({ ...rest, gaps: rest.gaps.slice(skip) }));
     const header = `opsmon marks ${VERSION} ${serial} ${text.length} ${checksum(serial, text)}\n`;
     if (header.length + text.length > HALF_BYTES) continue;
     half.write(header, "latin1");

@@ -1,6 +1,7 @@
 /** After a repair the store is sound for good: what was lost is told once, with its time, and no start names it again. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { standingItems } from "../../../src/app/store-items.ts";
 import { type ByteLevel, openLevel } from "../../../src/base/leveldb.ts";
@@ -167,4 +168,23 @@ test("damage that was not repaired is critical at every start", async () => {
     });
     expect(box.db.stats().quarantined.length).toBe(i + 1);
   }
+});
+
+test.each([
+  ["no JSON", "{"],
+  ["no object", "5"],
+  ["a list that is none", '{"gaps":5}'],
+  ["gaps without times", '{"gaps":[{"reason":"x"}]}'],
+  ["what is no text", '{"companions":[{}]}'],
+  ["an end that is no pair", '{"log":[[1]]}'],
+  ["more than fits", JSON.stringify({ companions: Array.from({ length: 3 }, () => "x".repeat(1_300)) })],
+])("marks with a checksum that fits and %s: the store opens, and they can be written again", async (_, text) => {
+  await using box = await filled();
+  await box.reopen(() => {
+    const crc = crc32(text, crc32("7")).toString(16).padStart(8, "0");
+    writeFileSync(join(box.dir, "marks"), `opsmon marks 1 7 ${text.length} ${crc}\n${text}`.padEnd(8_192, "\n"));
+  });
+  box.db.accompany("state", true, "");
+  await box.reopen();
+  expect(box.db.stats().gaps).toEqual([]);
 });
