@@ -20,7 +20,7 @@ const OWN = [
   },
   { dir: "series", files: LEVEL_FILES, dirs: /^lost$/ },
   { dir: "state", files: LEVEL_FILES, dirs: /^lost$/ },
-  { dir: "log", files: /^\d{8}\.log$/, dirs: /^$/ },
+  { dir: "log", files: /^0[01]\d{6}\.log$/, dirs: /^$/ },
 ] as const;
 
 function entries(dir: string): readonly Dirent[] {

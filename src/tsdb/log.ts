@@ -35,6 +35,8 @@ const MAGIC_BYTES = Buffer.of(RECORD_MAGIC & 0xff, RECORD_MAGIC >> 8);
 const RECORD_HEADER_BYTES = 12;
 /** A position is file number * this + offset: exact in a double up to two million files. */
 const POSITION_SCALE = 2 ** 32;
+/** No file of ours has this number or one above it. */
+const FILES_MAX = 2_000_000;
 
 /** Where a record stands, growing with every write; comparable across files. */
 export type LogPosition = number;
@@ -63,9 +65,10 @@ export function listLog(dir: string): { readonly files: readonly LogFile[]; read
   const foreign: string[] = [];
   for (const name of readdirSync(dir).sort()) {
     const match = FILE_NAME.exec(name);
-    const stat = match === null ? undefined : statSync(`${dir}/${name}`);
-    if (match === null || stat?.isFile() !== true) foreign.push(name);
-    else files.push({ number: Number(match[1]), bytes: stat.size });
+    const number = Number(match?.[1]);
+    const stat = number < FILES_MAX ? statSync(`${dir}/${name}`) : undefined;
+    if (stat?.isFile() !== true) foreign.push(name);
+    else files.push({ number, bytes: stat.size });
   }
   return { files, foreign };
 }

@@ -292,7 +292,7 @@ test("a damaged record of the state is named until a repair moves it aside; the 
 
 test("foreign files are named wherever they lie, and stay", async () => {
   await copied(async (dir) => {
-    const strangers = ["notes.txt", "series/notes.txt", "state/x.ldb.bak", "log/00000001.log.gz"];
+    const strangers = ["notes.txt", "series/notes.txt", "state/x.ldb.bak", "log/00000001.log.gz", "log/99999999.log"];
     for (const name of strangers) writeFileSync(path.join(dir, name), "mine");
     mkdirSync(path.join(dir, "log/00000050.log"));
     mkdirSync(path.join(dir, "series/sub"));
@@ -301,6 +301,7 @@ test("foreign files are named wherever they lie, and stay", async () => {
       "link",
       "log/00000001.log.gz",
       "log/00000050.log",
+      "log/99999999.log",
       "notes.txt",
       "series/notes.txt",
       "series/sub",

@@ -139,6 +139,8 @@ describe("damage", () => {
   test("foreign files are no damage", async () => {
     const { found, said } = await damaged((dir) => {
       writeFileSync(join(dir, "log", "notes.txt"), "mine");
+      // Our names, but beyond all numbers: what came behind it would be lost.
+      writeFileSync(join(dir, "log", "99999999.log"), "mine");
       writeFileSync(join(dir, "series", "notes.txt"), "mine");
       writeFileSync(join(dir, "notes.txt"), "mine");
     });
