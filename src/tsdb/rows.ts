@@ -25,6 +25,8 @@ import {
 const ROWS_START = 8;
 /** Below so many columns a packed block's own objects weigh more than packing saves. */
 const PACK_COLUMNS_MIN = 32;
+/** Rows of a plain block that are turned into changes. */
+const FEW_ROWS = 8;
 /** Cells of a row nothing is known of yet: what lies past the end of cells is absent. */
 const NO_CELLS = new Uint8Array(0);
 
@@ -274,6 +276,23 @@ export class Rows {
       partial[r] = cells;
     }
     this.partial = partial;
+    this.#makeChanges();
+  }
+
+  /**
+   * Makes the newest block one of changes where it has few rows: a target that did not answer at first has no more than
+   * its `up` in them, and plain ones would take four times the memory until the block is full.
+   */
+  #makeChanges(): void {
+    const place = this.#blocks.length - 1;
+    const plain = this.#blocks[place];
+    const rows = this.rows - (place << BLOCK_SHIFT);
+    if (!(plain instanceof Float64Array) || rows > FEW_ROWS || this.columns < PACK_COLUMNS_MIN) return;
+    if (!this.#packs || this.packsLater) return;
+    const changes = new NewestRows(this.columns);
+    for (let at = 0; at < rows * this.stride; at += this.stride) changes.push(plain.subarray(at, at + this.columns));
+    this.#blocks[place] = changes;
+    this.#changes = changes;
   }
 
   /** Cells of an incomplete row, to be written. */
