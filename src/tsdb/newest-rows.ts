@@ -11,6 +11,8 @@ import { BLOCK_ROWS } from "./rows-view.ts";
 
 /** Room for so many more bytes of changes at least. */
 const CHANGES_FIRST = 1_024;
+/** After so many rows it is known how much one takes. */
+const SURE_ROWS = 4;
 /** For rows the log does not write. */
 const scratch = new ByteWriter(4 * CHANGES_FIRST);
 
@@ -77,9 +79,9 @@ export class NewestRows {
     const at = row > 0 ? (this.#ends[row - 1] as number) : 0;
     const end = at + to - from;
     if (end > this.#changes.length) {
-      // Rows of a page change alike: in a few steps there is room for those of a block.
+      // Rows of a page change alike: after a few there is room made for those of a block.
       const likely = end + (to - from) * (BLOCK_ROWS - row);
-      const grown = new Uint8Array(Math.min(2 * end, likely) + CHANGES_FIRST);
+      const grown = new Uint8Array((row < SURE_ROWS ? Math.min(2 * end, likely) : likely) + CHANGES_FIRST);
       grown.set(this.#changes.subarray(0, at));
       this.#changes = grown;
     }
