@@ -5,7 +5,7 @@ import { formatDuration } from "../model/duration.ts";
 import type { Timestamp } from "../model/sample.ts";
 import { formatTime } from "../model/time.ts";
 import { formatValue } from "../model/unit.ts";
-import type { DroppedShare, SettledLoss, TsdbStats, WriteGap } from "../tsdb/options.ts";
+import { type DroppedShare, type SettledLoss, TIME_UNKNOWN, type TsdbStats, type WriteGap } from "../tsdb/options.ts";
 import { foreignText, setAsideIn } from "./foreign.ts";
 
 /** Damaged places and gaps shown; the log and `opsmon fsck` have all. */
@@ -39,9 +39,11 @@ function gapItem({ from, to, reason, lost }: WriteGap, now: Timestamp): StatusIt
 }
 
 function lossItem({ at, from, to, blocks, series }: SettledLoss, now: Timestamp): StatusItem {
+  const when =
+    from === TIME_UNKNOWN ? `at an unknown time before ${moment(to)}` : `from ${moment(from)} to ${moment(to)}`;
   return item(
     now - at < TOLD_MS ? "warn" : "ok",
-    `${counted(blocks, "block")} of up to ${series} series from ${moment(from)} to ${moment(to)} could not be repaired, ` +
+    `${counted(blocks, "block")} of up to ${series} series ${when} could not be repaired, ` +
       `taken out by fsck at ${moment(at)}`,
   );
 }

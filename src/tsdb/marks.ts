@@ -12,7 +12,7 @@ import type { Timestamp } from "../model/sample.ts";
 import type { Damage } from "./damage.ts";
 import { SERIES_FORMAT } from "./keys.ts";
 import { type Content, contentIn, type LogEnd, NOTHING } from "./marks-content.ts";
-import type { DroppedShare, SettledLoss, WriteGap } from "./options.ts";
+import { type DroppedShare, type SettledLoss, TIME_UNKNOWN, type WriteGap } from "./options.ts";
 
 export type { LogEnd } from "./marks-content.ts";
 
@@ -88,7 +88,10 @@ function newerError(path: string, what: string, version: number, known: number):
 }
 
 function span({ from, to }: { readonly from: Timestamp; readonly to: Timestamp }): string {
-  return `from ${new Date(from).toISOString()} to ${new Date(to).toISOString()}`;
+  const until = new Date(to).toISOString();
+  return from === TIME_UNKNOWN
+    ? `at an unknown time before ${until}`
+    : `from ${new Date(from).toISOString()} to ${until}`;
 }
 
 /** A sentence for each stretch between `start` and `end` in which samples are missing that were once in memory. */

@@ -73,11 +73,14 @@ export interface ClockJump {
   readonly until: Timestamp;
 }
 
+/** Stands for a beginning that nobody knows: before every time there can be. */
+export const TIME_UNKNOWN: Timestamp = -(2 ** 52);
+
 /** What one `fsck --repair` could not bring back. */
 export interface SettledLoss {
   /** When it was repaired. */
   readonly at: Timestamp;
-  /** Between these times, as far as its neighbours tell. */
+  /** Between these times, as far as its neighbours tell; from TIME_UNKNOWN when they do not. */
   readonly from: Timestamp;
   readonly to: Timestamp;
   readonly blocks: number;

@@ -9,11 +9,11 @@ import type { Clock } from "../base/clock.ts";
 import type { Timestamp } from "../model/sample.ts";
 import { type ChunkHeader, chunkName, withoutSegments } from "./chunk.ts";
 import { Damage } from "./damage.ts";
-import type { Group } from "./group.ts";
+import { CHUNK_SPAN_MS_MAX, type Group } from "./group.ts";
 import { Head } from "./head.ts";
 import { type ChunkKey, chunkKey } from "./keys.ts";
 import { loadHead } from "./load.ts";
-import { CHUNK_ROWS, type SettledLoss } from "./options.ts";
+import { CHUNK_ROWS, type SettledLoss, TIME_UNKNOWN } from "./options.ts";
 import { watermarkOp } from "./sealer.ts";
 import { SEGMENT_COLUMNS } from "./segment.ts";
 
@@ -65,12 +65,28 @@ export class SegmentBook {
 
 /** What one repair could not bring back, summed up. */
 export class Losses {
+  readonly #dated = new LossSum();
+  readonly #undated = new LossSum();
+
+  /** @param from -Infinity when nobody knows. @param series how many of the group's, at most. */
+  add(group: number, series: number, from: Timestamp, to: Timestamp): void {
+    // Kept apart: one block of unknown time must not blur when the others were.
+    if (Number.isFinite(from)) this.#dated.add(group, series, from, to);
+    else this.#undated.add(group, series, TIME_UNKNOWN, to);
+  }
+
+  /** Of the blocks whose time is known, and of the others. */
+  sums(at: Timestamp): readonly SettledLoss[] {
+    return [this.#undated, this.#dated].flatMap((sum) => sum.of(at));
+  }
+}
+
+class LossSum {
   #from = Number.POSITIVE_INFINITY;
   #to = Number.NEGATIVE_INFINITY;
   #blocks = 0;
   readonly #series = new Map<number, number>();
 
-  /** @param series how many of the group's, at most. */
   add(group: number, series: number, from: Timestamp, to: Timestamp): void {
     this.#blocks++;
     this.#from = Math.min(this.#from, from);
@@ -78,11 +94,10 @@ export class Losses {
     this.#series.set(group, Math.max(this.#series.get(group) ?? 0, series));
   }
 
-  /** @returns undefined when nothing is lost. */
-  sum(at: Timestamp): SettledLoss | undefined {
-    if (this.#blocks === 0) return undefined;
+  of(at: Timestamp): readonly SettledLoss[] {
+    if (this.#blocks === 0) return [];
     const series = [...this.#series.values()].reduce((a, b) => a + b, 0);
-    return { at, from: this.#from, to: this.#to, blocks: this.#blocks, series };
+    return [{ at, from: this.#from, to: this.#to, blocks: this.#blocks, series }];
   }
 }
 
@@ -93,29 +108,55 @@ export async function groupsOf(db: ByteLevel, dir: string, clock: Clock): Promis
   return [...head.groups.values()];
 }
 
-/** Where a chunk with that number lay: between the chunks of raw samples written before and after it. */
-function spanOf(group: Group, ordinal: number): readonly [from: Timestamp, to: Timestamp] {
+/** Start times of chunks whose headers fail, as their keys have them, by group. */
+export type BrokenStarts = ReadonlyMap<number, readonly Timestamp[]>;
+
+/**
+ * Where a chunk with that number lay: between the chunks of raw samples written before and after it. Where there is none
+ * the keys of the group's damaged headers say when they began, and a chunk spans a day at most.
+ */
+function spanOf(
+  group: Group,
+  ordinal: number,
+  starts: readonly Timestamp[],
+  now: Timestamp,
+): readonly [from: Timestamp, to: Timestamp] {
   const raw = group.chunks.filter(({ tier, late }) => tier === 0 && !late);
-  const before = raw.findLast((chunk) => chunk.ordinal < ordinal);
-  const after = raw.find((chunk) => chunk.ordinal > ordinal);
-  const from = before?.end ?? after?.start ?? group.sealedEnd;
-  const to = after?.start ?? before?.end ?? group.sealedEnd;
-  return [from, Math.max(from, to)];
+  const before = raw.findLast((chunk) => chunk.ordinal < ordinal)?.end;
+  const after = raw.find((chunk) => chunk.ordinal > ordinal)?.start;
+  const from = before ?? (starts.length > 0 ? Math.min(...starts) : (after ?? -Infinity) - CHUNK_SPAN_MS_MAX);
+  const last = Math.max(before ?? -Infinity, ...starts);
+  const to = after ?? (last === -Infinity ? now : endAfter(last, now));
+  return [Math.min(from, ...starts), Math.max(from, to, ...starts)];
+}
+
+/** The last time of a chunk that began there, or stood next to one that ended there. */
+function endAfter(t: Timestamp, now: Timestamp): Timestamp {
+  return Math.max(t, Math.min(now, t + CHUNK_SPAN_MS_MAX));
 }
 
 /** Takes chunks that are gone off the group's list of numbers. */
-export async function settleChunks(db: ByteLevel, groups: readonly Group[], losses: Losses): Promise<void> {
+export async function settleChunks(
+  db: ByteLevel,
+  groups: readonly Group[],
+  broken: BrokenStarts,
+  losses: Losses,
+  now: Timestamp,
+): Promise<void> {
   const ops: LevelOp[] = [];
+  const unnumbered = new Map(broken);
   for (const group of groups) {
     const lost = group.lostOrdinals();
     if (lost.length === 0) continue;
-    for (const ordinal of lost) {
-      const [from, to] = spanOf(group, ordinal);
-      // Of a group without any chunk left nobody knows when it was.
-      if (Number.isFinite(from)) losses.add(group.id, group.columns, from, to);
-    }
+    for (const ordinal of lost)
+      losses.add(group.id, group.columns, ...spanOf(group, ordinal, broken.get(group.id) ?? [], now));
+    unnumbered.delete(group.id);
     group.forgetOrdinals(lost);
     ops.push(watermarkOp(group, group.openUntil, group.lateUntil, group.nextOrdinal));
   }
+  // Chunks that no number misses, as their group's labels or its last number are lost too.
+  for (const [id, starts] of unnumbered)
+    for (const start of starts)
+      losses.add(id, groups.find((group) => group.id === id)?.columns ?? 1, start, endAfter(start, now));
   if (ops.length > 0) await db.batch(ops, { sync: true });
 }

@@ -57,8 +57,8 @@ class Check {
   readonly repaired: string[] = [];
   readonly #groups = new Set<number>();
   readonly #segments = new SegmentBook();
-  /** Chunks whose header fails, by group. */
-  readonly #broken = new Map<number, number>();
+  /** Chunks whose header fails. */
+  readonly #broken = new Map<number, number[]>();
   readonly losses = new Losses();
   records = 0;
   chunks = 0;
@@ -195,7 +195,8 @@ class Check {
         if (read.inline !== undefined) decodeAll(read.inline, read);
         return read;
       });
-      if (header === undefined) return void this.#broken.set(key.group, (this.#broken.get(key.group) ?? 0) + 1);
+      if (header === undefined)
+        return void this.#broken.set(key.group, [...(this.#broken.get(key.group) ?? []), key.start]);
       this.samples += header.samples;
       if (!this.#groups.has(key.group)) {
         this.losses.add(key.group, header.columns, key.start, header.end);
@@ -240,10 +241,10 @@ class Check {
     for (const group of groups) {
       const lost = group.lostOrdinals();
       // Damaged ones were named; which of the numbers was theirs they do not tell any more.
-      if (lost.length > (this.#broken.get(group.id) ?? 0))
+      if (lost.length > (this.#broken.get(group.id)?.length ?? 0))
         for (const number of lost) this.#lacks(`chunk number ${number} of group ${group.id}`);
     }
-    if (repair === true) await settleChunks(this.#db, groups, this.losses);
+    if (repair === true) await settleChunks(this.#db, groups, this.#broken, this.losses, clock.now());
   }
 
   #lacks(what: string): void {
@@ -291,14 +292,14 @@ function checkLog(dir: string, ends: ReadonlyMap<number, number>, check: Check):
 
 /** Says in the marks what the repair could not bring back. */
 function settleMarks(dir: string, clock: Clock, { damaged, logEnds: ends }: KnownMarks, check: Check): void {
-  const loss = check.losses.sum(clock.now());
+  const losses = check.losses.sums(clock.now());
   const files = new Map(listLog(`${dir}/log`).files.map(({ number, bytes }) => [number, bytes]));
   const missed = [...ends].some(([file, bytes]) => (files.get(file) ?? -1) < bytes);
-  if (loss === undefined && !damaged && !missed) return;
+  if (losses.length === 0 && !damaged && !missed) return;
   const marks = new Marks(dir, { now: clock.now(), log: silentLogger, damage: new Damage(clock, silentLogger) });
   if (missed) marks.settleLog(files);
-  if (loss === undefined) marks.renew();
-  else marks.addLoss(loss);
+  if (losses.length === 0) marks.renew();
+  for (const loss of losses) marks.addLoss(loss);
   if (damaged) check.repaired.push(`${MARKS_FILE} written anew`);
 }
 
