@@ -65,7 +65,13 @@ export interface MissingSamples {
     readonly reason: string;
     readonly lost: boolean;
   }[];
-  readonly losses: readonly { readonly from: Timestamp; readonly to: Timestamp; readonly series: number }[];
+  readonly losses: readonly {
+    readonly from: Timestamp;
+    readonly to: Timestamp;
+    readonly series: number;
+    /** In the append log. */
+    readonly log?: boolean;
+  }[];
 }
 
 export interface EngineStatus {

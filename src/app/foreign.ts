@@ -16,7 +16,7 @@ const OWN = [
   {
     dir: "",
     files: /^(?:marks|starting|reading|backup\.json|opsmon\.sock|engine\.log)$/,
-    dirs: /^(?:(?:series|state)(?:\.damaged-\d+)?|log|lost\+found|\.opsmon-read-[\w-]+)$/,
+    dirs: /^(?:(?:series|state|log)(?:\.damaged-\d+)?|lost\+found|\.opsmon-read-[\w-]+)$/,
   },
   { dir: "series", files: LEVEL_FILES, dirs: /^lost$/ },
   { dir: "state", files: LEVEL_FILES, dirs: /^lost$/ },
@@ -48,10 +48,10 @@ export function foreignFiles(dataDir: string): readonly string[] {
   return found.sort().slice(0, NAMES_MAX);
 }
 
-/** Directories with what was taken out of the databases as damaged, by us or (`lost`) by LevelDB's repair. */
+/** Directories with what was taken out of databases and log as damaged, by us or (`lost`) by LevelDB's repair. */
 export function setAsideIn(dataDir: string): readonly string[] {
   const aside = entries(dataDir)
-    .filter((entry) => entry.isDirectory() && /^(?:series|state)\.damaged-\d+$/.test(entry.name))
+    .filter((entry) => entry.isDirectory() && /^(?:series|state|log)\.damaged-\d+$/.test(entry.name))
     .map(({ name }) => name);
   const lost = ["series/lost", "state/lost"].filter((name) => entries(path.join(dataDir, name)).length > 0);
   return [...aside, ...lost].sort();

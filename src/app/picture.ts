@@ -22,6 +22,8 @@ import { systemReason } from "../base/system-error.ts";
 /** Files deeper than this are not ours. */
 const DEPTH_MAX = 4;
 const PREFIX = ".opsmon-read-";
+/** Nobody reads what repairs put aside. */
+const SET_ASIDE = /\.damaged-\d+$/;
 /** A picture this old whose reader is gone was left by a kill: it would keep dropped tables on the disk for ever. */
 const LEFT_MS = 3_600_000;
 
@@ -74,7 +76,7 @@ export function takePicture(dir: string, options: PictureOptions = {}): Picture 
 
 function copyTree(from: string, to: string, depth: number, options: PictureOptions): void {
   for (const entry of readdirSync(from, { withFileTypes: true })) {
-    if (entry.name.startsWith(PREFIX)) continue;
+    if (entry.name.startsWith(PREFIX) || (depth === 0 && SET_ASIDE.test(entry.name))) continue;
     const source = path.join(from, entry.name);
     const target = path.join(to, entry.name);
     if (entry.isDirectory() && depth < DEPTH_MAX) {

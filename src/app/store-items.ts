@@ -38,13 +38,13 @@ function gapItem({ from, to, reason, lost }: WriteGap, now: Timestamp): StatusIt
   );
 }
 
-function lossItem({ at, from, to, blocks, series }: SettledLoss, now: Timestamp): StatusItem {
+function lossItem({ at, from, to, blocks, series, log }: SettledLoss, now: Timestamp): StatusItem {
   const when =
     from === TIME_UNKNOWN ? `at an unknown time before ${moment(to)}` : `from ${moment(from)} to ${moment(to)}`;
+  const what = log === true ? `${counted(blocks, "place")} of the append log with samples` : counted(blocks, "block");
   return item(
     now - at < TOLD_MS ? "warn" : "ok",
-    `${counted(blocks, "block")} of up to ${series} series ${when} could not be repaired, ` +
-      `taken out by fsck at ${moment(at)}`,
+    `${what} of up to ${series} series ${when} could not be repaired, taken out by fsck at ${moment(at)}`,
   );
 }
 

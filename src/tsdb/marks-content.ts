@@ -46,12 +46,14 @@ const optional =
 
 const DROPPED = { chunks: isNumber, samples: isNumber, bytes: isNumber, inNoTier: isNumber, until: isNumber };
 
+const LOSS = { at: isNumber, from: isNumber, to: isNumber, blocks: isNumber, series: isNumber };
+
 const isContent = fields({
   gaps: optional(listOf(fields({ from: isNumber, to: isNumber, reason: isText, lost: isFlag }))),
   open: optional(fields({ from: isNumber, reason: isText })),
   dropped: optional(listOf(fields({ ...DROPPED, reason: isText, at: isNumber }))),
   companions: optional(listOf(isText)),
-  losses: optional(listOf(fields({ at: isNumber, from: isNumber, to: isNumber, blocks: isNumber, series: isNumber }))),
+  losses: optional(listOf(fields({ ...LOSS, log: optional(isFlag) }))),
   series: optional(isNumber),
   log: optional(listOf((end) => listOf(isNumber)(end) && (end as readonly unknown[]).length === 2)),
 });

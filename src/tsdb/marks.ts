@@ -33,7 +33,7 @@ const LOG_ENDS_MAX = 64;
 /** What is asked of a content, or of what an engine tells of its own. */
 interface LostSamples {
   readonly gaps: readonly WriteGap[];
-  readonly losses: readonly Pick<SettledLoss, "from" | "to" | "series">[];
+  readonly losses: readonly Pick<SettledLoss, "from" | "to" | "series" | "log">[];
 }
 
 interface Half {
@@ -101,9 +101,10 @@ export function missingIn({ gaps, losses }: LostSamples, start: Timestamp, end: 
   const lost = gaps.filter((gap) => gap.lost && overlaps(gap)).slice(-WARNINGS_MAX);
   return [
     ...lost.map((gap) => `samples ${span(gap)} could not be stored: ${gap.reason}`),
-    ...losses
-      .filter(overlaps)
-      .map((loss) => `up to ${loss.series} series lack samples ${span(loss)}: their blocks were damaged`),
+    ...losses.filter(overlaps).map((loss) => {
+      const why = loss.log === true ? "the append log was damaged" : "their blocks were damaged";
+      return `up to ${loss.series} series lack samples ${span(loss)}: ${why}`;
+    }),
   ];
 }
 

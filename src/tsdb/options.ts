@@ -86,6 +86,8 @@ export interface SettledLoss {
   readonly blocks: number;
   /** Of so many series at most. */
   readonly series: number;
+  /** What was damaged are places of the append log. */
+  readonly log?: boolean;
 }
 
 /** What retention dropped so far for one reason. */

@@ -14,12 +14,15 @@ import { Damage } from "./damage.ts";
 import { chunkKey, groupKey, parseChunkKey, parseGroupKey, rangeOf } from "./keys.ts";
 import { unpackLabels } from "./labels-record.ts";
 import { readableFormat } from "./load.ts";
-import { fileOf, listLog, logName, readLogFile } from "./log.ts";
+import type { Group } from "./group.ts";
+import { fileOf, listLog } from "./log.ts";
+import { checkLog, type LogCheck, lossOf } from "./log-check.ts";
 import { type KnownMarks, Marks, MARKS_FILE, marksOf } from "./marks.ts";
 import { refuseNewer } from "./newer.ts";
-import { cutLog, LOST_LOG, lostLogFiles } from "./missing.ts";
+import type { SettledLoss } from "./options.ts";
 import { openRecord, Segment, SEGMENT_COLUMNS, sealRecord } from "./segment.ts";
 import { groupsOf, Losses, SegmentBook, settleChunks } from "./settle.ts";
+import { settleLog } from "./settle-log.ts";
 import { sizeOf } from "./space.ts";
 
 export interface VerifyOptions {
@@ -65,6 +68,8 @@ class Check {
   segments = 0;
   samples = 0;
 
+  /** As they stand once all is read. */
+  groups: readonly Group[] = [];
   /** The newest log file that the database knows of. */
   lastLog = 0;
   readonly #sizeBytes: number;
@@ -237,14 +242,14 @@ class Check {
     for (const { key, missing } of this.#segments.lacking())
       for (const number of missing) this.#lacks(`segment ${number} of ${chunkName(key)}`);
     if (repair === true) await this.#segments.settle(this.#db, this.losses);
-    const groups = await groupsOf(this.#db, dir, clock);
-    for (const group of groups) {
+    this.groups = await groupsOf(this.#db, dir, clock);
+    for (const group of this.groups) {
       const lost = group.lostOrdinals();
       // Damaged ones were named; which of the numbers was theirs they do not tell any more.
       if (lost.length > (this.#broken.get(group.id)?.length ?? 0))
         for (const number of lost) this.#lacks(`chunk number ${number} of group ${group.id}`);
     }
-    if (repair === true) await settleChunks(this.#db, groups, this.#broken, this.losses, clock.now());
+    if (repair === true) await settleChunks(this.#db, this.groups, this.#broken, this.losses, clock.now());
   }
 
   #lacks(what: string): void {
@@ -268,31 +273,15 @@ function decodeAll(payload: Uint8Array, header: ChunkHeader): void {
   for (let column = 0; column < SEGMENT_COLUMNS; column++) segment.read(column, out);
 }
 
-function checkLog(dir: string, ends: ReadonlyMap<number, number>, check: Check): number {
-  let records = 0;
-  const { problems } = check;
-  const { files } = listLog(dir);
-  for (const what of lostLogFiles(files, check.lastLog, [...ends.keys()])) problems.push({ what, why: LOST_LOG });
-  for (const file of files) {
-    check.read(file.bytes);
-    const cut = cutLog(file.bytes, ends.get(file.number));
-    if (cut !== undefined) problems.push({ what: `log/${logName(file.number)}`, why: cut });
-    const newest = file === files.at(-1);
-    readLogFile(dir, file.number, false, {
-      record: () => void records++,
-      damaged: (position, bytes, why) => {
-        // The write that was in flight when the process died is no damage.
-        if (newest && why === "the file ends within a record") return;
-        problems.push({ what: `${bytes} bytes of log file ${file.number} at ${position % 2 ** 32}`, why });
-      },
-    });
-  }
-  return records;
-}
-
 /** Says in the marks what the repair could not bring back. */
-function settleMarks(dir: string, clock: Clock, { damaged, logEnds: ends }: KnownMarks, check: Check): void {
-  const losses = check.losses.sums(clock.now());
+function settleMarks(
+  dir: string,
+  clock: Clock,
+  { damaged, logEnds: ends }: KnownMarks,
+  check: Check,
+  ofLog: SettledLoss | undefined,
+): void {
+  const losses = [...check.losses.sums(clock.now()), ...(ofLog === undefined ? [] : [ofLog])];
   const files = new Map(listLog(`${dir}/log`).files.map(({ number, bytes }) => [number, bytes]));
   const missed = [...ends].some(([file, bytes]) => (files.get(file) ?? -1) < bytes);
   if (losses.length === 0 && !damaged && !missed) return;
@@ -325,6 +314,7 @@ export async function verifyStore(dir: string, options: VerifyOptions): Promise<
   const { series = `${dir}/series` } = options;
   const opened = await openLevel(series, { name: "series", compression: false });
   const check = new Check(opened.db, options, sizeOf([`${dir}/series`, `${dir}/log`]));
+  let log: LogCheck;
   try {
     await readableFormat(opened.db, `${dir}/series`);
     for (const sentence of opened.passedOver)
@@ -336,11 +326,18 @@ export async function verifyStore(dir: string, options: VerifyOptions): Promise<
     await check.segmentRecords();
     await check.otherRecords();
     await check.missing(`${dir}/series`);
-    if (options.repair === true) settleMarks(dir, options.clock, marks, check);
-    const logRecords = checkLog(`${dir}/log`, marks.logEnds, check);
-    const { records, chunks, segments, samples, problems, repaired } = check;
-    return { records, chunks, segments, samples, logRecords, problems, repaired };
+    const known = { ends: marks.logEnds, last: check.lastLog };
+    log = checkLog(`${dir}/log`, known, (bytes) => check.read(bytes));
+    check.problems.push(...log.problems);
+    if (options.repair === true) {
+      const now = options.clock.now();
+      const loss = log.problems.length === 0 ? undefined : lossOf(`${dir}/log`, known, check.groups, now);
+      settleMarks(dir, options.clock, marks, check, loss);
+    }
   } finally {
     await opened.db.close();
   }
+  if (options.repair === true && log.problems.length > 0) check.repaired.push(await settleLog(dir, options.clock, log));
+  const { records, chunks, segments, samples, problems, repaired } = check;
+  return { records, chunks, segments, samples, logRecords: log.records, problems, repaired };
 }
