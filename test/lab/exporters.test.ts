@@ -20,7 +20,7 @@ const MODES: readonly {
   { mode: "reset", health: "down", says: /closed the connection/ },
   { mode: "garbage", health: "down", says: /^line 1: expected a metric name/ },
   { mode: "html", health: "down", says: /^line 1: the body is HTML/ },
-  { mode: "truncated", health: "down", says: /closed the connection before the answer was complete/ },
+  { mode: "truncated", health: "down", says: /^the connection ended after \d+ of \d+ bytes of the body/ },
   { mode: "cutline", health: "down", says: /^line 7: .*no closing quote/ },
   { mode: "drip", health: "down", says: /^the body was not complete within 2s/ },
   { mode: "redirect", health: "down", says: /^stopped after 10 redirects/ },
