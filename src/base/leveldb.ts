@@ -12,7 +12,7 @@ import { Level } from "level";
 import { makeDirectory } from "./directory.ts";
 import { EXIT, UserError, errorText } from "./errors.ts";
 import { tellingReads } from "./leveldb-reads.ts";
-import { journalDamage } from "./leveldb-journal.ts";
+import { readyJournals } from "./leveldb-journal.ts";
 
 /** Under Node `level` is classic-level; its own types leave out what browsers lack, `repair` among it. */
 const NodeLevel = tellingReads(Level as unknown as typeof ClassicLevel);
@@ -45,7 +45,7 @@ export interface OpenedLevel {
   readonly setAside: string | undefined;
   /** Why it was repaired or set aside. */
   readonly reason: string | undefined;
-  /** Journal records that LevelDB passed over because they fail their checksum, one sentence each. */
+  /** Journal records that LevelDB passed over because they fail their checksum, or that were taken out, one sentence each. */
   readonly passedOver: readonly string[];
 }
 
@@ -129,7 +129,7 @@ const begun = new Map<string, { readonly db: ByteLevel; readonly passedOver: rea
  */
 export function beginLevel(dir: string, options: LevelOptions, whenOpen?: (db: ByteLevel) => void): void {
   if (begun.has(dir) || !existsSync(`${dir}/CURRENT`)) return;
-  const passedOver = journalDamage(dir);
+  const passedOver = readyJournals(dir, asideName);
   const db = levelIn(dir, options);
   db.open().then(
     () => whenOpen?.(db),
@@ -179,7 +179,7 @@ export async function openLevel(dir: string, options: LevelOptions): Promise<Ope
     });
   }
   makeDirectory(dirname(dir));
-  const passedOver = begun.get(dir)?.passedOver ?? journalDamage(dir);
+  const passedOver = begun.get(dir)?.passedOver ?? readyJournals(dir, asideName);
   let reason: string;
   try {
     return { db: await openOnce(dir, options), repaired: false, setAside: undefined, reason: undefined, passedOver };

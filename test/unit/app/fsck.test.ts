@@ -96,6 +96,12 @@ function flip(file: string, share = 0.5): void {
   writeFileSync(file, bytes);
 }
 
+/** Once more from a new block of LevelDB's on, so that all of it can be read. */
+function doubled(file: string): void {
+  const bytes = readFileSync(file);
+  writeFileSync(file, Buffer.concat([bytes, Buffer.alloc(32_768 - (bytes.length % 32_768)), bytes]));
+}
+
 interface Case {
   readonly name: string;
   readonly damage: (dir: string) => void;
@@ -121,6 +127,11 @@ const cases: readonly Case[] = [
     name: "with a flipped byte in the database's journal",
     damage: (dir) => flip(files(dir, "series", /\.log$/)[0] as string),
     problem: /journal of the series database/,
+  },
+  {
+    name: "with the database's journal twice in its file",
+    damage: (dir) => doubled(files(dir, "series", /\.log$/)[0] as string),
+    problem: /journal of the series database: .*series\/\d+\.log" from byte \d+ on are there twice/,
   },
   {
     name: "with a damaged manifest",
@@ -262,6 +273,24 @@ describe("zeros at the beginning of a table", () => {
     await expect(checkDirectory(dir, { repair: true })).rejects.toMatchObject({ code: "store-locked", exit: 4 });
     await db.close();
     rmSync(dir, { recursive: true, force: true });
+  });
+});
+
+test("a journal that is twice in its file is named by a check, costs nothing, and is mended by a repair", async () => {
+  await copied(async (dir) => {
+    const journals = ["series", "state"].map((sub) => files(dir, sub, /\.log$/)[0] as string);
+    const sound = await checkDirectory(dir, {});
+    for (const journal of journals) doubled(journal);
+    const were = journals.map((journal) => readFileSync(journal));
+    const { problems, samples, stateRecords } = await checkDirectory(dir, {});
+    expect(problems.map(({ why }) => why).filter((why) => why.endsWith("are there twice"))).toHaveLength(2);
+    expect([samples, stateRecords]).toEqual([sound.samples, sound.stateRecords]);
+    await checkDirectory(dir, { repair: true });
+    expect(await checkDirectory(dir, {})).toMatchObject({ problems: [], samples, stateRecords, foreign: [] });
+    journals.forEach((journal, i) => {
+      const kept = path.join(`${path.dirname(journal)}.damaged-1`, path.basename(journal));
+      expect(readFileSync(kept).equals(were[i] as Buffer)).toBe(true);
+    });
   });
 });
 
