@@ -129,7 +129,12 @@ const begun = new Map<string, { readonly db: ByteLevel; readonly passedOver: rea
  */
 export function beginLevel(dir: string, options: LevelOptions, whenOpen?: (db: ByteLevel) => void): void {
   if (begun.has(dir) || !existsSync(`${dir}/CURRENT`)) return;
-  const passedOver = readyJournals(dir, asideName);
+  let passedOver: readonly string[];
+  try {
+    passedOver = readyJournals(dir, asideName);
+  } catch {
+    return;
+  }
   const db = levelIn(dir, options);
   db.open().then(
     () => whenOpen?.(db),
@@ -165,6 +170,14 @@ export function asideName(dir: string): string {
   for (let n = 1; ; n++) if (!existsSync(`${dir}.damaged-${n}`)) return `${dir}.damaged-${n}`;
 }
 
+function readied(dir: string, name: string): readonly string[] {
+  try {
+    return readyJournals(dir, asideName);
+  } catch (error) {
+    throw refusal(dir, name, error);
+  }
+}
+
 /**
  * Opens or creates the database in `dir`; a damaged one is repaired, else renamed to `<dir>.damaged-N`.
  *
@@ -179,7 +192,7 @@ export async function openLevel(dir: string, options: LevelOptions): Promise<Ope
     });
   }
   makeDirectory(dirname(dir));
-  const passedOver = begun.get(dir)?.passedOver ?? readyJournals(dir, asideName);
+  const passedOver = begun.get(dir)?.passedOver ?? readied(dir, options.name);
   let reason: string;
   try {
     return { db: await openOnce(dir, options), repaired: false, setAside: undefined, reason: undefined, passedOver };

@@ -13,7 +13,7 @@ export const fsck: CommandSpec = {
   summary: "check every record of a stopped data directory, changing nothing; --repair moves damaged ones aside",
   options: [
     { flags: "--data <dir>", help: "data directory", env: "OPSMON_DATA" },
-    { flags: "--repair", help: "move damaged records aside and restore labels from their second copy" },
+    { flags: "--repair", help: "move damaged records aside, restore labels, settle a damaged log" },
     { flags: "-o, --output <format>", help: "text or json", choices: ["text", "json"] },
   ],
   examples: [
@@ -45,7 +45,12 @@ export const fsck: CommandSpec = {
     if (problems.length === 0) return EXIT.ok;
     // What is gone is brought back by no repair.
     const gone = problems.every(({ why }) => /^(?:it is )?gone/.test(why));
-    if (gone) io.err("hint: an engine goes on with what is there; a backup may have the rest\n");
+    const settles = !options.flag("repair") && problems.some(({ what }) => what.startsWith("log/"));
+    if (gone)
+      io.err(
+        "hint: an engine goes on with what is there; a backup may have the rest" +
+          `${settles ? '; "opsmon fsck --repair" puts on record what is lost' : ""}\n`,
+      );
     else if (!options.flag("repair")) io.err('hint: "opsmon fsck --repair" moves damaged records aside\n');
     return EXIT.damaged;
   },
