@@ -73,7 +73,6 @@ class LostRows implements LogSink, LogReaderSink {
   readonly #chains = new Map<number, ReadChain>();
   /** Columns by group, those whose labels are known. */
   readonly columns: Map<number, number>;
-  readonly seen: Set<number> = new Set();
   readonly lost: Range = new Range();
   places = 0;
   /** A place that no row stands before. */
@@ -127,7 +126,6 @@ class LostRows implements LogSink, LogReaderSink {
   define(group: number, firstColumn: number, packed: Uint8Array): void {
     const known = firstColumn + countLayout(unpackLayout(packed));
     this.columns.set(group, Math.max(known, this.columns.get(group) ?? 0));
-    this.seen.add(group);
   }
 
   chain(group: number): ReadChain {
@@ -153,7 +151,6 @@ class LostRows implements LogSink, LogReaderSink {
   }
 
   #read({ group, t }: RowPlace, columns: number): void {
-    this.seen.add(group);
     if (columns > (this.columns.get(group) ?? 0)) this.lost.add(t);
     else this.#record.add(t);
   }
@@ -185,15 +182,13 @@ export function lossOf(
   if (rows.places === 0) return undefined;
   const { lost, places } = rows;
   if (rows.open) lost.add(now);
-  if (rows.sinceUnknown) lost.least = Math.min(lost.least, sealedUntil(groups, rows.seen));
+  if (rows.sinceUnknown) lost.least = Math.min(lost.least, sealedUntil(groups));
   const series = [...rows.columns.values()].reduce((a, b) => a + b, 0);
   return { at: now, from: lost.least, to: lost.most, blocks: places, series, log: true };
 }
 
-/** What no row stands before followed on what is sealed of the groups in the log. */
-function sealedUntil(groups: readonly Group[], seen: ReadonlySet<number>): number {
-  const ends = groups.flatMap(({ id, sealedEnd }) =>
-    Number.isFinite(sealedEnd) && (seen.size === 0 || seen.has(id)) ? [sealedEnd] : [],
-  );
-  return ends.length === 0 ? TIME_UNKNOWN : Math.min(...ends);
+/** Since when rows may be missing that no row stands before: what is sealed of a group is older. */
+function sealedUntil(groups: readonly Group[]): number {
+  const ends = groups.map(({ sealedEnd }) => sealedEnd).filter(Number.isFinite);
+  return ends.length === 0 ? TIME_UNKNOWN : ends.reduce((a, b) => Math.min(a, b));
 }
