@@ -2,9 +2,9 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { systemClock } from "../base/clock.ts";
-import { lockedError } from "../base/leveldb.ts";
+import { lockedError, repairLevel } from "../base/leveldb.ts";
 import { openState } from "../state/leveldb.ts";
-import { STATE_HOLDS } from "../state/state.ts";
+import { STATE_HOLDS, type StateStore } from "../state/state.ts";
 import { marksOf } from "../tsdb/marks.ts";
 import { refuseNewer } from "../tsdb/newer.ts";
 import { type VerifyOptions, type VerifyReport, verifyStore } from "../tsdb/verify.ts";
@@ -15,6 +15,9 @@ import { damagedTables, type TableDamage } from "./tables.ts";
 
 /** How the state speaks of itself where it does not name one record. */
 const DATABASE = /^(?:the |records )/;
+
+/** Records that LevelDB fails to give, as the state says it. */
+const UNREADABLE = /^records after /;
 
 export interface CheckReport extends VerifyReport {
   readonly stateRecords: number;
@@ -73,10 +76,9 @@ async function check(dir: string, databases: string, options: VerifyOptions): Pr
   }
   if (!existsSync(stateDir))
     return { ...report, stateRecords: 0, foreign, problems: [...report.problems, ...(await blocks())] };
-  const state = await openState(stateDir);
+  let state = await openState(stateDir);
   try {
-    let stateRecords = 0;
-    for await (const _ of state.scan({})) stateRecords++;
+    let stateRecords = await countIn(state);
     const damaged = state
       .damaged()
       .map((key) =>
@@ -84,11 +86,26 @@ async function check(dir: string, databases: string, options: VerifyOptions): Pr
           ? { what: "the state database", why: key }
           : { what: `state record "${key}"`, why: "checksum does not fit" },
       );
+    const told = await blocks();
+    const lost = options.repair === true && state.damaged().some((key) => UNREADABLE.test(key));
+    if (lost) {
+      await state.close();
+      await repairLevel(stateDir);
+      state = await openState(stateDir);
+      stateRecords = await countIn(state);
+      report.repaired.push("the state database: tables that cannot be read are taken out");
+    }
     const moved = options.repair === true ? await state.repair() : [];
     const repaired = [...report.repaired, ...moved.map((key) => `state record "${key}" moved aside`)];
-    const all = [...report.problems, ...(await blocks()), ...damaged];
+    const all = [...report.problems, ...told, ...damaged];
     return { ...report, repaired, stateRecords, foreign, problems: all };
   } finally {
     await state.close();
   }
+}
+
+async function countIn(state: StateStore): Promise<number> {
+  let count = 0;
+  for await (const _ of state.scan({})) count++;
+  return count;
 }

@@ -118,6 +118,12 @@ export function guardRepairs(look: (dir: string) => Promise<void>): void {
   beforeRepair = look;
 }
 
+/** Lists the tables of a closed database anew, without those that cannot be read at all; what was taken out is kept. */
+export async function repairLevel(dir: string): Promise<void> {
+  await beforeRepair?.(dir);
+  await NodeLevel.repair(dir);
+}
+
 /** Databases on their way before `openLevel` asks for them, by directory. */
 const begun = new Map<string, { readonly db: ByteLevel; readonly passedOver: readonly string[] }>();
 
@@ -201,8 +207,7 @@ export async function openLevel(dir: string, options: LevelOptions): Promise<Ope
     reason = levelText(error);
   }
   try {
-    await beforeRepair?.(dir);
-    await NodeLevel.repair(dir);
+    await repairLevel(dir);
     return { db: await openOnce(dir, options), repaired: true, setAside: undefined, reason, passedOver };
   } catch (error) {
     if (!isLevelDamage(error)) throw refusal(dir, options.name, error);

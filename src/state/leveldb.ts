@@ -11,6 +11,7 @@ import {
   type OpenedLevel,
   isLevelDamage,
   openLevel,
+  repairLevel,
 } from "../base/leveldb.ts";
 import type { ScanRange, StateOp, StateStore } from "./state.ts";
 
@@ -126,6 +127,11 @@ class LevelState implements DurableState {
       await this.#db.close();
       try {
         done = await mend(this.#dir);
+        if (done.length === 0) {
+          // A table that is none any more: nothing in it can be mended.
+          await repairLevel(this.#dir);
+          done = ["repaired, tables that cannot be read are taken out"];
+        }
       } finally {
         await this.#db.open();
       }

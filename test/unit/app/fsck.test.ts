@@ -319,6 +319,22 @@ test("a damaged record of the state is named until a repair moves it aside; the 
   });
 });
 
+test("a table of the state that was emptied is named, and taken out by a repair; the other records stay", async () => {
+  await copied(async (dir) => {
+    const [table] = files(dir, "state", /\.ldb$/);
+    truncateSync(table as string, 0);
+    const { problems } = await checkDirectory(dir, {});
+    expect(problems.map(({ what, why }) => `${what}: ${why}`).join("\n")).toMatch(
+      /state\/\d+\.ldb: it has 0 bytes only/,
+    );
+    await checkDirectory(dir, { repair: true });
+    expect((await checkDirectory(dir, {})).problems).toEqual([]);
+    const state = await openState(path.join(dir, "state"));
+    expect(await state.get("late")).toBe("v");
+    await state.close();
+  });
+});
+
 test("foreign files are named wherever they lie, and stay", async () => {
   await copied(async (dir) => {
     const strangers = ["notes.txt", "series/notes.txt", "state/x.ldb.bak", "log/00000001.log.gz", "log/99999999.log"];
