@@ -196,6 +196,9 @@ async function run(options: BuildOptions): Promise<string> {
   return `${path.relative(root, at("bundle.cjs"))} ${kb} KiB in ${Math.round(performance.now() - startedAt)} ms`;
 }
 
+/** Usually a second; a build goes on without. */
+const REHEARSAL_MS_MAX = 60_000;
+
 /**
  * Keeps the compiled code of an engine that comes back after a kill. What the launcher keeps otherwise is of whatever an engine has
  * run in its first seconds, which is more than a start needs and less than a restart does.
@@ -214,6 +217,8 @@ function rehearse(outDir: string, stamp: string): void {
   const ran = spawnSync(process.execPath, [...argv, "restart"], {
     stdio: ["ignore", "ignore", "pipe"],
     encoding: "utf8",
+    timeout: REHEARSAL_MS_MAX,
+    killSignal: "SIGKILL",
   });
   // the first engine will keep its own then
   if (ran.status !== 0) console.error(`build: starts are not rehearsed: ${ran.stderr.trim().split("\n")[0] ?? ""}`);
